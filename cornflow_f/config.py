@@ -1,0 +1,173 @@
+"""Settings, read from the environment under the legacy's own variable names.
+
+Source of names and defaults: the legacy's ``config.py``. A value that is wrong stops the start with
+a message that names the variable, where the legacy would fail later or misbehave.
+"""
+
+import os
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AuthType(IntEnum):
+    OID = 0
+    DATABASE = 1
+    LDAP = 2
+    OAUTH = 4
+
+
+class SignupMode(IntEnum):
+    """What `SIGNUP_ACTIVATED` may be: no endpoint, open to all, or administrators only."""
+
+    OFF = 0
+    OPEN = 1
+    AUTHENTICATED = 2
+
+
+class Backend(IntEnum):
+    AIRFLOW = 1
+    DATABRICKS = 2
+
+
+class OidProviderType(IntEnum):
+    AZURE = 1
+    OTHER = 2
+
+
+class Settings(BaseSettings):
+    """All that the server can be told. Field `x` is environment variable `X` unless an alias says otherwise."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, frozen=True)
+
+    env: Annotated[str, Field(alias="FLASK_ENV")] = "development"
+    """`production` hides the details of an internal error from the client."""
+
+    application_root: str = "/"
+    external_app: int = 0
+    external_app_module: str = "external_app"
+    service_name: str = "Cornflow"
+    secret_key: str | None = None
+    secret_bi_key: str | None = None
+    database_url: str = "sqlite:///cornflow.db"
+
+    auth_type: AuthType = AuthType.DATABASE
+    default_role: int = 2
+    cors_origins: str = "*"
+    log_level: int = 20
+    signup_activated: SignupMode = SignupMode.AUTHENTICATED
+    cornflow_service_user: str | None = None
+    """None when the variable is not set: the health check then finds no service user, as in the legacy."""
+
+    cornflow_backend: Backend = Backend.AIRFLOW
+
+    airflow_url: str | None = None
+    airflow_user: str | None = None
+    airflow_pwd: str | None = None
+
+    databricks_url: Annotated[str | None, Field(alias="DATABRICKS_HOST")] = None
+    databricks_auth_secret: Annotated[str | None, Field(alias="DATABRICKS_CLIENT_SECRET")] = None
+    databricks_token_endpoint: str | None = None
+    databricks_ep_clusters: str | None = None
+    databricks_client_id: str | None = None
+    databricks_health_path: str = "default path"
+
+    service_user_allow_password_login: int = 1
+    open_deployment: int = 1
+    user_access_all_objects: int = 0
+
+    ldap_host: str = "ldap://openldap:389"
+    ldap_bind_dn: str = "cn=admin,dc=example,dc=org"
+    ldap_bind_password: str = "admin"
+    ldap_username_attribute: str = "cn"
+    ldap_user_base: str = "ou=users,dc=example,dc=org"
+    ldap_service_base: str | None = None
+    ldap_email_attribute: str = "mail"
+    ldap_user_object_class: str = "inetOrgPerson"
+    ldap_group_object_class: str = "groupOfNames"
+    ldap_group_attribute: str = "cn"
+    ldap_group_base: str = "dc=example,dc=org"
+    ldap_group_to_role_service: str = "service"
+    ldap_group_to_role_admin: str = "administrators"
+    ldap_group_to_role_viewer: str = "viewers"
+    ldap_group_to_role_planner: str = "planners"
+    ldap_protocol_version: int = 3
+    ldap_use_tls: str = "False"
+
+    oid_provider: str | None = None
+    oid_provider_type: OidProviderType = OidProviderType.OTHER
+    oid_expected_audience: str | None = None
+
+    service_email_address: str | None = None
+    service_email_password: str | None = None
+    service_email_server: str | None = None
+    service_email_port: int | None = None
+
+    alarms_endpoints: Annotated[str, Field(alias="CF_ALARMS_ENDPOINT")] = ""
+    execution_files: int = 0
+    execution_files_path: Path = Field(default_factory=lambda: Path.cwd() / "execution_files")
+    execution_files_cleanup_frequency: int = 90
+
+    token_duration: float = 24
+    """Hours."""
+
+    pwd_rotation_time: int = 120
+    """Days."""
+
+    db_pool_size: Annotated[int, Field(alias="CORNFLOW_F_DB_POOL_SIZE", ge=1)] = 10
+    """Connections a worker keeps open. The port's own variable."""
+
+    @field_validator("user_access_all_objects")
+    @classmethod
+    def _known_access(cls, value: int) -> int:
+        if value not in (0, 1):
+            raise ValueError("USER_ACCESS_ALL_OBJECTS must be 0 (own objects) or 1 (all objects)")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: int) -> int:
+        if value not in (0, 10, 20, 30, 40, 50):
+            raise ValueError("LOG_LEVEL must be one of 0, 10, 20, 30, 40, 50")
+        return value
+
+    @field_validator("application_root")
+    @classmethod
+    def _rooted(cls, value: str) -> str:
+        if not value.startswith("/"):
+            raise ValueError("APPLICATION_ROOT must start with '/'")
+        return value if value == "/" else value.rstrip("/")
+
+    @property
+    def alarms_enabled(self) -> bool:
+        # parity: any non-empty string switches the routes on, "0" too (config.py, ALARMS_ENDPOINTS)
+        return bool(self.alarms_endpoints)
+
+    @property
+    def is_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def service_base(self) -> str:
+        return self.ldap_service_base or self.ldap_user_base
+
+
+def database_url_from_environment() -> str:
+    """The address the command line uses: `DATABASE_URL`, or the parts when `DEFAULT_POSTGRES` is set.
+
+    Source: the legacy's ``cli/utils.py``, get_db_conn.
+    """
+    env = os.environ
+    if int(env.get("DEFAULT_POSTGRES", "0")) == 0:
+        return env.get("DATABASE_URL", "sqlite:///cornflow.db")
+    user = env.get("CORNFLOW_DB_USER", "cornflow")
+    password = env.get("CORNFLOW_DB_PASSWORD", "cornflow")
+    host = env.get("CORNFLOW_DB_HOST", "cornflow_db")
+    port = env.get("CORNFLOW_DB_PORT", "5432")
+    name = env.get("CORNFLOW_DB", "cornflow")
+    return env.get("cornflow_db_conn", f"postgresql://{user}:{password}@{host}:{port}/{name}")
+
+
