@@ -72,21 +72,25 @@ def legacy_env() -> LegacyEnv:
     """`legacy_env(url, **changes)`: the environment in which both stacks run on that database."""
 
     def build(url: str, **changes: str) -> dict[str, str]:
-        return os.environ | {
-            "DATABASE_URL": url,
-            "DEFAULT_POSTGRES": "0",
-            "SECRET_KEY": "a-secret-of-the-tests-that-is-long-enough",
-            "SECRET_BI_KEY": "another-secret-of-the-tests-long-enough",
-            "FLASK_ENV": "production",
-            "CF_ALARMS_ENDPOINT": "1",
-            "AIRFLOW_URL": "http://127.0.0.1:9",
-            "AIRFLOW_USER": "airflow",
-            "AIRFLOW_PWD": "airflow",
-            "CORNFLOW_SERVICE_USER": "service_user",
-            "SIGNUP_ACTIVATED": "1",
-            "AUTH_TYPE": "1",
-            "LOG_LEVEL": "40",
-        } | changes
+        return (
+            os.environ
+            | {
+                "DATABASE_URL": url,
+                "DEFAULT_POSTGRES": "0",
+                "SECRET_KEY": "a-secret-of-the-tests-that-is-long-enough",
+                "SECRET_BI_KEY": "another-secret-of-the-tests-long-enough",
+                "FLASK_ENV": "production",
+                "CF_ALARMS_ENDPOINT": "1",
+                "AIRFLOW_URL": "http://127.0.0.1:9",
+                "AIRFLOW_USER": "airflow",
+                "AIRFLOW_PWD": "airflow",
+                "CORNFLOW_SERVICE_USER": "service_user",
+                "SIGNUP_ACTIVATED": "1",
+                "AUTH_TYPE": "1",
+                "LOG_LEVEL": "40",
+            }
+            | changes
+        )
 
     return build
 
