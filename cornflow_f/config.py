@@ -169,5 +169,3 @@ def database_url_from_environment() -> str:
     port = env.get("CORNFLOW_DB_PORT", "5432")
     name = env.get("CORNFLOW_DB", "cornflow")
     return env.get("cornflow_db_conn", f"postgresql://{user}:{password}@{host}:{port}/{name}")
-
-

@@ -1,0 +1,168 @@
+"""Builds the application: the only place where the parts are wired together."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from cornflow_f import __version__
+from cornflow_f.config import AuthType, Settings, SignupMode
+from cornflow_f.cors import CorsPolicy
+from cornflow_f.database import create_engine, session_factory
+from cornflow_f.deps import GUARDS
+from cornflow_f.errors import ConfigurationError, CornflowError
+from cornflow_f.protocol import LegacyProtocol
+from cornflow_f.route import MALFORMED, PortRoute
+from cornflow_f.routing import RouteTable, specificity
+from cornflow_f.validation import marshmallow_messages
+from cornflow_f.views import (
+    action,
+    apiview,
+    health,
+    login,
+    permission,
+    role,
+    signup,
+    token,
+    user,
+    user_role,
+)
+
+logger = logging.getLogger("cornflow_f")
+
+
+@dataclass(frozen=True, slots=True)
+class PortedOperation:
+    """An operation of the port as the census lists it; `rule` is written as Flask writes it."""
+
+    method: str
+    rule: str
+    name: str
+    guarded: bool
+
+
+def routers(settings: Settings) -> list[APIRouter]:
+    """The routers these settings ask for."""
+    chosen = [
+        action.router,
+        apiview.router,
+        health.router,
+        login.router,
+        permission.router,
+        role.router,
+        token.router,
+        user.public,
+        user.router,
+        user_role.router,
+    ]
+    if settings.auth_type is AuthType.DATABASE and settings.signup_activated is not SignupMode.OFF:
+        chosen.append(signup.router)
+    return chosen
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The port as an ASGI application. Raises ConfigurationError when the settings can't work."""
+    settings = settings or Settings()
+    _check(settings)
+    engine = create_engine(settings.database_url, pool_size=settings.db_pool_size)
+    http_client = httpx.AsyncClient()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await http_client.aclose()
+        await engine.dispose()
+
+    routes = _ordered_routes(routers(settings))
+    app = FastAPI(
+        title="cornflow API docs",
+        version=__version__,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        exception_handlers={
+            CornflowError: _render_error,
+            RequestValidationError: _render_validation_error,
+            HTTPException: _render_http_error,
+        },
+    )
+    documents = frozenset(str(getattr(route, "path", "")) for route in app.router.routes)
+    app.router.routes.extend(routes)
+    app.add_middleware(
+        LegacyProtocol,
+        table=RouteTable((route.path, route.methods or ()) for route in routes),
+        cors=CorsPolicy(settings.cors_origins),
+        documents=documents,
+        application_root=settings.application_root,
+        show_internal_errors=not settings.is_production,
+    )
+    app.state.settings = settings
+    app.state.engine = engine
+    app.state.sessions = session_factory(engine)
+    app.state.http_client = http_client
+    return app
+
+
+def ported_operations(app: FastAPI) -> list[PortedOperation]:
+    """Every operation the application implements, for the census."""
+    return [
+        PortedOperation(method, route.rule, route.name, _is_guarded(route.dependant))
+        for route in app.router.routes
+        if isinstance(route, PortRoute)
+        for method in sorted(route.methods or ())
+    ]
+
+
+def _is_guarded(dependant: Dependant) -> bool:
+    return dependant.call in GUARDS or any(_is_guarded(part) for part in dependant.dependencies)
+
+
+def _check(settings: Settings) -> None:
+    if not settings.secret_key:
+        raise ConfigurationError("SECRET_KEY is not set: tokens could be signed by anybody")
+    if settings.auth_type is not AuthType.DATABASE:
+        raise ConfigurationError(
+            f"AUTH_TYPE={settings.auth_type.value} ({settings.auth_type.name}) is not ported yet: "
+            "leave the legacy in charge, or use AUTH_TYPE=1"
+        )
+
+
+def _ordered_routes(chosen: Sequence[APIRouter]) -> list[APIRoute]:
+    """Fixed paths before variable ones, as the legacy's router would try them."""
+    routes = [route for router in chosen for route in router.routes if isinstance(route, APIRoute)]
+    return sorted(routes, key=lambda route: specificity(route.path))
+
+
+async def _render_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, CornflowError)
+    logger.error(error.log)
+    return JSONResponse({"error": error.error}, error.status)
+
+
+async def _render_validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    if error.body is MALFORMED:
+        return JSONResponse({"messages": {"json": ["Invalid JSON body."]}}, 400)
+    location, places = _located(error.errors())
+    return JSONResponse({"error": str({location: marshmallow_messages(places)})}, 400)
+
+
+def _located(errors: Sequence[Any]) -> tuple[str, list[dict[str, Any]]]:
+    """The legacy's name of the part of the request that is wrong, and the errors relative to it."""
+    names = {"body": "json", "query": "query"}
+    location = names.get(errors[0]["loc"][0], "json")
+    return location, [{**error, "loc": error["loc"][1:]} for error in errors]
+
+
+async def _render_http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"message": error.detail}, error.status_code, headers=error.headers)

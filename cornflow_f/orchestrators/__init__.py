@@ -1,0 +1,1 @@
+"""The servers that solve: one small interface, one file each."""

@@ -1,0 +1,101 @@
+"""Which route a request is for, in the order the legacy's router would decide.
+
+The permission tables key on rules as Flask writes them, and Flask tries a fixed part before a
+variable one, whatever the order of registration. Both facts live here.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from starlette.routing import compile_path
+
+_PARAMETER = re.compile(r"{(?P<name>[^:}]+)(?::(?P<converter>[^}]+))?}")
+_PAIRS_OF_SLASHES = re.compile(r"/{2,}?")
+_FLASK_CONVERTER = {None: "string", "str": "string"}
+_WEIGHT = {"int": 1, "str": 2, None: 2, "path": 3}
+
+
+def legacy_rule(path: str) -> str:
+    """`/user/{user_id:int}/` as Flask writes it: `/user/<int:user_id>/`."""
+
+    def flask_parameter(match: re.Match[str]) -> str:
+        converter = match["converter"]
+        return f"<{_FLASK_CONVERTER.get(converter, converter)}:{match['name']}>"
+
+    return _PARAMETER.sub(flask_parameter, path)
+
+
+def specificity(path: str) -> tuple[int, ...]:
+    """Sort key: a fixed segment before a number before any text, from the left."""
+    weights = []
+    for segment in path.strip("/").split("/"):
+        match = _PARAMETER.fullmatch(segment)
+        weights.append(0 if match is None else _WEIGHT.get(match["converter"], 2))
+    return tuple(weights)
+
+
+class Decision(Enum):
+    FOUND = "found"
+    REDIRECT = "redirect"
+    WRONG_METHOD = "wrong method"
+    NOT_FOUND = "not found"
+
+
+class Resolution(NamedTuple):
+    decision: Decision
+    allowed: frozenset[str] = frozenset()
+    """Every method the path takes, when the request's is not one of them or is OPTIONS."""
+    target: str = ""
+    """Where to redirect to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    pattern: re.Pattern[str]
+    methods: frozenset[str]
+
+
+class RouteTable:
+    """The paths an application answers, with their methods. Pure: it decides, others reply."""
+
+    def __init__(self, routes: Iterable[tuple[str, Iterable[str]]]) -> None:
+        methods: dict[str, set[str]] = {}
+        for path, allowed in routes:
+            methods.setdefault(path, {"OPTIONS"}).update(allowed)
+        for allowed in methods.values():
+            if "GET" in allowed:
+                allowed.add("HEAD")
+        self._fixed = {path: frozenset(m) for path, m in methods.items() if "{" not in path}
+        self._variable = [
+            _Entry(compile_path(path)[0], frozenset(methods[path]))
+            for path in sorted(methods, key=specificity)
+            if "{" in path
+        ]
+
+    def resolve(self, method: str, path: str) -> Resolution:
+        allowed = self._allowed(path)
+        if method in allowed:
+            return Resolution(Decision.FOUND, allowed)
+        if allowed:
+            return Resolution(Decision.WRONG_METHOD, allowed)
+        return self._elsewhere(method, path)
+
+    def _elsewhere(self, method: str, path: str) -> Resolution:
+        if method in self._allowed(f"{path}/"):
+            return Resolution(Decision.REDIRECT, target=f"{path}/")
+        if "//" in path:
+            merged = _PAIRS_OF_SLASHES.sub("/", path)
+            for target in (merged, f"{merged}/"):
+                if method in self._allowed(target):
+                    return Resolution(Decision.REDIRECT, target=target)
+        return Resolution(Decision.NOT_FOUND)
+
+    def _allowed(self, path: str) -> frozenset[str]:
+        allowed = self._fixed.get(path, frozenset())
+        for entry in self._variable:
+            if entry.pattern.match(path):
+                allowed |= entry.methods
+        return allowed

@@ -1,0 +1,17 @@
+"""Roles. Source: the legacy's ``schemas/role.py``."""
+
+from cornflow_f.schemas.common import ReplyModel
+from cornflow_f.validation import Int, RequestModel, Text
+
+
+class RoleRequest(RequestModel):
+    name: Text = ""
+
+
+class RoleEditRequest(RoleRequest):
+    id: Int = 0
+
+
+class RoleReply(ReplyModel):
+    name: str
+    id: int

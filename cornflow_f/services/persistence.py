@@ -1,0 +1,81 @@
+"""Loading and saving one row, with the legacy's words when the database refuses.
+
+Source: ``models/meta_models.py`` (commit_changes) and ``endpoints/meta_resource.py``.
+"""
+
+import logging
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cornflow_f.database import Base, utcnow
+from cornflow_f.errors import InvalidData, NotFound
+
+logger = logging.getLogger(__name__)
+
+LARGEST_ID = 2**31 - 1
+"""Keys are 32-bit integers: a larger number is nobody's, and some drivers refuse to ask."""
+
+Row = TypeVar("Row", bound=Base)
+
+
+async def commit(session: AsyncSession, action: str, subject: str) -> None:
+    """Ends the transaction. `subject` is how the legacy prints the row; raises InvalidData."""
+    try:
+        await session.commit()
+    except Exception as error:
+        await session.rollback()
+        kind = "Unknown error"
+        if isinstance(error, IntegrityError):
+            kind = "Integrity error"
+        elif isinstance(error, DBAPIError):
+            kind = "Unknown database error"
+        # Without the parameters: they hold password hashes and clients' data.
+        logger.error("%s on %s data: %s", kind, action, getattr(error, "orig", error))
+        raise InvalidData(f"{kind} on {action} with data {subject}") from error
+
+
+async def save(session: AsyncSession, row: Base) -> None:
+    """Adds a new row. Its text is taken before the attempt: afterwards it may ask the database."""
+    subject = str(row)
+    session.add(row)
+    await commit(session, "saving", subject)
+
+
+async def update(session: AsyncSession, row: Any, values: dict[str, Any]) -> None:
+    """Sets `values` and the time of the update. In an error message the row has its old values."""
+    subject = str(row)
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.updated_at = utcnow()
+    await commit(session, "updating", subject)
+
+
+async def delete(session: AsyncSession, row: Base) -> None:
+    """Deletes the row and what hangs on it."""
+    subject = str(row)
+    try:
+        await session.delete(row)
+    except DBAPIError as error:
+        await session.rollback()
+        raise InvalidData(f"Unknown database error on deleting with data {subject}") from error
+    await commit(session, "deleting", subject)
+
+
+async def find(session: AsyncSession, model: type[Row], idx: int) -> Row | None:
+    """The row with this key, unless it is marked as deleted."""
+    if not 0 <= idx <= LARGEST_ID:
+        return None
+    row = await session.get(model, idx)
+    if row is None or getattr(row, "deleted_at", None) is not None:
+        return None
+    return row
+
+
+async def get(session: AsyncSession, model: type[Row], idx: int) -> Row:
+    """As `find`, but NotFound instead of None."""
+    row = await find(session, model, idx)
+    if row is None:
+        raise NotFound
+    return row

@@ -1,0 +1,201 @@
+"""Request bodies as the legacy reads them, and its words for what is wrong with them.
+
+The legacy validates with marshmallow through webargs. Pydantic does the work here; this module holds
+the field types that coerce as marshmallow does, and the one translation of Pydantic's errors into
+marshmallow's messages and shapes: ``{"field": ["message"]}``, nested by field and list index, and
+``{"_schema": [...]}`` for the body itself.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict
+from pydantic_core import PydanticCustomError
+
+MISSING = "Missing data for required field."
+NULL = "Field may not be null."
+UNKNOWN = "Unknown field."
+WRONG_TYPE = "Invalid input type."
+
+_MESSAGES = {
+    "missing": MISSING,
+    "extra_forbidden": UNKNOWN,
+    "string_type": "Not a valid string.",
+    "string_sub_type": "Not a valid string.",
+    "int_type": "Not a valid integer.",
+    "float_type": "Not a valid number.",
+    "bool_type": "Not a valid boolean.",
+    "bool_parsing": "Not a valid boolean.",
+    "dict_type": "Not a valid mapping type.",
+    "list_type": "Not a valid list.",
+    "datetime_type": "Not a valid datetime.",
+    "datetime_parsing": "Not a valid datetime.",
+    "datetime_from_date_parsing": "Not a valid datetime.",
+    "model_type": WRONG_TYPE,
+    "model_attributes_type": WRONG_TYPE,
+}
+_OURS = "cornflow"
+"""The type of the errors raised below: their message is already the legacy's."""
+
+_EMAIL_ATOM = r"[-!#$%&'*+/=?^`{}|~\w]+"
+_EMAIL_USER = re.compile(
+    rf'{_EMAIL_ATOM}(\.{_EMAIL_ATOM})*\Z|"(?:[\x01-\x08\x0b\x0c\x0e-\x1f!#-\[\]-\x7f]|\\[\x01-\x09\x0b\x0c\x0e-\x7f])*"\Z'
+)
+_EMAIL_LABEL = r"[A-Z0-9](?:[A-Z0-9-]{0,61}[A-Z0-9])?"
+_OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
+_EMAIL_DOMAIN = re.compile(
+    rf"(?:{_EMAIL_LABEL}\.)+[A-Z0-9-]{{2,}}\Z|\[{_OCTET}(?:\.{_OCTET}){{3}}\]\Z", re.IGNORECASE
+)
+
+
+def _refuse(message: str) -> PydanticCustomError:
+    # Braces would be read as a template.
+    return PydanticCustomError(_OURS, "{message}", {"message": message})
+
+
+def _integer(value: Any) -> int:
+    """As marshmallow: whatever `int()` takes, so "7", 7.9 and " 7 " too, but no boolean."""
+    if value is None:
+        raise _refuse(NULL)
+    if isinstance(value, bool):
+        raise _refuse("Not a valid integer.")
+    try:
+        return int(value)
+    except OverflowError:
+        raise _refuse("Number too large.") from None
+    except (TypeError, ValueError):
+        raise _refuse("Not a valid integer.") from None
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        raise _refuse(NULL)
+    if isinstance(value, bool):
+        raise _refuse("Not a valid number.")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise _refuse("Number too large.") from None
+    except (TypeError, ValueError):
+        raise _refuse("Not a valid number.") from None
+    if not math.isfinite(number):
+        raise _refuse("Special numeric values (nan or infinity) are not permitted.")
+    return number
+
+
+def _email(value: Any) -> str:
+    if value is None:
+        raise _refuse(NULL)
+    if not isinstance(value, str):
+        raise _refuse("Not a valid string.")
+    user, at, domain = value.rpartition("@")
+    if not at or not _EMAIL_USER.match(user) or not _valid_domain(domain):
+        raise _refuse("Not a valid email address.")
+    return value
+
+
+def _valid_domain(domain: str) -> bool:
+    if domain == "localhost" or _EMAIL_DOMAIN.match(domain):
+        return True
+    try:
+        return _EMAIL_DOMAIN.match(domain.encode("idna").decode("ascii")) is not None
+    except UnicodeError:
+        return False
+
+
+_TRUTHY = frozenset(
+    ("t", "T", "true", "True", "TRUE", "on", "On", "ON", "y", "Y", "yes", "Yes", "YES", "1")
+)
+_FALSY = frozenset(
+    ("f", "F", "false", "False", "FALSE", "off", "Off", "OFF", "n", "N", "no", "No", "NO", "0")
+)
+
+
+def _boolean(value: Any) -> bool:
+    if value is None:
+        raise _refuse(NULL)
+    if isinstance(value, str):
+        if value in _TRUTHY:
+            return True
+        if value in _FALSY:
+            return False
+    elif isinstance(value, (int, float)) and value in (0, 1):
+        return bool(value)
+    raise _refuse("Not a valid boolean.")
+
+
+_ISO_DATETIME = re.compile(
+    r"(?P<date>\d{4}-\d{1,2}-\d{1,2})[T ](?P<time>\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.\d{1,6}\d{0,6})?)?)"
+    r"(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?\Z"
+)
+
+
+def _datetime(value: Any) -> datetime:
+    """ISO 8601 with a time, as marshmallow's parser takes it."""
+    if value is None:
+        raise _refuse(NULL)
+    match = _ISO_DATETIME.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise _refuse("Not a valid datetime.")
+    year, month, day = (int(part) for part in match["date"].split("-"))
+    clock, _, fraction = match["time"].partition(".")
+    hour, minute, second = ([int(part) for part in clock.split(":")] + [0])[:3]
+    microsecond = int(fraction[:6].ljust(6, "0")) if fraction else 0
+    zone = match["zone"]
+    try:
+        naive = datetime(year, month, day, hour, minute, second, microsecond)
+        return naive if zone is None else datetime.fromisoformat(f"{naive.isoformat()}{zone}")
+    except ValueError:
+        raise _refuse("Not a valid datetime.") from None
+
+
+Text = Annotated[str, Strict()]
+"""marshmallow's `Str`: only strings."""
+Int = Annotated[int, BeforeValidator(_integer)]
+Float = Annotated[float, BeforeValidator(_number)]
+Bool = Annotated[bool, BeforeValidator(_boolean)]
+DateTime = Annotated[datetime, BeforeValidator(_datetime)]
+Email = Annotated[str, BeforeValidator(_email)]
+
+
+class RequestModel(BaseModel):
+    """A JSON body: an unknown key is an error. `given()` is what the client sent, defaults left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def given(self) -> dict[str, Any]:
+        return {
+            name: getattr(self, name)
+            for name in self.__class__.model_fields
+            if name in self.model_fields_set
+        }
+
+
+def marshmallow_messages(errors: Sequence[Mapping[str, Any]]) -> dict[Any, Any]:
+    """Pydantic's errors (`loc` relative to the body) in marshmallow's shape, fields before unknown keys.
+
+    The legacy lists unknown keys in the order of a set, which differs from process to process;
+    here they keep the order in which the client sent them.
+    """
+    messages: dict[Any, Any] = {}
+    for error in errors:
+        place = list(error["loc"]) or ["_schema"]
+        if error["type"] in ("model_type", "model_attributes_type") and place != ["_schema"]:
+            place.append("_schema")
+        at = messages
+        for part in place[:-1]:
+            at = at.setdefault(part, {})
+        at.setdefault(place[-1], []).append(_message(error))
+    return messages
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    kind = error["type"]
+    if kind == _OURS:
+        return str(error["ctx"]["message"])
+    if kind != "missing" and error.get("input") is None and len(error["loc"]) > 0:
+        return NULL
+    return _MESSAGES.get(kind, str(error["msg"]))

@@ -1,0 +1,19 @@
+"""`/signup/`. Source: the legacy's ``endpoints/signup.py``."""
+
+from fastapi import APIRouter, Depends
+
+from cornflow_f.deps import SessionDep, SettingsDep, require_permission_to_sign_up
+from cornflow_f.route import PortRoute
+from cornflow_f.schemas.login import SignedUp
+from cornflow_f.schemas.user import SignupRequest
+from cornflow_f.services import login as login_service
+
+router = APIRouter(
+    tags=["Users"], route_class=PortRoute, dependencies=[Depends(require_permission_to_sign_up)]
+)
+
+
+@router.post("/signup/", name="signup", response_model=SignedUp, status_code=201)
+async def sign_up(data: SignupRequest, session: SessionDep, settings: SettingsDep) -> SignedUp:
+    user = await login_service.sign_up(session, data.given(), settings)
+    return SignedUp(token=login_service.token_for(user, settings), id=user.id)

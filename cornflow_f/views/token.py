@@ -1,0 +1,24 @@
+"""`/token/`. Source: the legacy's ``endpoints/token.py``."""
+
+from starlette.requests import Request
+
+from cornflow_f.deps import SessionDep, SettingsDep, bearer_token, username_of
+from cornflow_f.errors import InvalidCredentials
+from cornflow_f.schemas.login import TokenValidity
+from cornflow_f.services import user as user_service
+from cornflow_f.views.common import public_router
+
+router = public_router("Users")
+
+
+@router.get("/token/", name="token", response_model=TokenValidity)
+async def check_token(
+    request: Request, session: SessionDep, settings: SettingsDep
+) -> TokenValidity:
+    token = bearer_token(request)
+    try:
+        username = username_of(token, settings)
+    except InvalidCredentials:
+        return TokenValidity(valid=0)
+    user = await user_service.find_by_username(session, username)
+    return TokenValidity(valid=0 if user is None else 1)
