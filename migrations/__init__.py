@@ -1,1 +1,1 @@
-"""Alembic migrations of the port."""
+"""Alembic migrations of the port; run by ``cornflow-f migrations``."""

@@ -1,0 +1,174 @@
+"""What a database holds and what may be done with it. Reading is thin, deciding is pure.
+
+Two chains of migrations keep their place in one database: the legacy's in `alembic_version`, the
+port's in `cornflow_f_version` (docs/decisions/0001-two-version-tables.md).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, MetaData, column, inspect, select, table
+
+from cornflow_f.models import Base
+
+VERSION_TABLE = "cornflow_f_version"
+LEGACY_VERSION_TABLE = "alembic_version"
+
+LEGACY_REVISIONS = (
+    "e1a50dae1ac9",
+    "a472b5ad50b7",
+    "e937a5234ce4",
+    "1af47a419bbd",
+    "d1b5be1f0549",
+    "c2db9409cb5f",
+    "c8a6c762e818",
+    "4aac5e0c6e66",
+    "ca449af8034c",
+    "f3bee20314a2",
+    "00757b557b02",
+    "d0e0700dcd8e",
+    "7c3ea5ab5501",
+    "ebdd955fcc5e",
+    "991b98e24225",
+    "999b98e24225",
+    "cef1df240b27",
+    "509d280698e4",
+    "9cacf194fa1c",
+    "4729cd156460",
+)
+"""The legacy's own migrations, oldest first. A test compares them with the real ones."""
+
+LEGACY_HEAD = LEGACY_REVISIONS[-1]
+
+_UPGRADE_LEGACY = (
+    "Run the legacy's own upgrade first (cornflow migrations upgrade, or flask db upgrade), "
+    "then this command again"
+)
+
+
+Columns = Mapping[str, frozenset[str]]
+"""The columns of each table."""
+
+
+class RevisionError(Exception):
+    """The database is not in a state we can work with; the text says what to do."""
+
+
+class Start(StrEnum):
+    """How the port's chain begins on a database."""
+
+    CREATE = "created"
+    ADOPT = "adopted"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is in a database: columns by table, and both chains' revisions (None: no version table)."""
+
+    columns: Columns
+    legacy: tuple[str, ...] | None
+    ported: tuple[str, ...] | None
+
+
+def columns_of(metadata: MetaData) -> Columns:
+    return {
+        name: frozenset(column.name for column in table.columns)
+        for name, table in metadata.tables.items()
+    }
+
+
+def read(connection: Connection) -> Found:
+    inspector = inspect(connection)
+    columns = {
+        name: frozenset(column["name"] for column in found)
+        for (_, name), found in inspector.get_multi_columns().items()
+    }
+    return Found(
+        columns=columns,
+        legacy=_revisions(connection, columns, LEGACY_VERSION_TABLE),
+        ported=_revisions(connection, columns, VERSION_TABLE),
+    )
+
+
+def _revisions(connection: Connection, columns: Columns, name: str) -> tuple[str, ...] | None:
+    if "version_num" not in columns.get(name, ()):
+        return None
+    versions = table(name, column("version_num"))
+    return tuple(connection.scalars(select(versions.c.version_num)))
+
+
+def decide_start(found: Found, wanted: Columns) -> Start:
+    """Create or adopt. `wanted` is the legacy's head. Raises RevisionError on anything half-way."""
+    present = wanted.keys() & found.columns.keys()
+    if not found.legacy:
+        if present:
+            raise RevisionError(
+                f"The database has tables of Cornflow ({_names(present)}) but no migration of the "
+                f"legacy is recorded in {LEGACY_VERSION_TABLE}, so their state is unknown. "
+                f"If they are complete, record that with the legacy (flask db stamp {LEGACY_HEAD}); "
+                "else start from an empty database"
+            )
+        return Start.CREATE
+    if len(found.legacy) > 1:
+        raise RevisionError(
+            f"{LEGACY_VERSION_TABLE} has several revisions ({_names(found.legacy)}), one is expected: "
+            f"merge them with the legacy's migrations until it stands at {LEGACY_HEAD}"
+        )
+    check_legacy_revision(found.legacy[0])
+    missing = missing_columns(found, wanted)
+    if missing:
+        raise RevisionError(
+            f"The database is recorded at the legacy's head {LEGACY_HEAD} but lacks {_names(missing)}. "
+            "Restore it from a backup, or repair it with the legacy's migrations, then try again"
+        )
+    return Start.ADOPT
+
+
+def check_legacy_revision(revision: str) -> None:
+    if revision == LEGACY_HEAD:
+        return
+    if revision in LEGACY_REVISIONS:
+        behind = len(LEGACY_REVISIONS) - 1 - LEGACY_REVISIONS.index(revision)
+        raise RevisionError(
+            f"The database is at the legacy's revision {revision}, {behind} before its head "
+            f"{LEGACY_HEAD}. {_UPGRADE_LEGACY}"
+        )
+    raise RevisionError(
+        f"The database is at the legacy's revision {revision}, which is not one of Cornflow 1.3.9's. "
+        f"This version takes over at {LEGACY_HEAD}: bring the database there with the legacy's "
+        "migrations, or use the version of this program made for that revision"
+    )
+
+
+def missing_columns(found: Found, wanted: Columns) -> list[str]:
+    """Tables (`cases`) and columns (`cases.kpis`) that are wanted and the database lacks."""
+    missing = []
+    for name, columns in wanted.items():
+        if name not in found.columns:
+            missing.append(name)
+        else:
+            missing.extend(f"{name}.{column}" for column in columns - found.columns[name])
+    return missing
+
+
+def check_ready(found: Found, head: str) -> None:
+    """Raises RevisionError unless the server can work on this database."""
+    if found.legacy:
+        for revision in found.legacy:
+            check_legacy_revision(revision)
+    if found.ported != (head,):
+        now = ", ".join(found.ported or ()) or "not set up for this program"
+        raise RevisionError(
+            f"The database is {now}, revision {head} is needed. Run: cornflow-f migrations upgrade"
+        )
+    missing = missing_columns(found, columns_of(Base.metadata))
+    if missing:
+        raise RevisionError(
+            f"The database is recorded at revision {head} but lacks {_names(missing)}. "
+            "Restore it from a backup"
+        )
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
