@@ -41,23 +41,23 @@ def choose_algorithm(accept_encoding: str) -> str | None:
     liked: dict[float, set[str]] = {}
     anything = False
     for part in accept_encoding.lower().split(","):
-        name, _, parameter = (piece.strip() for piece in part.partition(";"))
-        quality = _quality(parameter)
-        if quality <= 0:
-            continue
+        # parity: a blank before `q` hides the coding (Flask-Compress)
+        name, _, weight = part.strip().partition(";q=")
+        quality = _quality(weight)
+        # parity: q=0 is only the least wanted, not refused (Flask-Compress)
         if name == "*":
-            anything = True
-        elif name == "identity" or name in _ALGORITHMS:
-            liked.setdefault(quality, set()).add(name)
+            anything = anything or quality > 0
+        elif name.strip() == "identity" or name.strip() in _ALGORITHMS:
+            liked.setdefault(quality, set()).add(name.strip())
     if liked:
         best = liked[max(liked)]
         return next((name for name in _ALGORITHMS if name in best), None)
     return next(iter(_ALGORITHMS)) if anything else None
 
 
-def _quality(parameter: str) -> float:
+def _quality(weight: str) -> float:
     try:
-        return float(parameter.partition("=")[2].strip()) if parameter else 1.0
+        return float(weight.strip()) if weight else 1.0
     except ValueError:
         return 1.0
 

@@ -89,12 +89,10 @@ def _number(value: Any) -> float:
 def _email(value: Any) -> str:
     if value is None:
         raise _refuse(NULL)
-    if not isinstance(value, str):
-        raise _refuse("Not a valid string.")
-    user, at, domain = value.rpartition("@")
+    user, at, domain = value.rpartition("@") if isinstance(value, str) else ("", "", "")
     if not at or not _EMAIL_USER.match(user) or not _valid_domain(domain):
         raise _refuse("Not a valid email address.")
-    return value
+    return str(value)
 
 
 def _valid_domain(domain: str) -> bool:
@@ -196,6 +194,6 @@ def _message(error: Mapping[str, Any]) -> str:
     kind = error["type"]
     if kind == _OURS:
         return str(error["ctx"]["message"])
-    if kind != "missing" and error.get("input") is None and len(error["loc"]) > 0:
+    if kind not in ("missing", "extra_forbidden") and error.get("input") is None and error["loc"]:
         return NULL
     return _MESSAGES.get(kind, str(error["msg"]))

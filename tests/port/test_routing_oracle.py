@@ -1,0 +1,70 @@
+"""The port's route table against werkzeug's router, on the rules of the port."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, RequestRedirect, Rule
+
+from cornflow_f.routing import Decision, Resolution, RouteTable, legacy_rule
+
+PATHS = {
+    "/user/": ["GET"],
+    "/user/{user_id:int}/": ["GET", "PUT", "DELETE"],
+    "/user/{user_id:int}/{make_admin:int}/": ["PUT"],
+    "/user/role/": ["GET", "POST"],
+    "/user/recover-password/": ["PUT"],
+    "/execution/{idx}/": ["GET", "POST"],
+    "/execution/{idx}/status/": ["GET", "PUT"],
+    "/execution/files/{idx}/": ["GET", "POST"],
+    "/execution/files/cleanup/": ["DELETE"],
+    "/dag/": ["POST"],
+    "/dag/{idx}/": ["GET", "PUT"],
+    "/dag/deployed/": ["GET", "POST"],
+    "/dag/deployed/{idx}/": ["PUT"],
+}
+TABLE = RouteTable((path, methods) for path, methods in PATHS.items())
+MAP = Map([Rule(legacy_rule(path), endpoint=path, methods=m) for path, m in PATHS.items()])
+for _rule in MAP.iter_rules():
+    _rule.provide_automatic_options = True  # as Flask does
+    assert _rule.methods is not None
+    _rule.methods.add("OPTIONS")
+
+SEGMENTS = ["user", "role", "7", "-7", "007", "execution", "files", "cleanup", "status", "dag"]
+SEGMENTS += ["deployed", "recover-password", "x", "", "a b", "é"]
+
+
+def werkzeug_says(method: str, path: str) -> Resolution:
+    adapter = MAP.bind("server")
+    try:
+        adapter.match(path, method=method)
+    except RequestRedirect as redirect:
+        target = redirect.new_url.removeprefix("http://server")
+        return Resolution(Decision.REDIRECT, target=target)
+    except MethodNotAllowed as error:
+        return Resolution(Decision.WRONG_METHOD, frozenset(error.valid_methods or ()))
+    except NotFound:
+        return Resolution(Decision.NOT_FOUND)
+    return Resolution(Decision.FOUND)
+
+
+@given(
+    st.lists(st.sampled_from(SEGMENTS), max_size=5),
+    st.booleans(),
+    st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]),
+)
+def test_same_decision_for_any_path(segments: list[str], slash: bool, method: str) -> None:
+    path = "/" + "/".join(segments) + ("/" if slash else "")
+    expected, got = werkzeug_says(method, path), TABLE.resolve(method, path)
+    assert got.decision is expected.decision
+    if expected.decision is Decision.WRONG_METHOD:
+        assert got.allowed == expected.allowed
+    if expected.decision is Decision.REDIRECT:
+        unquoted = re.sub("%20", " ", expected.target).replace("%C3%A9", "é")
+        assert got.target == unquoted
+
+
+def test_rules_are_written_as_flask_writes_them() -> None:
+    assert legacy_rule("/user/{user_id:int}/") == "/user/<int:user_id>/"
+    assert legacy_rule("/execution/{idx}/status/") == "/execution/<string:idx>/status/"
