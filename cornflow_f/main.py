@@ -3,26 +3,24 @@
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from fastapi import APIRouter, FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from cornflow_f import __version__
+from cornflow_f import __version__, openapi
+from cornflow_f.census import PortedOperation, ported_operations
 from cornflow_f.config import AuthType, Settings, SignupMode
 from cornflow_f.cors import CorsPolicy
 from cornflow_f.database import create_engine, session_factory
-from cornflow_f.deps import GUARDS
 from cornflow_f.errors import ConfigurationError, CornflowError
 from cornflow_f.protocol import LegacyProtocol
-from cornflow_f.route import MALFORMED, PortRoute
+from cornflow_f.route import MALFORMED
 from cornflow_f.routing import RouteTable, specificity
 from cornflow_f.validation import marshmallow_messages
 from cornflow_f.views import (
@@ -38,17 +36,9 @@ from cornflow_f.views import (
     user_role,
 )
 
+__all__ = ["PortedOperation", "create_app", "ported_operations", "routers"]
+
 logger = logging.getLogger("cornflow_f")
-
-
-@dataclass(frozen=True, slots=True)
-class PortedOperation:
-    """An operation of the port as the census lists it; `rule` is written as Flask writes it."""
-
-    method: str
-    rule: str
-    name: str
-    guarded: bool
 
 
 def routers(settings: Settings) -> list[APIRouter]:
@@ -109,21 +99,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.sessions = session_factory(engine)
     app.state.http_client = http_client
+    openapi.install(app, ported_operations(app))
     return app
-
-
-def ported_operations(app: FastAPI) -> list[PortedOperation]:
-    """Every operation the application implements, for the census."""
-    return [
-        PortedOperation(method, route.rule, route.name, _is_guarded(route.dependant))
-        for route in app.router.routes
-        if isinstance(route, PortRoute)
-        for method in sorted(route.methods or ())
-    ]
-
-
-def _is_guarded(dependant: Dependant) -> bool:
-    return dependant.call in GUARDS or any(_is_guarded(part) for part in dependant.dependencies)
 
 
 def _check(settings: Settings) -> None:

@@ -1,0 +1,36 @@
+"""What the port implements, read from its routes: for the census, the documents and the tests."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+
+from cornflow_f.deps import GUARDS
+from cornflow_f.route import PortRoute
+
+
+@dataclass(frozen=True, slots=True)
+class PortedOperation:
+    """One method of one rule; `rule` is written as Flask writes it, `path` as OpenAPI does."""
+
+    method: str
+    rule: str
+    name: str
+    guarded: bool
+    path: str
+
+
+def ported_operations(app: FastAPI) -> list[PortedOperation]:
+    """Every operation the application implements."""
+    return [
+        PortedOperation(
+            method, route.rule, route.name, _is_guarded(route.dependant), route.path_format
+        )
+        for route in app.router.routes
+        if isinstance(route, PortRoute)
+        for method in sorted(route.methods or ())
+    ]
+
+
+def _is_guarded(dependant: Dependant) -> bool:
+    return dependant.call in GUARDS or any(_is_guarded(part) for part in dependant.dependencies)
