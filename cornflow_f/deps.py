@@ -109,7 +109,7 @@ async def look_up_grant(
 async def require_permission(
     request: Request, session: SessionDep, settings: SettingsDep
 ) -> CurrentUser:
-    """The guard of a route: role × view × action, from the tables both stacks share.
+    """The guard of a route: role, view and action, from the tables both stacks share.
 
     Refused too when the view is unknown, and when the user has no role at all.
     """
