@@ -20,7 +20,8 @@ NO_PERMISSION = "You do not have permission to access this endpoint"
 UNKNOWN_VIEW = "The permission for this endpoint is not in the database."
 
 
-def get_settings(request: Request) -> Settings:
+# A coroutine: FastAPI would send a plain function to a thread.
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 

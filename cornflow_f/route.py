@@ -81,6 +81,7 @@ class PortRoute(APIRoute):
         return port_route_handler
 
 
-def compress_reply(request: Request) -> None:
+# A coroutine: FastAPI would send a plain function to a thread.
+async def compress_reply(request: Request) -> None:
     """Route dependency: the reply may be compressed. Placed after the permission check, as in the legacy."""
     request.state.compress = True
