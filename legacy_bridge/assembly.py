@@ -1,0 +1,106 @@
+"""What joins one legacy and one port, and how a process makes a bridge of it."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+from werkzeug.routing import BaseConverter
+
+from legacy_bridge.bridge import Legacy, census_of, create_bridge
+from legacy_bridge.census import Census
+from legacy_bridge.legacy import InProcessLegacy, WSGIApp
+from legacy_bridge.operation import LegacyRule, PortedOperation
+from legacy_bridge.ownership import Ownership
+from legacy_bridge.settings import IN_PROCESS, NONE, BridgeSettings
+from legacy_bridge.store import ModeStore
+from legacy_bridge.upstream import UpstreamLegacy
+
+
+class AssemblyError(Exception):
+    """The two stacks can't be put together; the text says what is missing."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """One legacy and one port."""
+
+    ported: ASGIApp
+    ported_operations: Sequence[PortedOperation]
+    wsgi: WSGIApp | None
+    """The legacy; not used when it is reached over HTTP, None when it can't be imported here."""
+    rules: Sequence[LegacyRule]
+    database_url: str
+    """The shared database, where the modes are kept."""
+    root: str = "/"
+    """The prefix both live under."""
+    converters: Mapping[str, type[BaseConverter]] = field(default_factory=dict)
+    """The legacy's own URL converters, by name."""
+
+
+def load(reference: str) -> Assembly:
+    """Calls the function that `module:function` names."""
+    module_name, _, function_name = reference.partition(":")
+    try:
+        function: Callable[[], Any] = getattr(
+            importlib.import_module(module_name), function_name or "assemble"
+        )
+    except (ImportError, AttributeError, ValueError) as error:
+        raise AssemblyError(
+            f"the assembly '{reference}' can't be loaded: {error}. Write module:function"
+        ) from error
+    made = function()
+    if not isinstance(made, Assembly):
+        raise AssemblyError(f"'{reference}' must return an Assembly, not {type(made).__name__}")
+    return made
+
+
+def legacy_of(assembly: Assembly, settings: BridgeSettings) -> Legacy | None:
+    if settings.legacy == NONE:
+        return None
+    if settings.legacy == IN_PROCESS:
+        if assembly.wsgi is None:
+            raise AssemblyError(
+                "the legacy is not in this process: say where it is, --legacy http://…"
+            )
+        return InProcessLegacy(assembly.wsgi, threads=settings.legacy_threads)
+    return UpstreamLegacy(settings.legacy)
+
+
+def census(assembly: Assembly, settings: BridgeSettings) -> Census:
+    return census_of(
+        assembly.rules, assembly.ported_operations, with_legacy=settings.legacy != NONE
+    )
+
+
+def ownership(assembly: Assembly, settings: BridgeSettings) -> Ownership:
+    """For a command that looks at the modes or changes them, without serving."""
+    return Ownership(
+        ModeStore(assembly.database_url),
+        census(assembly, settings),
+        default=settings.default_mode,
+        with_legacy=settings.legacy != NONE,
+    )
+
+
+def bridge(assembly: Assembly, settings: BridgeSettings) -> FastAPI:
+    return create_bridge(
+        ported=assembly.ported,
+        legacy=legacy_of(assembly, settings),
+        rules=assembly.rules,
+        ported_operations=assembly.ported_operations,
+        database_url=assembly.database_url,
+        root=assembly.root,
+        converters=assembly.converters,
+        default_mode=settings.default_mode,
+        allow_force=settings.allow_force,
+        token=settings.token,
+    )
+
+
+def create_app() -> FastAPI:
+    """The factory of `uvicorn --factory`: all it needs is in the environment."""
+    settings = BridgeSettings()
+    return bridge(load(settings.assembly), settings)

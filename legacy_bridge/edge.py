@@ -1,0 +1,145 @@
+"""What servers and WSGI adapters get wrong about requests, put right before either stack sees them.
+
+Here: header fields and the mount point, both pure, and the lifespan of apps that are not the server's
+own. Bodies are in `spool.py`.
+"""
+
+import asyncio
+import contextlib
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from legacy_bridge.match import path_below
+
+Headers = list[tuple[bytes, bytes]]
+
+REQUEST_ID = b"x-request-id"
+FORCE_STACK = b"x-force-stack"
+
+_SAFE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
+
+
+class Fields(NamedTuple):
+    """A request's header fields, put right, and the two the bridge itself reads."""
+
+    headers: Headers
+    request_id: bytes
+    force: bytes | None
+
+
+def put_right(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
+    """Drops names with underscores, joins cookies that arrived split, makes sure of a request id.
+
+    `X_Role` would become the same WSGI variable as `X-Role`, so a proxy that guards one is walked
+    around with the other; gunicorn and nginx drop such names too. HTTP/2 may split cookies, which
+    WSGI adapters join by a comma. A request id is kept when it can't forge log lines.
+    """
+    kept: Headers = []
+    cookies: list[bytes] = []
+    request_id: bytes | None = None
+    force: bytes | None = None
+    for field in headers:
+        name = field[0]
+        if name == b"cookie":
+            cookies.append(field[1])
+        elif name == REQUEST_ID:
+            request_id = field[1]
+        elif b"_" not in name:
+            if name == FORCE_STACK:
+                force = field[1]
+            kept.append(field)
+    if cookies:
+        kept.append((b"cookie", cookies[0] if len(cookies) == 1 else b"; ".join(cookies)))
+    if request_id is None or not _SAFE_ID.fullmatch(request_id):
+        request_id = secrets.token_hex(8).encode()
+    kept.append((REQUEST_ID, request_id))
+    return Fields(kept, request_id, force)
+
+
+class Mount(NamedTuple):
+    """A request's path, split as WSGI splits it."""
+
+    script_name: str
+    path_info: str
+
+
+def mount_point(scope: Scope) -> Mount:
+    """Where the server mounts us and what is left of the path.
+
+    Adapters compare the two as plain text, so that root path `/api` makes `v2/x` of `/apiv2/x`, and
+    let the variable SCRIPT_NAME of the process override the mount.
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    below = path_below(path, root) if root else None
+    return Mount("", path) if below is None else Mount(root, below)
+
+
+class LifespanError(RuntimeError):
+    """An app refused to start."""
+
+
+class Lifespan:
+    """Runs the lifespan of an app that has one, and does nothing for one that has none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._started = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._failure: str | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.state: dict[str, Any] = {}
+        """What the app gave its requests at start-up."""
+
+    async def startup(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="lifespan")
+        await self._to_app.put({"type": "lifespan.startup"})
+        await self._started.wait()
+        if self._failure is not None:
+            raise LifespanError(self._failure)
+
+    async def shutdown(self) -> None:
+        if self._task is None or self._task.done():
+            return
+        await self._to_app.put({"type": "lifespan.shutdown"})
+        await self._stopped.wait()
+        with contextlib.suppress(Exception):
+            await self._task
+        if self._failure is not None:
+            raise LifespanError(self._failure)
+
+    async def _run(self) -> None:
+        scope: Scope = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self.state,
+        }
+        try:
+            await self._app(scope, self._to_app.get, self._send)
+        except Exception:
+            # ASGI: an app that raises here, before it has spoken, has no lifespan.
+            if self._started.is_set() and self._failure is None and not self._stopped.is_set():
+                self._failure = "the app's lifespan ended with an error"
+        finally:
+            self._started.set()
+            self._stopped.set()
+
+    async def _send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind.endswith(".failed"):
+            self._failure = message.get("message") or f"the app says {kind}"
+        if kind.startswith("lifespan.startup"):
+            self._started.set()
+        elif kind.startswith("lifespan.shutdown"):
+            self._stopped.set()
+
+
+async def refuse_websocket(receive: Receive, send: Send) -> None:
+    """Closing before accepting: the client sees HTTP 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1000, "reason": ""})

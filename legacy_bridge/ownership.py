@@ -1,0 +1,212 @@
+"""Which stack owns which operation, now: a snapshot in memory, kept fresh from the database.
+
+On a request's path a decision is a dictionary look-up. A task looks for a new revision twice a second,
+so every worker of every replica follows a change within two seconds. While the database is down the
+last known modes stay in force.
+"""
+
+import asyncio
+import contextlib
+import difflib
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from legacy_bridge.census import Census
+from legacy_bridge.match import Infrastructure, Match, Options
+from legacy_bridge.operation import Mode, Operation, Stack
+from legacy_bridge.store import Change, ModeStore, Stored, StoreError
+
+ALL_PORTED = "all-ported"
+POLL_SECONDS = 0.5
+
+_KNOWN_MODES = frozenset(mode.value for mode in Mode)
+
+_log = logging.getLogger(__name__)
+
+
+class ModeError(ValueError):
+    """The mode can't be set; the text says what to do instead."""
+
+
+class UnknownOperationError(ModeError):
+    """Nothing matches; `near` are the most alike."""
+
+    def __init__(self, pattern: str, near: Iterable[str]) -> None:
+        self.near = tuple(near)
+        text = f"no operation is called '{pattern}'"
+        if self.near:
+            text += "; near: " + ", ".join(f"'{name}'" for name in self.near)
+        else:
+            text += "; `cutover census` lists them all"
+        super().__init__(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Who answers what, at one revision. Pure and immutable."""
+
+    revision: int
+    modes: Mapping[Operation, Mode]
+    """Every ported operation. What is not here is the legacy's."""
+    options: Mapping[str, Stack]
+    """The stack that answers OPTIONS of a rule, where that is not the legacy."""
+    elsewhere: Stack
+    """Who answers paths that are no operation."""
+    ignored: tuple[str, ...] = ()
+    """Stored rows that have no effect, each with its reason."""
+
+    def mode(self, operation: Operation) -> Mode:
+        return self.modes.get(operation, Mode(self.elsewhere.value))
+
+    def stack(self, match: Match) -> Stack:
+        if type(match) is Operation:
+            mode = self.modes.get(match)
+            return self.elsewhere if mode is None else mode.stack
+        if type(match) is Options:
+            return self.options.get(match.rule, self.elsewhere)
+        return self.elsewhere
+
+    def can_be_ported(self, match: Match) -> bool:
+        """Whether the port may answer at all. It may refuse what neither stack has."""
+        if type(match) is Operation:
+            return match in self.modes
+        if type(match) is Options:
+            return any(operation.rule == match.rule for operation in self.modes)
+        return not isinstance(match, Infrastructure)
+
+
+def decide(
+    stored: Stored, census: Census, *, default: Mode = Mode.LEGACY, with_legacy: bool = True
+) -> Decisions:
+    """The decisions that follow from what is stored. Without a legacy all is the port's."""
+    if not with_legacy:
+        modes = dict.fromkeys(census.ported, Mode.PORTED)
+        return Decisions(stored.revision, modes, {}, Stack.PORTED)
+    by_name = {str(operation): operation for operation in census.operations}
+    modes = dict.fromkeys(census.ported, default)
+    ignored = []
+    for name, row in stored.modes.items():
+        operation = by_name.get(name)
+        if operation is None:
+            ignored.append(f"{name}: the legacy has no such operation")
+        elif row.mode not in _KNOWN_MODES:
+            ignored.append(f"{name}: mode '{row.mode}' is unknown here, the legacy answers")
+            if operation in modes:
+                modes[operation] = Mode.LEGACY
+        elif operation in modes:
+            modes[operation] = Mode(row.mode)
+        elif row.mode != Mode.LEGACY:
+            ignored.append(f"{name}: mode '{row.mode}', but this port does not implement it")
+    modes_of_rule: dict[str, set[Stack]] = {}
+    for operation, mode in modes.items():
+        modes_of_rule.setdefault(operation.rule, set()).add(mode.stack)
+    # One reply stands for several methods: the port gives it once it owns all it can own.
+    options = {
+        rule: Stack.PORTED for rule, stacks in modes_of_rule.items() if stacks == {Stack.PORTED}
+    }
+    return Decisions(stored.revision, modes, options, Stack.LEGACY, tuple(ignored))
+
+
+def select(census: Census, pattern: str) -> list[Operation]:
+    """The operations a pattern means: one by its name, several by a glob, or ``all-ported``."""
+    if pattern == ALL_PORTED:
+        return sorted(census.ported)
+    names = {str(entry.operation): entry.operation for entry in census.entries}
+    cleaned = " ".join(pattern.split())
+    if cleaned in names:
+        return [names[cleaned]]
+    found = [operation for name, operation in names.items() if fnmatchcase(name, cleaned)]
+    if not found:
+        raise UnknownOperationError(pattern, difflib.get_close_matches(cleaned, names, n=4))
+    return sorted(found)
+
+
+def plan(census: Census, pattern: str, mode: Mode, *, with_legacy: bool = True) -> dict[str, str]:
+    """What `ModeStore.change` has to write. Raises ModeError when any of it is impossible."""
+    if not with_legacy:
+        raise ModeError("there is no legacy: the port answers everything and modes have no effect")
+    operations = select(census, pattern)
+    missing = [operation for operation in operations if operation not in census.ported]
+    if mode is not Mode.LEGACY and missing:
+        raise ModeError(
+            f"the port does not implement {_listed(missing)}, so the mode can't be {mode}: "
+            f"only ported operations can be set, '{ALL_PORTED}' means all of them"
+        )
+    return {str(operation): mode.value for operation in operations}
+
+
+def _listed(operations: list[Operation]) -> str:
+    shown = ", ".join(f"'{operation}'" for operation in operations[:3])
+    more = len(operations) - 3
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+@dataclass
+class Ownership:
+    """The current decisions of this process, and the task that keeps them current."""
+
+    store: ModeStore
+    census: Census
+    default: Mode = Mode.LEGACY
+    with_legacy: bool = True
+    poll_seconds: float = POLL_SECONDS
+    decisions: Decisions = field(init=False)
+    stored: Stored = field(init=False, default_factory=lambda: Stored(-1, {}))
+    trouble: str | None = field(init=False, default=None)
+    """Why the last look failed; the modes are the last known ones then."""
+
+    def __post_init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+        self._accept(self.stored)
+
+    async def start(self) -> None:
+        """Creates the tables, reads the modes, keeps looking. StoreError when the database is away:
+        a process that has never known the modes must not guess."""
+        await self.store.create()
+        self._accept(await self.store.load())
+        self._task = asyncio.create_task(self._watch(), name="bridge modes")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self.store.close()
+
+    async def refresh(self) -> None:
+        """Reads the modes if they have changed."""
+        if await self.store.revision() != self.stored.revision:
+            self._accept(await self.store.load())
+
+    async def change(self, pattern: str, mode: Mode, *, who: str, why: str) -> list[Change]:
+        """Writes, then follows. Other processes follow by themselves."""
+        wanted = plan(self.census, pattern, mode, with_legacy=self.with_legacy)
+        done = await self.store.change(wanted, unset=self.default.value, who=who, why=why)
+        await self.refresh()
+        return done
+
+    def _accept(self, stored: Stored) -> None:
+        decisions = decide(stored, self.census, default=self.default, with_legacy=self.with_legacy)
+        for reason in decisions.ignored:
+            _log.warning("stored mode without effect: %s", reason)
+        self.stored, self.decisions = stored, decisions
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self.poll_seconds)
+            try:
+                await self.refresh()
+            except StoreError as error:
+                if self.trouble is None:
+                    _log.error("modes can't be read, the last known ones stay: %s", error)
+                self.trouble = str(error)
+            except Exception:
+                # The watch must outlive any single failure.
+                self.trouble = "unexpected error, see the log"
+                _log.exception("modes can't be read, the last known ones stay")
+            else:
+                if self.trouble is not None:
+                    _log.warning("modes can be read again")
+                self.trouble = None

@@ -1,0 +1,21 @@
+"""The bridge's own replies, written straight to ASGI: they must work when everything else is broken."""
+
+import json
+
+from starlette.types import Send
+
+
+async def send_error(send: Send, status: int, text: str) -> None:
+    """``{"error": text}``, the envelope that JSON clients of either stack can read."""
+    body = json.dumps({"error": text}).encode()
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
