@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
+from cornflow_f.raw_json import to_text
+
 BUSY_TIMEOUT_MS = 5_000
 """How long a SQLite writer waits for another one; what sqlite3 itself does, so what the legacy does."""
 
@@ -104,6 +106,7 @@ def create_engine(
 ) -> AsyncEngine:
     """An engine for one process. `options` go to SQLAlchemy, e.g. ``echo=True``."""
     target = async_url(url)
+    options.setdefault("json_serializer", to_text)
     if target.drivername == _POSTGRESQL:
         target, connect_args = _libpq_parameters(target)
         return create_async_engine(

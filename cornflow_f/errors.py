@@ -16,18 +16,25 @@ CornflowError
 Statuses and default words are the legacy's (``shared/exceptions.py``).
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class CornflowError(Exception):
-    """Base of all: rendered as ``{"error": message}`` with `status`."""
+    """Base of all: rendered as ``{**payload, "error": message}`` with `status`."""
 
     status: int = 400
     message: ClassVar[str] = "Unknown error"
 
     def __init__(
-        self, error: str | None = None, *, status: int | None = None, log: str | None = None
+        self,
+        error: str | None = None,
+        *,
+        status: int | None = None,
+        payload: Mapping[str, Any] | None = None,
+        log: str | None = None,
     ) -> None:
+        self.payload = payload or {}
         self.error = self.message if error is None else error
         self.log = self.error if log is None else log
         if status is not None:

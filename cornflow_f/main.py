@@ -20,7 +20,7 @@ from cornflow_f.cors import CorsPolicy
 from cornflow_f.database import create_engine, session_factory
 from cornflow_f.errors import ConfigurationError, CornflowError
 from cornflow_f.protocol import LegacyProtocol
-from cornflow_f.route import MALFORMED
+from cornflow_f.route import DAMAGED, MALFORMED
 from cornflow_f.routing import RouteTable, specificity
 from cornflow_f.validation import marshmallow_messages
 from cornflow_f.views import (
@@ -122,13 +122,15 @@ def _ordered_routes(chosen: Sequence[APIRouter]) -> list[APIRoute]:
 async def _render_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, CornflowError)
     logger.error(error.log)
-    return JSONResponse({"error": error.error}, error.status)
+    return JSONResponse({**error.payload, "error": error.error}, error.status)
 
 
 async def _render_validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     if error.body is MALFORMED:
         return JSONResponse({"messages": {"json": ["Invalid JSON body."]}}, 400)
+    if error.body is DAMAGED:
+        return JSONResponse({"error": "The body says it is gzip, but can't be inflated."}, 400)
     location, places = _located(error.errors())
     return JSONResponse({"error": str({location: marshmallow_messages(places)})}, 400)
 

@@ -166,8 +166,8 @@ class RequestModel(BaseModel):
 
     def given(self) -> dict[str, Any]:
         return {
-            name: getattr(self, name)
-            for name in self.__class__.model_fields
+            field.alias or name: getattr(self, name)
+            for name, field in self.__class__.model_fields.items()
             if name in self.model_fields_set
         }
 

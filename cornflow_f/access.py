@@ -1,0 +1,54 @@
+"""Whose objects a request may see."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+from sqlalchemy import ColumnElement
+from starlette.requests import Request
+
+from cornflow_f.deps import SessionDep, SettingsDep, UserDep
+from cornflow_f.errors import InvalidData, NoPermission
+from cornflow_f.identity import CurrentUser
+from cornflow_f.services import dag_access
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A user and whether the deployment shares all objects (`USER_ACCESS_ALL_OBJECTS`)."""
+
+    user: CurrentUser
+    shared: bool
+
+    @property
+    def to_all(self) -> bool:
+        return self.shared or self.user.is_admin or self.user.is_service_user
+
+    def conditions(self, model: Any) -> list[ColumnElement[bool]]:
+        """For a where clause: not deleted, and the user's own unless all are accessible."""
+        live = [model.deleted_at.is_(None)]
+        return live if self.to_all else [*live, model.user_id == self.user.id]
+
+
+async def get_access(user: UserDep, settings: SettingsDep) -> Access:
+    return Access(user, bool(settings.user_access_all_objects))
+
+
+AccessDep = Annotated[Access, Depends(get_access)]
+
+
+async def require_dag_permission(
+    request: Request, session: SessionDep, user: UserDep, settings: SettingsDep
+) -> None:
+    """Guard of routes that name a workflow in their body, when the deployment is not open to all.
+
+    It reads the body before it is validated and, unlike the route, never inflates it.
+    """
+    if settings.open_deployment:
+        return
+    body = await request.json()
+    dag_id = body.get("schema") if isinstance(body, dict) else None
+    if dag_id is None:
+        raise InvalidData("The request does not specify a schema to use")
+    if not isinstance(dag_id, str) or not await dag_access.may_use(session, user.id, dag_id):
+        raise NoPermission("You do not have permission to use this DAG")

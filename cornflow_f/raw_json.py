@@ -1,0 +1,56 @@
+"""JSON that travels as text: stored without being encoded twice, served without being decoded.
+
+A reply with a stored column of tens of MB costs a copy, not a parse: select the column with
+`as_text`, and give the text to `raw_json_reply`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Label, Text, type_coerce
+from sqlalchemy.orm import InstrumentedAttribute
+from starlette.responses import Response
+
+NULL = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A JSON document as its text. In a JSON column it is stored as it is."""
+
+    text: str
+
+
+def to_text(value: Any) -> str:
+    """The text a JSON column stores: what the legacy's driver writes, byte for byte."""
+    return value.text if isinstance(value, JsonText) else json.dumps(value)
+
+
+def as_text(column: InstrumentedAttribute[Any]) -> Label[str]:
+    """The stored text of a JSON column, in a select; None for SQL NULL."""
+    return type_coerce(column, Text).label(column.key)
+
+
+def is_null(text: str | None) -> bool:
+    """Whether a column read `as_text` is null, by SQL or by JSON."""
+    return text is None or text == NULL
+
+
+def stored(text: str | None) -> JsonText:
+    """A column read `as_text`, to be shown by `raw_json_reply` or stored in another row."""
+    return JsonText(NULL if text is None else text)
+
+
+def raw_json_reply(values: Mapping[str, Any], status: int = 200) -> Response:
+    """An object as a reply; values that are `JsonText` are spliced in."""
+    parts = (f"{json.dumps(name)}:{_shown(value)}" for name, value in values.items())
+    return Response(f"{{{','.join(parts)}}}".encode(), status, media_type="application/json")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, JsonText):
+        return value.text
+    return json.dumps(value.isoformat() if isinstance(value, datetime) else value)
