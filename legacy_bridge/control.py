@@ -99,7 +99,7 @@ def status_of(ownership: Ownership) -> dict[str, Any]:
         )
     return {
         "revision": decisions.revision,
-        "default_mode": ownership.default.value,
+        "default_mode": decisions.default.value,
         "trouble": ownership.trouble,
         "ignored": list(decisions.ignored),
         "operations": operations,

@@ -19,6 +19,8 @@ from legacy_bridge.operation import Mode, Operation, Stack
 from legacy_bridge.store import Change, ModeStore, Stored, StoreError
 
 ALL_PORTED = "all-ported"
+DEFAULT = "*"
+"""The stored row that says the mode of every ported operation that has no row of its own."""
 POLL_SECONDS = 0.5
 
 _KNOWN_MODES = frozenset(mode.value for mode in Mode)
@@ -54,6 +56,8 @@ class Decisions:
     """The stack that answers OPTIONS of a rule, where that is not the legacy."""
     elsewhere: Stack
     """Who answers paths that are no operation."""
+    default: Mode
+    """The mode of a ported operation that nobody has set."""
     ignored: tuple[str, ...] = ()
     """Stored rows that have no effect, each with its reason."""
 
@@ -83,11 +87,16 @@ def decide(
     """The decisions that follow from what is stored. Without a legacy all is the port's."""
     if not with_legacy:
         modes = dict.fromkeys(census.ported, Mode.PORTED)
-        return Decisions(stored.revision, modes, {}, Stack.PORTED)
+        return Decisions(stored.revision, modes, {}, Stack.PORTED, Mode.PORTED)
     by_name = {str(operation): operation for operation in census.operations}
+    stored_default = stored.modes.get(DEFAULT)
+    if stored_default is not None and stored_default.mode in _KNOWN_MODES:
+        default = Mode(stored_default.mode)
     modes = dict.fromkeys(census.ported, default)
     ignored = []
     for name, row in stored.modes.items():
+        if name == DEFAULT:
+            continue
         operation = by_name.get(name)
         if operation is None:
             ignored.append(f"{name}: the legacy has no such operation")
@@ -106,7 +115,7 @@ def decide(
     options = {
         rule: Stack.PORTED for rule, stacks in modes_of_rule.items() if stacks == {Stack.PORTED}
     }
-    return Decisions(stored.revision, modes, options, Stack.LEGACY, tuple(ignored))
+    return Decisions(stored.revision, modes, options, Stack.LEGACY, default, tuple(ignored))
 
 
 def select(census: Census, pattern: str) -> list[Operation]:
@@ -164,9 +173,20 @@ class Ownership:
     async def start(self) -> None:
         """Creates the tables, reads the modes, keeps looking. StoreError when the database is away:
         a process that has never known the modes must not guess."""
+        await self.read()
+        self._task = asyncio.create_task(self._watch(), name="bridge modes")
+
+    async def read(self) -> None:
+        """Creates the tables when they are missing and reads the modes once."""
         await self.store.create()
         self._accept(await self.store.load())
-        self._task = asyncio.create_task(self._watch(), name="bridge modes")
+
+    async def set_default(self, mode: Mode, *, who: str, why: str) -> list[Change]:
+        """The mode of all ported operations that nobody has set, for every worker."""
+        unset = self.decisions.default.value
+        done = await self.store.change({DEFAULT: mode.value}, unset=unset, who=who, why=why)
+        await self.refresh()
+        return done
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -183,7 +203,7 @@ class Ownership:
     async def change(self, pattern: str, mode: Mode, *, who: str, why: str) -> list[Change]:
         """Writes, then follows. Other processes follow by themselves."""
         wanted = plan(self.census, pattern, mode, with_legacy=self.with_legacy)
-        done = await self.store.change(wanted, unset=self.default.value, who=who, why=why)
+        done = await self.store.change(wanted, unset=self.decisions.default.value, who=who, why=why)
         await self.refresh()
         return done
 

@@ -1,0 +1,93 @@
+"""Runs a bridge under uvicorn, in one process or in several."""
+
+import asyncio
+import os
+import signal
+import socket
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from legacy_bridge import assembly
+from legacy_bridge.operation import Mode
+from legacy_bridge.settings import BridgeSettings
+
+
+class ServeError(Exception):
+    """The bridge can't serve; the text says what to do."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Takes the port before anything slow is done, so that a clash is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+    except OSError as error:
+        taken.close()
+        raise ServeError(
+            f"{host}:{port} can't be taken: {error.strerror or error}. Stop what listens there, or "
+            "choose another with --port"
+        ) from None
+    taken.set_inheritable(True)
+    return taken
+
+
+def serve(
+    taken: socket.socket,
+    settings: BridgeSettings,
+    *,
+    workers: int = 1,
+    default_mode: Mode | None = None,
+    access_log: bool = False,
+) -> None:
+    """Serves until a signal asks to stop. Whatever would keep a worker from starting is found first.
+
+    ``default_mode`` is stored, so that every worker and the command line know it.
+    """
+    assembled = assembly.load(settings.assembly)
+    asyncio.run(_prepare(assembled, settings, default_mode))
+    if workers > 1:
+        _share(settings)
+        config = _config("legacy_bridge.assembly:create_app", access_log)
+        config.factory, config.workers = True, workers
+        Multiprocess(config, sockets=[taken]).run()
+        return
+    server = uvicorn.Server(_config(assembly.bridge(assembled, settings), access_log))
+    # uvicorn raises the signal that stopped it once more when it is done: let that be an ordinary end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    server.run(sockets=[taken])
+    if not server.started:
+        raise ServeError("the bridge did not start: see the log above")
+
+
+async def _prepare(
+    assembled: assembly.Assembly, settings: BridgeSettings, default_mode: Mode | None
+) -> None:
+    owner = assembly.ownership(assembled, settings)
+    owner.census.check()
+    try:
+        await owner.read()
+        if default_mode is not None:
+            await owner.set_default(default_mode, who="cutover serve", why="--default-mode")
+    finally:
+        await owner.stop()
+
+
+def _share(settings: BridgeSettings) -> None:
+    """Workers are new processes: they read the settings from the environment."""
+    for name, value in settings.model_dump(mode="json").items():
+        if value is not None:
+            os.environ[f"CUTOVER_{name.upper()}"] = str(value)
+
+
+def _config(app: object, access_log: bool) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # an application or the name of a factory
+        lifespan="on",
+        access_log=access_log,
+        server_header=False,
+        timeout_graceful_shutdown=30,
+    )
