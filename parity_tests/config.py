@@ -84,7 +84,11 @@ class Config:
 
     def expand(self, words: Sequence[str], **values: object) -> list[str]:
         """`{name}` from the given values and the file's variables; `{python}` is this interpreter."""
-        known = {"python": sys.executable, **self.variables, **{k: str(v) for k, v in values.items()}}
+        known = {
+            "python": sys.executable,
+            **self.variables,
+            **{k: str(v) for k, v in values.items()},
+        }
         return [self._expand_one(word, known) for word in words]
 
     def _expand_one(self, word: str, known: Mapping[str, str]) -> str:
@@ -111,7 +115,9 @@ def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ParityError(f"the configuration can not be read: {error}; give --config FILE") from None
+        raise ParityError(
+            f"the configuration can not be read: {error}; give --config FILE"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise ParityError(f"{path}: {error}") from None
     try:

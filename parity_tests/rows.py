@@ -80,7 +80,9 @@ class RowReader:
     def _read_sequences(self) -> list[tuple[str, int, bool]]:
         if self.is_sqlite:
             return []
-        names = self._query("SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences")
+        names = self._query(
+            "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences"
+        )
         found = []
         for (name,) in names:
             value, called = self._query(f"SELECT last_value, is_called FROM {name}")[0]
@@ -181,7 +183,11 @@ class RowReader:
 
     def _write(self, work: list[tuple[str, list[tuple[Any, ...]]]]) -> None:
         if self.is_sqlite:
-            first, *opening = ("PRAGMA foreign_keys=OFF", "PRAGMA busy_timeout=10000", "BEGIN IMMEDIATE")
+            first, *opening = (
+                "PRAGMA foreign_keys=OFF",
+                "PRAGMA busy_timeout=10000",
+                "BEGIN IMMEDIATE",
+            )
         else:
             first, *opening = ("BEGIN", "SET LOCAL session_replication_role = replica")
         cursor = self._connection.connection.cursor()
@@ -204,13 +210,23 @@ class RowReader:
 
 def _changes(table: Table, before: Rows, after: Rows) -> list[RowChange]:
     changes = []
+    names = tuple(table.columns[n] for n in table.key)
     for key in sorted(before.keys() | after.keys(), key=_order):
         old, new = before.get(key), after.get(key)
         if old == new and list(map(type, old or ())) == list(map(type, new or ())):
             continue
-        change = Change.INSERTED if old is None else Change.DELETED if new is None else Change.UPDATED
+        change = (
+            Change.INSERTED if old is None else Change.DELETED if new is None else Change.UPDATED
+        )
         changes.append(
-            RowChange(table.name, change, tuple(map(_plain, key)), _row(table, old), _row(table, new))
+            RowChange(
+                table=table.name,
+                change=change,
+                key=tuple(map(_plain, key)),
+                before=_row(table, old),
+                after=_row(table, new),
+                key_columns=names,
+            )
         )
     return changes
 

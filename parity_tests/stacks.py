@@ -26,7 +26,8 @@ class StackError(ParityError):
 
 
 class Stack(Protocol):
-    side: Side
+    @property
+    def side(self) -> Side: ...
 
     @property
     def origin(self) -> str: ...
@@ -67,7 +68,9 @@ class RunningStack:
         try:
             httpx.get(self.origin, timeout=10, trust_env=False)
         except httpx.HTTPError as error:
-            raise StackError(f"the {self.side} stack at {self.url} does not answer: {error}") from None
+            raise StackError(
+                f"the {self.side} stack at {self.url} does not answer: {error}"
+            ) from None
 
     def stop(self) -> None:
         """Not ours to stop."""

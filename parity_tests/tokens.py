@@ -38,9 +38,13 @@ def _decode(text: str) -> bytes:
 
 def mint(claims: Mapping[str, Any], secret: str, now: int, algorithm: str = "HS256") -> str:
     """`exp`, `iat` and `nbf` are seconds from `now`; every other claim is taken as it is."""
-    told = {k: now + v if k in TIMES and isinstance(v, int | float) else v for k, v in claims.items()}
+    told = {
+        k: now + v if k in TIMES and isinstance(v, int | float) else v for k, v in claims.items()
+    }
     head = {"alg": algorithm, "typ": "JWT"}
-    signed = ".".join(_encode(json.dumps(part, separators=(",", ":")).encode()) for part in (head, told))
+    signed = ".".join(
+        _encode(json.dumps(part, separators=(",", ":")).encode()) for part in (head, told)
+    )
     digest = _DIGESTS.get(algorithm)
     signature = hmac.new(secret.encode(), signed.encode(), digest).digest() if digest else b""
     return f"{signed}.{_encode(signature)}"

@@ -1,0 +1,217 @@
+"""`parity`: replays the same requests on two stacks and compares replies and database rows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from parity_tests import config as configuration
+from parity_tests import journeys as journey_files
+from parity_tests import mutants as mutation
+from parity_tests.model import Exit, ParityError
+from parity_tests.report import json as json_report
+from parity_tests.report import junit, terminal
+from parity_tests.run import Options, run
+
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+def _console(**options: Any) -> Console:
+    # a pipe has no width: wide enough for two replies side by side
+    return Console(width=None if sys.stdout.isatty() else 160, **options)
+
+
+def _overrides(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    if any(not name or not equals for name, equals, _ in pairs):
+        raise click.BadParameter("write NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+def _configured(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "--config", "config_path", type=click.Path(dir_okay=False, path_type=Path),
+            default=configuration.DEFAULT, show_default="the one for Cornflow",
+            help="TOML file that describes the two targets.",
+        ),
+        click.option(
+            "--set", "overrides", multiple=True, callback=_overrides, metavar="NAME=VALUE",
+            help="Replace one of the configuration's [variables].",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Compare two stacks that should answer alike: the legacy, and its port.
+
+    Journeys (YAML files of requests) are sent to both, at the same time, on two copies of one
+    database. Status, headers, bodies and the rows that each request changed must agree; values that
+    each stack generates itself must correspond one to one.
+
+    \b
+    Exit codes: 0 same, 1 different, 2 could not run.
+    """
+
+
+def _guarded(work: Callable[[], Exit]) -> None:
+    try:
+        code = work()
+    except ParityError as error:
+        click.echo(f"parity: {error}", err=True)
+        code = Exit.COULD_NOT_RUN
+    except KeyboardInterrupt:
+        click.echo("parity: interrupted", err=True)
+        code = Exit.COULD_NOT_RUN
+    sys.exit(code)
+
+
+@main.command("run")
+@_configured
+@click.option(
+    "--database",
+    default="sqlite",
+    show_default=True,
+    metavar="KIND",
+    help="sqlite, postgresql (starts a private server), or postgresql=URL of a server "
+    "on which databases may be created.",
+)
+@click.option(
+    "--journey",
+    "-j",
+    "globs",
+    multiple=True,
+    metavar="GLOB",
+    help="Only journeys whose name or file name matches; may be repeated.",
+)
+@click.option("--json", "json_file", type=_FILE, help="Write the report as JSON.")
+@click.option("--junit", "junit_file", type=_FILE, help="Write the report as JUnit XML.")
+@click.option("--keep", is_flag=True, help="Keep databases and logs, and say where.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first pair that differs.")
+@click.option("--legacy", metavar="URL", help="A legacy that runs already; needs --ported.")
+@click.option("--ported", metavar="URL", help="A port that runs already; needs --legacy.")
+@click.option(
+    "--legacy-db", metavar="URL", help="Its database, to compare rows (restored between journeys!)."
+)
+@click.option(
+    "--ported-db", metavar="URL", help="Its database, to compare rows (restored between journeys!)."
+)
+@click.option(
+    "-v", "--verbose", is_flag=True, help="A line per exchange, and what no journey asks."
+)
+def run_command(
+    config_path: Path,
+    overrides: dict[str, str],
+    globs: tuple[str, ...],
+    json_file: Path | None,
+    junit_file: Path | None,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Replay the journeys on both stacks and compare.
+
+    \b
+    parity run                               all journeys, on SQLite
+    parity run --database postgresql         on PostgreSQL
+    parity run -j 'user-*' -v                some of them, request by request
+    parity run --legacy http://a --ported http://b
+    """  # fmt: skip
+    if bool(options["legacy"]) != bool(options["ported"]):
+        raise click.UsageError("--legacy and --ported go together")
+
+    def work() -> Exit:
+        console = _console()
+        config = configuration.load(config_path, overrides)
+        with terminal.TerminalProgress(console, verbose) as progress:
+            report = run(config, Options(journeys=globs, **options), progress)
+        terminal.render(report, console, verbose)
+        if json_file:
+            json_file.write_text(json_report.render(report), encoding="utf-8")
+        if junit_file:
+            junit_file.write_bytes(junit.render(report))
+        return report.exit
+
+    _guarded(work)
+
+
+@main.command("journeys")
+@_configured
+@click.argument("globs", nargs=-1, metavar="[GLOB]...")
+def journeys_command(config_path: Path, overrides: dict[str, str], globs: tuple[str, ...]) -> None:
+    """List the journeys, checked."""
+
+    def work() -> Exit:
+        config = configuration.load(config_path, overrides)
+        view = Table("journey", "requests", "profile", "about")
+        found = journey_files.load_all(config.journeys, globs, config.users)
+        for journey in found:
+            count = str(len(journey.steps))
+            view.add_row(journey.name, count, escape(str(journey.profile)), escape(journey.about))
+        console = _console()
+        console.print(view)
+        console.print(f"{len(found)} journeys, {sum(len(j.steps) for j in found)} requests")
+        return Exit.SAME
+
+    _guarded(work)
+
+
+@main.command("mutants")
+@_configured
+@click.option("--only", multiple=True, metavar="ID", help="Only these mutants; may be repeated.")
+@click.option(
+    "--database", default="sqlite", show_default=True, metavar="KIND", help="As for `run`."
+)
+@click.option("--json", "json_file", type=_FILE, help="Write the result as JSON.")
+@click.option(
+    "--list", "list_only", is_flag=True, help="List the mutants and check that each applies."
+)
+def mutants_command(
+    config_path: Path,
+    overrides: dict[str, str],
+    only: tuple[str, ...],
+    database: str,
+    json_file: Path | None,
+    list_only: bool,
+) -> None:
+    """Plant one bug at a time in a copy of the port and see whether the journeys find it.
+
+    Each mutant is one replacement in one file, and names the operation and the place where it must
+    show. The port that is installed is never changed.
+    """
+
+    def work() -> Exit:
+        console = _console()
+        config = configuration.load(config_path, overrides)
+        found = mutation.load(config.mutants, only)
+        if list_only:
+            mutation.check(config, found)
+            view = Table("mutant", "file", "operation", "place", "about")
+            for one in found:
+                view.add_row(*map(escape, (one.id, one.file, one.operation, one.place, one.about)))
+            console.print(view)
+            return Exit.SAME
+        with terminal.TerminalProgress(console) as progress:
+            result = mutation.run(config, found, database, progress)
+        console.print(mutation.table(result))
+        for note in result.notes:
+            console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+        console.print(f"found {result.found} of {len(result.outcomes)}", highlight=False)
+        if json_file:
+            json_file.write_text(mutation.render_json(result), encoding="utf-8")
+        return result.exit
+
+    _guarded(work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The one-to-one map between values that the two stacks generated themselves. Pure.
+
+It is checked, not ignored: an id met before must meet the same partner again, in both directions;
+a timestamp met in an earlier step must meet its partner of then.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from parity_tests import tokens
+from parity_tests.rules import Kind, Rule
+
+SKEW = 5.0
+"""Seconds that two timestamps of the same step may lie apart."""
+JITTER = 0.002
+"""Seconds within which two timestamps made by one request count as one."""
+
+_BCRYPT = re.compile(r"(\$2[abxy]?\$\d\d\$)[./A-Za-z0-9]{53}")
+_HASH = re.compile(r"(\$[^$]+\$(?:[^$]*\$)*)([^$]+)")
+
+
+@dataclass(frozen=True)
+class Window:
+    """When the step was sent, on each side, in seconds since the epoch."""
+
+    legacy: float = 0.0
+    ported: float = 0.0
+    step: int = 0
+
+
+@dataclass
+class Correspondence:
+    """Remembers what met what. One per pair of databases and journey."""
+
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Environment of the targets, for keys that tokens must be signed with."""
+    _forth: dict[tuple[str, Any], Any] = field(default_factory=dict)
+    _back: dict[tuple[str, Any], Any] = field(default_factory=dict)
+    _times: dict[float, list[tuple[float, int]]] = field(default_factory=dict)
+
+    def partner(self, namespace: str, legacy: Any) -> Any:
+        """The ported value that this legacy value has met, or the value itself."""
+        return self._forth.get((namespace, legacy), legacy)
+
+    def knows(self, namespace: str, legacy: Any, ported: Any) -> bool:
+        return bool(self._forth.get((namespace, legacy), _NOTHING) == ported)
+
+    def meet(self, namespace: str, legacy: Any, ported: Any) -> str | None:
+        """Records a meeting; says what is wrong when either value has met another before."""
+        before = self._forth.get((namespace, legacy), _NOTHING)
+        if before is not _NOTHING and before != ported:
+            return f"{namespace} {legacy!r} of the legacy was {before!r} of the port before"
+        origin = self._back.get((namespace, ported), _NOTHING)
+        if origin is not _NOTHING and origin != legacy:
+            return f"{namespace} {ported!r} of the port was {origin!r} of the legacy before"
+        self._forth[namespace, legacy] = ported
+        self._back[namespace, ported] = legacy
+        return None
+
+    def check(self, rule: Rule, legacy: Any, ported: Any, window: Window) -> str | None:
+        """What is wrong between two values that a rule covers; None when they correspond."""
+        if rule.kind is Kind.ID:
+            if type(legacy) is not type(ported):
+                return f"{type(legacy).__name__} against {type(ported).__name__}"
+            return self.meet(rule.namespace, legacy, ported)
+        if rule.kind is Kind.TIMESTAMP:
+            return self._timestamps(legacy, ported, window)
+        if legacy == ported and type(legacy) is type(ported):
+            return None
+        if not isinstance(legacy, str) or not isinstance(ported, str):
+            return "not both text"
+        if rule.kind is Kind.TOKEN:
+            return self._tokens(rule, legacy, ported, window)
+        if rule.kind is Kind.PASSWORD_HASH:
+            return _hashes(legacy, ported)
+        if rule.kind is Kind.SECRET:
+            return _secrets(rule, legacy, ported)
+        return self._patterns(rule, legacy, ported, window)
+
+    def _timestamps(self, legacy: Any, ported: Any, window: Window) -> str | None:
+        if type(legacy) is not type(ported):
+            return f"{type(legacy).__name__} against {type(ported).__name__}"
+        if isinstance(legacy, str) and shape(legacy) != shape(ported):
+            return f"written `{shape(legacy)}` against `{shape(ported)}`"
+        a, b = seconds(legacy), seconds(ported)
+        if a is None or b is None:
+            return None if legacy == ported else "not timestamps"
+        known = self._times.setdefault(a, [])
+        earlier = [partner for partner, step in known if step < window.step]
+        if earlier:
+            if any(abs(b - partner) <= JITTER for partner in earlier):
+                return None
+            return "this moment of the legacy was another moment of the port before"
+        known.append((b, window.step))
+        if legacy == ported:
+            return None
+        apart = (b - window.ported) - (a - window.legacy)
+        if abs(apart) > SKEW:
+            return f"{apart:+.1f} s apart, counted from the request"
+        return None
+
+    def _tokens(self, rule: Rule, legacy: str, ported: str, window: Window) -> str | None:
+        a, b = tokens.parse(legacy), tokens.parse(ported)
+        if a is None or b is None:
+            return "not both tokens"
+        if a.header != b.header:
+            return f"token headers {a.header} against {b.header}"
+        if a.claims.keys() != b.claims.keys():
+            return f"claims {sorted(a.claims)} against {sorted(b.claims)}"
+        for claim, value in a.claims.items():
+            other = b.claims[claim]
+            if claim not in tokens.TIMES:
+                if value != other or type(value) is not type(other):
+                    return f"claim {claim}: {value!r} against {other!r}"
+            elif type(value) is not type(other):
+                return f"claim {claim}: {type(value).__name__} against {type(other).__name__}"
+            elif isinstance(value, int | float) and (
+                abs((other - window.ported) - (value - window.legacy)) > SKEW
+            ):
+                return f"claim {claim}: {other - value:+} s"
+        if {"exp", "iat"} <= a.claims.keys():
+            lasts = [token.claims["exp"] - token.claims["iat"] for token in (a, b)]
+            if abs(lasts[0] - lasts[1]) > 1:
+                return f"lasts {lasts[0]} s against {lasts[1]} s"
+        if rule.verify:
+            secret = self.secrets.get(rule.verify, "")
+            for token, side in ((a, "legacy"), (b, "port")):
+                if not token.is_signed_with(secret):
+                    return f"the {side}'s token is not signed with {rule.verify}"
+        return None
+
+    def _patterns(self, rule: Rule, legacy: str, ported: str, window: Window) -> str | None:
+        assert rule.pattern is not None
+        assert rule.group is not None
+        a, b = rule.pattern.search(legacy), rule.pattern.search(ported)
+        if a is None or b is None:
+            return "not both of the pattern's form"
+        if _outside(a) != _outside(b):
+            return "the text around the generated part differs"
+        for one, other in zip(a.groups(), b.groups(), strict=True):
+            wrong = self.check(rule.group, one, other, window)
+            if wrong:
+                return wrong
+        return None
+
+
+_NOTHING = object()
+
+
+def _outside(found: re.Match[str]) -> list[str]:
+    """The text of a match's whole string without what its groups hold."""
+    pieces, end = [], 0
+    for number in range(1, (found.re.groups or 0) + 1):
+        pieces.append(found.string[end : found.start(number)])
+        end = found.end(number)
+    return [*pieces, found.string[end:]]
+
+
+def shape(text: str) -> str:
+    """`2026-01-02T03:04:05` as `9999-99-99T99:99:99`, `Mon` as `Aaa`: the format, not the moment."""
+    return re.sub(r"[A-Za-z]{3,}", "Aaa", re.sub(r"\d", "9", text))
+
+
+def seconds(value: Any) -> float | None:
+    """A moment as seconds since the epoch; text without a zone is UTC."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _hashes(legacy: str, ported: str) -> str | None:
+    if len(legacy) != len(ported):
+        return f"{len(legacy)} characters against {len(ported)}"
+    form = _BCRYPT if _BCRYPT.fullmatch(legacy) else _HASH
+    a, b = form.fullmatch(legacy), form.fullmatch(ported)
+    if a is None or b is None:
+        return "not both password hashes"
+    if form is _BCRYPT and a[1] != b[1]:
+        return f"scheme and cost {a[1]} against {b[1]}"
+    if a[1].split("$")[1] != b[1].split("$")[1]:
+        return f"scheme {a[1]} against {b[1]}"
+    return None
+
+
+def _secrets(rule: Rule, legacy: str, ported: str) -> str | None:
+    """Random text: of the rule's form, or of one length; its characters are nobody's promise."""
+    if rule.form:
+        for text, side in ((legacy, "legacy"), (ported, "port")):
+            if not rule.form.fullmatch(text):
+                return f"the {side}'s is not of the form {rule.form.pattern}"
+        return None
+    if len(legacy) != len(ported) or not legacy:
+        return f"{len(legacy)} characters against {len(ported)}"
+    return None

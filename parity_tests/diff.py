@@ -1,0 +1,238 @@
+"""Compares a pair: status, headers, body, rows and what left the stack. Pure.
+
+JSON is compared by value: `1` is not `1.0`, a missing key is not `null`, lists have an order and
+objects have none. Text that writes a Python literal (error messages made of dictionaries, whose
+order a hash decides) is compared as the literal's value.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from parity_tests.correspond import Correspondence, Window
+from parity_tests.headers import diff_headers, neutral
+from parity_tests.model import MISSING, Change, Difference, Exchange, Pair, RowChange, same
+from parity_tests.places import escape
+from parity_tests.rules import Kind, Rules
+
+_LIMIT = 60
+"""Differences of one pair that are worth telling."""
+
+
+def diff(pair: Pair, rules: Rules, seen: Correspondence) -> list[Difference]:
+    """All differences of a pair; what the stacks generated is recorded in `seen`."""
+    return _Diff(pair, rules, seen).all()
+
+
+class _Diff:
+    def __init__(self, pair: Pair, rules: Rules, seen: Correspondence) -> None:
+        self.pair = pair
+        self.rules = rules
+        self.seen = seen
+        self.operation = pair.operation.label
+        self.window = Window(pair.legacy.started, pair.ported.started, pair.step)
+
+    def all(self) -> list[Difference]:
+        legacy, ported = self.pair.legacy, self.pair.ported
+        # rows first: they tell which generated value meets which, and the body must agree with it
+        rows = list(self.rows(legacy.rows, ported.rows)) if self.pair.rows_compared else []
+        found: list[Difference] = []
+        if legacy.reply.status != ported.reply.status:
+            found.append(Difference("status", _status(legacy), _status(ported)))
+        found += diff_headers(legacy, ported)
+        found += self.body(legacy, ported)
+        found += rows
+        for name in sorted(legacy.effects.keys() | ported.effects.keys()):
+            found += self.walk(
+                name, name, legacy.effects.get(name, []), ported.effects.get(name, [])
+            )
+        return found[:_LIMIT]
+
+    def body(self, legacy: Exchange, ported: Exchange) -> Iterator[Difference]:
+        a, b = _json(legacy), _json(ported)
+        if a is not MISSING and b is not MISSING:
+            yield from self.walk("body", "body", a, b)
+            return
+        raw = [exchange.reply.body for exchange in (legacy, ported)]
+        if raw[0] == raw[1]:
+            return
+        texts = [_text(exchange) for exchange in (legacy, ported)]
+        if texts[0] != texts[1] or None in texts:
+            rule = self.rules.of(self.operation, "body")
+            if rule and None not in texts:
+                wrong = self.seen.check(rule, texts[0], texts[1], self.window)
+                if wrong is None:
+                    return
+            one, other = (t if t is not None else r for t, r in zip(texts, raw, strict=True))
+            yield Difference("body", one, other)
+
+    def walk(self, place: str, shape: str, a: Any, b: Any) -> Iterator[Difference]:
+        """Two values and their place; `shape` is the place with list positions left out."""
+        if type(a) is not type(b):
+            yield Difference(place, a, b, _type_words(a, b))
+        elif isinstance(a, dict):
+            for key in [*a, *(key for key in b if key not in a)]:
+                name = escape(key)
+                below, form = f"{place}/{name}", f"{shape}/{name}"
+                if key not in a or key not in b:
+                    yield Difference(below, a.get(key, MISSING), b.get(key, MISSING))
+                else:
+                    yield from self.walk(below, form, a[key], b[key])
+        elif isinstance(a, list):
+            for number in range(max(len(a), len(b))):
+                below = f"{place}/{number}"
+                if number >= len(a) or number >= len(b):
+                    one = a[number] if number < len(a) else MISSING
+                    other = b[number] if number < len(b) else MISSING
+                    yield Difference(below, one, other, f"{len(a)} items against {len(b)}")
+                else:
+                    yield from self.walk(below, f"{shape}/0", a[number], b[number])
+        else:
+            yield from self.leaf(place, shape, a, b)
+
+    def leaf(self, place: str, shape: str, a: Any, b: Any) -> Iterator[Difference]:
+        rule = self.rules.of(self.operation, shape)
+        if rule and a is not None:
+            wrong = self.seen.check(rule, a, b, self.window)
+            if wrong:
+                yield Difference(place, a, b, wrong)
+        elif a != b and not (a != a and b != b):  # NaN, which some stacks write, is not itself
+            if isinstance(a, str):
+                one, other = (
+                    neutral(a, self.pair.legacy.origin),
+                    neutral(b, self.pair.ported.origin),
+                )
+                if one == other:
+                    return
+                literals = _literal(a), _literal(b)
+                if MISSING not in literals:
+                    yield from self.walk(place, shape, *literals)
+                    return
+            yield Difference(place, a, b)
+
+    def rows(
+        self, legacy: Sequence[RowChange], ported: Sequence[RowChange]
+    ) -> Iterator[Difference]:
+        for a, b in self.partners(legacy, ported):
+            change = a or b
+            assert change is not None
+            key = ",".join(escape(part) for part in change.key)
+            place, shape = f"rows/{change.table}/{key}", f"rows/{change.table}/0"
+            if a is None or b is None or a.change is not b.change:
+                yield Difference(place, _tell(a), _tell(b))
+                continue
+            keys = [a.key_columns, a.key, b.key]
+            if a.change is not Change.INSERTED:
+                for name, one, other in zip(*keys, strict=True) if a.key_columns else ():
+                    yield from self.walk(f"{place}/{name}", f"{shape}/{name}", one, other)
+            if a.change is Change.DELETED:
+                continue
+            one, other = a.columns, b.columns
+            for name in [*one, *(name for name in other if name not in one)]:
+                at = f"{place}/{escape(name)}"
+                if name in one and name in other:
+                    yield from self.walk(at, f"{shape}/{escape(name)}", one[name], other[name])
+                else:
+                    words = [columns.get(name, "(not written)") for columns in (one, other)]
+                    yield Difference(at, words[0], words[1])
+
+    def partners(
+        self, legacy: Sequence[RowChange], ported: Sequence[RowChange]
+    ) -> list[tuple[RowChange | None, RowChange | None]]:
+        """Each changed row with its partner: by key where the key is known, else the most alike."""
+        left = list(ported)
+        pairs: list[tuple[RowChange | None, RowChange | None]] = []
+        unsure: list[int] = []
+        for a in legacy:
+            key = self.expected_key(a)
+            b = next(
+                (r for r in left if key is not None and r.table == a.table and r.key == key), None
+            )
+            if b is not None:
+                left.remove(b)
+            else:
+                unsure.append(len(pairs))
+            pairs.append((a, b))
+        for position in unsure:
+            first = pairs[position][0]
+            assert first is not None
+            alike = [r for r in left if r.table == first.table and r.change is first.change]
+            if alike:
+                best = max(alike, key=lambda row: self.likeness(first, row))
+                left.remove(best)
+                pairs[position] = (first, best)
+        return pairs + [(None, b) for b in left]
+
+    def expected_key(self, row: RowChange) -> tuple[Any, ...] | None:
+        """The key that the partner must have, or None when that is not known yet."""
+        if not row.key_columns:
+            return row.key
+        key = []
+        for name, value in zip(row.key_columns, row.key, strict=True):
+            rule = self.rules.of(self.operation, f"rows/{row.table}/0/{name}")
+            if rule is None or rule.kind is not Kind.ID:
+                key.append(value)
+                continue
+            partner = self.seen.partner(rule.namespace, value)
+            if row.change is Change.INSERTED and not self.seen.knows(
+                rule.namespace, value, partner
+            ):
+                return None
+            key.append(partner)
+        return tuple(key)
+
+    def likeness(self, a: RowChange, b: RowChange) -> tuple[int, bool]:
+        """Columns that agree, generated ones left out; an equal key decides between equals."""
+        alike = sum(
+            same(value, b.after.get(name, MISSING))
+            for name, value in a.after.items()
+            if self.rules.of(self.operation, f"rows/{a.table}/0/{name}") is None
+        )
+        return alike, a.key == b.key
+
+
+def _status(exchange: Exchange) -> Any:
+    return exchange.reply.status if exchange.reply.status is not None else exchange.reply.error
+
+
+def _json(exchange: Exchange) -> Any:
+    """The decoded body; MISSING when it is none, whatever its type claims."""
+    try:
+        return json.loads(exchange.reply.body)
+    except (ValueError, RecursionError):
+        return MISSING
+
+
+def _text(exchange: Exchange) -> str | None:
+    try:
+        return neutral(exchange.reply.body.decode(), exchange.origin)
+    except UnicodeDecodeError:
+        return None
+
+
+def _literal(text: str) -> Any:
+    """The value that a text like `{'json': ['x']}` writes; MISSING for any other text."""
+    if not text.startswith(("{", "[")):
+        return MISSING
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return MISSING
+    # a set or a tuple would not be compared piece by piece
+    return value if isinstance(value, dict | list) else MISSING
+
+
+def _type_words(a: Any, b: Any) -> str:
+    if a is MISSING or b is MISSING:
+        return ""
+    return f"{type(a).__name__} against {type(b).__name__}"
+
+
+def _tell(row: RowChange | None) -> str:
+    if row is None:
+        return "(no change)"
+    values = row.before if row.change is Change.DELETED else row.columns
+    return f"{row.change} {json.dumps(values, default=str, ensure_ascii=False)}"

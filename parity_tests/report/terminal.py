@@ -1,0 +1,228 @@
+"""A report for a person: progress while it runs, then differences, a table per operation, totals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from parity_tests.compose import curl
+from parity_tests.model import MISSING, Exchange, Exit, Finding, Journey, Pair, Place
+from parity_tests.run import Report
+
+_SHOWN = 25
+"""Pairs that are drawn in full; the JSON report has them all."""
+_LINES = 24
+
+
+class TerminalProgress:
+    """A bar on a terminal, a line per journey anywhere."""
+
+    def __init__(self, console: Console, verbose: bool = False) -> None:
+        self.console = console
+        self.verbose = verbose
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None)
+        self._pairs = self._open = self._waived = 0
+
+    def __enter__(self) -> TerminalProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        self._bar.update(self._task, description=escape(text))
+        self.console.print(f"[dim]· {escape(text)}[/]", highlight=False)
+
+    def journey(self, journey: Journey, number: int, total: int) -> None:
+        self._pairs = self._open = self._waived = 0
+        self._bar.update(
+            self._task, description=escape(journey.name), completed=number - 1, total=total
+        )
+
+    def pair(self, pair: Pair, findings: Sequence[Finding]) -> None:
+        self._pairs += 1
+        waived = sum(finding.waiver is not None for finding in findings)
+        self._waived += waived
+        self._open += len(findings) - waived
+        if self.verbose:
+            status = pair.legacy.reply.status
+            mark = "[red]✗[/]" if len(findings) > waived else "[green]✓[/]"
+            request = f"{pair.legacy.request.method} {pair.legacy.request.target}"
+            self.console.print(
+                f"    {mark} {status} {escape(request[:100])} [dim]{escape(pair.user)} {escape(pair.note)}[/]",
+                highlight=False,
+            )
+
+    def journey_done(self, journey: Journey, seconds: float) -> None:
+        mark = "[red]✗[/]" if self._open else "[green]✓[/]"
+        told = f"{self._pairs} exchanges, {self._open} differences"
+        if self._waived:
+            told += f", {self._waived} waived"
+        self.console.print(
+            f"  {mark} {escape(journey.name):<32} {told} [dim]{seconds:.1f} s[/]", highlight=False
+        )
+
+
+def render(report: Report, console: Console, verbose: bool = False) -> None:
+    _differences(report, console)
+    console.print(table(report, verbose))
+    for title, lines in (
+        ("Journeys that broke", report.broken),
+        ("Waivers", report.waiver_problems),
+    ):
+        if lines:
+            console.print(f"[bold red]{title}[/]")
+            for line in lines:
+                console.print(f"  {escape(line)}", highlight=False)
+    for note in report.notes:
+        console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+    totals(report, console)
+
+
+def _differences(report: Report, console: Console) -> None:
+    pairs: dict[int, list[Finding]] = {}
+    for finding in report.differences:
+        pairs.setdefault(id(finding.pair), []).append(finding)
+    for findings in list(pairs.values())[:_SHOWN]:
+        console.print(pair_panel(findings))
+    if len(pairs) > _SHOWN:
+        console.print(
+            f"… and {len(pairs) - _SHOWN} more pairs that differ; --json FILE has all of them"
+        )
+
+
+def pair_panel(findings: Sequence[Finding]) -> Panel:
+    """One pair: the request, what differs and where, both replies side by side."""
+    pair = findings[0].pair
+    places = Table(box=None, pad_edge=False, expand=True)
+    for name in ("place", "legacy", "ported", ""):
+        places.add_column(name, overflow="fold", style="bold" if name == "place" else "")
+    for finding in findings[:12]:
+        d = finding.difference
+        places.add_row(
+            Text(d.place), Text(show(d.legacy)), Text(show(d.ported)), Text(d.why, "yellow")
+        )
+    if len(findings) > 12:
+        places.add_row(f"… {len(findings) - 12} more", "", "", "")
+    replies = Table(expand=True, show_lines=False)
+    for exchange in (pair.legacy, pair.ported):
+        replies.add_column(exchange.side.value, ratio=1, overflow="fold")
+    replies.add_row(*(_reply(exchange) for exchange in (pair.legacy, pair.ported)))
+    command = curl(pair.legacy.request, pair.legacy.origin)
+    parts: list[Any] = [Text(command if len(command) < 3000 else command[:3000] + " …", "cyan")]
+    if pair.note:
+        parts.append(Text(f"note: {pair.note}", "dim"))
+    return Panel(
+        Group(*parts, places, replies),
+        title=escape(f"{pair.operation.label} as {pair.user}"),
+        subtitle=escape(f"{pair.journey}, step {pair.step}, {pair.where}"),
+        title_align="left",
+        subtitle_align="left",
+        border_style="red",
+    )
+
+
+def show(value: Any, limit: int = 300) -> str:
+    if value is MISSING:
+        return "(missing)"
+    if isinstance(value, bytes):
+        return repr(value[:limit])
+    text = value if isinstance(value, str) and value.isprintable() else None
+    if text is None or text == "" or text.strip() != text or _looks_like_json(text):
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= limit else text[:limit] + " …"
+
+
+def _looks_like_json(text: str) -> bool:
+    """Text that would be taken for a number or null is shown in quotes."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _reply(exchange: Exchange) -> Text:
+    reply = exchange.reply
+    lines = [str(reply.status) if reply.status is not None else reply.error]
+    lines += [f"{name}: {value}" for name, value in reply.headers if name.lower() not in _DULL]
+    body = reply.body.decode(errors="replace")
+    with suppress(ValueError):
+        body = json.dumps(json.loads(body), indent=1, ensure_ascii=False)
+    lines += ["", *body.splitlines()]
+    if len(lines) > _LINES:
+        lines = [*lines[:_LINES], f"… {len(lines) - _LINES} more lines"]
+    for row in exchange.rows[:8]:
+        lines.append(f"{row.change} {row.table} {','.join(map(str, row.key))}: {show(row.columns)}")
+    return Text("\n".join(line[:400] for line in lines))
+
+
+_DULL = {"date", "server", "connection"}
+
+
+def table(report: Report, verbose: bool = False) -> Table:
+    view = Table(title=f"{report.name} on {report.database}", title_justify="left")
+    view.add_column("operation", overflow="fold")
+    view.add_column("exchanges", justify="right")
+    view.add_column("statuses of the legacy")
+    view.add_column("differences", justify="right")
+    view.add_column("waived", justify="right")
+    order = {Place.OPERATION: 0, Place.IMPLICIT: 1, Place.NOT_ALLOWED: 2, Place.REDIRECT: 3}
+    for entry in sorted(
+        report.operations.values(),
+        key=lambda e: (order.get(e.place, 4), e.label.split()[1], e.label),
+    ):
+        kind = "" if entry.place is Place.OPERATION else f" [dim]({entry.place.value})[/]"
+        view.add_row(
+            f"{escape(entry.label)}{kind}",
+            str(entry.exchanges),
+            " ".join(f"{status}×{count}" for status, count in sorted(entry.statuses.items())),
+            f"[bold red]{entry.differences}[/]" if entry.differences else "0",
+            str(entry.waived or ""),
+        )
+    if verbose:
+        for label in sorted(set(report.census.operations) - report.covered):
+            view.add_row(f"[dim]{escape(label)}[/]", "", "[dim]no journey asks it[/]", "", "")
+    return view
+
+
+def totals(report: Report, console: Console) -> None:
+    census, covered = report.census, report.covered
+    told = f"{len(covered)} of {len(census.operations)} operations"
+    if census.ported:
+        told += f" ({len(covered & census.ported)} of {len(census.ported)} ported)"
+    rate = report.exchanges / (report.replay_seconds or 1)
+    console.print(
+        f"{report.exchanges} exchanges in {report.journeys} journeys, {told}, "
+        f"{report.rows_changed} rows changed, {report.seconds:.1f} s ({rate:.0f} exchanges/s replaying)",
+        highlight=False,
+    )
+    missing = sorted(census.ported - covered)
+    if missing:
+        console.print(f"[yellow]ported, but no journey asks:[/] {escape(', '.join(missing))}")
+    differences, waived = len(report.differences), len(report.waived)
+    verdict = {
+        Exit.SAME: "[bold green]same[/]",
+        Exit.DIFFERENT: "[bold red]different[/]",
+        Exit.COULD_NOT_RUN: "[bold red]could not run all journeys[/]",
+    }[report.exit]
+    console.print(f"{verdict}: {differences} differences, {waived} waived", highlight=False)

@@ -1,0 +1,125 @@
+"""Which values the stacks generate themselves, and what has to hold for them: data, read once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from parity_tests.model import ParityError
+from parity_tests.places import operation_matches, place_matches
+
+# what decides that a request was answered as it should be is never relaxed
+_NEVER = ("status", "header/content-type", "header/allow", "header/www-authenticate")
+
+
+class Kind(StrEnum):
+    ID = "id"
+    TIMESTAMP = "timestamp"
+    TOKEN = "token"
+    PASSWORD_HASH = "password_hash"
+    SECRET = "secret"
+    PATTERN = "pattern"
+
+
+@dataclass(frozen=True)
+class Rule:
+    place: str
+    kind: Kind
+    operation: str = "*"
+    namespace: str = ""
+    """Of an `id`: values of one namespace are one bijection."""
+    pattern: re.Pattern[str] | None = None
+    """Of a `pattern`: the text outside its groups is equal, each group is a `group` kind."""
+    group: Rule | None = None
+    verify: str = ""
+    """Of a `token`: the environment variable with the key that must have signed it."""
+    form: re.Pattern[str] | None = None
+    """Of a `secret`: what both must look like; without it they have one length."""
+
+
+class Rules:
+    """Finds the rule of a place; the first that matches wins."""
+
+    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+        self._rules = rules
+        self._found: dict[tuple[str, str], Rule | None] = {}
+
+    def of(self, operation: str, place: str) -> Rule | None:
+        known = (operation, place)
+        if known not in self._found:
+            self._found[known] = next(
+                (
+                    rule
+                    for rule in self._rules
+                    if place_matches(rule.place, place)
+                    and operation_matches(rule.operation, operation)
+                ),
+                None,
+            )
+        return self._found[known]
+
+
+def load(path: Path) -> Rules:
+    if not path.exists():
+        return Rules()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ParityError(f"{path}: {error}") from None
+    rules = []
+    for number, table in enumerate(data.get("rule", ()), 1):
+        try:
+            rules.append(parse(table))
+        except (KeyError, ValueError, re.error) as error:
+            raise ParityError(f"{path}: rule {number}: {error}") from None
+    return Rules(rules)
+
+
+def parse(table: dict[str, Any]) -> Rule:
+    """`kind` is a name of Kind; `id` is written `id:namespace`."""
+    unknown = table.keys() - {
+        "place",
+        "kind",
+        "operation",
+        "pattern",
+        "group",
+        "verify",
+        "form",
+        "about",
+    }
+    if unknown:
+        raise ValueError(f"unknown key {', '.join(sorted(unknown))}")
+    place = table["place"]
+    covered = [never for never in _NEVER if place_matches(place, never)]
+    if covered:
+        raise ValueError(f"`{place}` covers {covered[0]}, which no rule relaxes")
+    name, _, namespace = str(table["kind"]).partition(":")
+    kind = Kind(name)
+    if (kind is Kind.ID) != bool(namespace):
+        raise ValueError("an id is written `id:namespace`, as in `id:users`; other kinds have none")
+    if kind is Kind.PATTERN and not {"pattern", "group"} <= table.keys():
+        raise ValueError(
+            "a `pattern` needs `pattern`, with a group, and `group`, that group's kind"
+        )
+    group = table.get("group")
+    return Rule(
+        place=place,
+        kind=kind,
+        operation=table.get("operation", "*"),
+        namespace=namespace,
+        pattern=re.compile(table["pattern"], re.DOTALL) if "pattern" in table else None,
+        group=_group(table) if "group" in table else None,
+        verify=table.get("verify", ""),
+        form=re.compile(table["form"], re.DOTALL) if "form" in table else None,
+    )
+
+
+def _group(table: dict[str, Any]) -> Rule:
+    """The rule for a pattern's groups: its kind, and what the pattern says for that kind."""
+    inner = {key: table[key] for key in ("verify", "form") if key in table}
+    return parse({"place": table["place"], "kind": table["group"], **inner})

@@ -1,0 +1,258 @@
+"""The use case: journeys in, a report out. Prints nothing."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from parity_tests import databases, journeys, operations, rules, waivers
+from parity_tests.config import Config
+from parity_tests.model import (
+    Difference,
+    Exit,
+    Finding,
+    Journey,
+    Pair,
+    ParityError,
+    Place,
+    Profile,
+    Waiver,
+)
+from parity_tests.operations import Census, Matcher
+from parity_tests.replay import replay
+from parity_tests.stacks import StackError
+from parity_tests.stage import Stage, join_stage, open_stage
+
+
+@dataclass(frozen=True)
+class Options:
+    database: str = "sqlite"
+    journeys: tuple[str, ...] = ()
+    fail_fast: bool = False
+    keep: bool = False
+    legacy: str | None = None
+    ported: str | None = None
+    legacy_db: str | None = None
+    ported_db: str | None = None
+    today: date = field(default_factory=date.today)
+
+
+@dataclass
+class OperationReport:
+    """What was seen of one operation."""
+
+    label: str
+    place: Place
+    exchanges: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    """Of the legacy: the expectation."""
+    differences: int = 0
+    waived: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: {"legacy": 0.0, "ported": 0.0})
+
+
+@dataclass
+class Report:
+    name: str
+    database: str
+    census: Census
+    operations: dict[str, OperationReport] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    waiver_problems: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """Journeys that could not be played to their end, and why."""
+    notes: list[str] = field(default_factory=list)
+    exchanges: int = 0
+    rows_changed: int = 0
+    journeys: int = 0
+    seconds: float = 0.0
+    replay_seconds: float = 0.0
+
+    @property
+    def differences(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.waiver is None]
+
+    @property
+    def waived(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.waiver is not None]
+
+    @property
+    def covered(self) -> set[str]:
+        return set(self.census.operations) & self.operations.keys()
+
+    @property
+    def exit(self) -> Exit:
+        if self.broken:
+            return Exit.COULD_NOT_RUN
+        return Exit.DIFFERENT if self.differences or self.waiver_problems else Exit.SAME
+
+    def add(self, pair: Pair, findings: Sequence[Finding]) -> None:
+        label = pair.operation.label
+        entry = self.operations.setdefault(label, OperationReport(label, pair.operation.place))
+        entry.exchanges += 1
+        entry.statuses[str(pair.legacy.reply.status or "none")] += 1
+        for exchange in (pair.legacy, pair.ported):
+            entry.seconds[exchange.side] += exchange.ended - exchange.started
+        waived = sum(finding.waiver is not None for finding in findings)
+        entry.waived += waived
+        entry.differences += len(findings) - waived
+        self.exchanges += 1
+        self.rows_changed += len(pair.legacy.rows)
+        self.findings.extend(findings)
+
+
+class Listener(Protocol):
+    """Told of progress, while there is some."""
+
+    def say(self, text: str) -> None: ...
+    def journey(self, journey: Journey, number: int, total: int) -> None: ...
+    def pair(self, pair: Pair, findings: Sequence[Finding]) -> None: ...
+    def journey_done(self, journey: Journey, seconds: float) -> None: ...
+
+
+def run(config: Config, options: Options, listener: Listener) -> Report:
+    started = time.monotonic()
+    wanted = journeys.load_all(config.journeys, options.journeys, config.users)
+    census = load_census(config, listener)
+    accepted = waivers.load(config.waivers)
+    report = Report(config.name, options.database.partition("=")[0].partition(":")[0], census)
+    session = Session(
+        config, rules.load(config.rules), Matcher(census.operations), accepted, report
+    )
+    with workplace(options.keep, report) as folder:
+        if options.legacy and options.ported:
+            complete = _on_running(session, options, wanted, listener)
+        else:
+            complete = _on_own(session, options, wanted, listener, folder)
+    complete = complete and not options.journeys and not report.broken
+    report.waiver_problems = waivers.problems(accepted, report.database, options.today, complete)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def load_census(config: Config, listener: Listener) -> Census:
+    listener.say("reading the list of operations")
+    commands = [config.expand(command) for command in config.census]
+    environment = config.process_environment(
+        {"DATABASE_URL": "sqlite://"}, config.census_pythonpath
+    )
+    return operations.load_census(commands, environment)
+
+
+@dataclass
+class Session:
+    """What stays the same over all journeys of a run."""
+
+    config: Config
+    rules: rules.Rules
+    matcher: Matcher
+    waivers: list[Waiver]
+    report: Report
+
+    def play(self, stage: Stage, journey: Journey, options: Options, listener: Listener) -> bool:
+        """False when the run should stop here."""
+        begun = time.monotonic()
+        self.report.journeys += 1
+        try:
+            for pair, differences in replay(journey, stage, self.rules, self.matcher):
+                findings = [self._finding(pair, one, options.today) for one in differences]
+                self.report.add(pair, findings)
+                listener.pair(pair, findings)
+                if options.fail_fast and any(finding.waiver is None for finding in findings):
+                    return False
+        except StackError:
+            raise
+        except ParityError as error:
+            self.report.broken.append(f"{journey.name}: {error}")
+            return not options.fail_fast
+        finally:
+            seconds = time.monotonic() - begun
+            self.report.replay_seconds += seconds
+            listener.journey_done(journey, seconds)
+        return True
+
+    def _finding(self, pair: Pair, difference: Difference, today: date) -> Finding:
+        waiver = waivers.find(self.waivers, pair, difference, self.report.database, today)
+        return Finding(pair, difference, waiver)
+
+
+@contextmanager
+def workplace(keep: bool, report: Report | None = None) -> Iterator[Path]:
+    """A folder for databases and logs; removed unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix="parity-"))
+    if keep and report is not None:
+        report.notes.append(f"databases and logs are kept in {folder}")
+    try:
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def by_profile(wanted: Sequence[Journey]) -> dict[Profile, list[Journey]]:
+    groups: dict[Profile, list[Journey]] = {}
+    for journey in wanted:
+        groups.setdefault(journey.profile, []).append(journey)
+    return groups
+
+
+def _on_own(
+    session: Session,
+    options: Options,
+    wanted: Sequence[Journey],
+    listener: Listener,
+    folder: Path,
+) -> bool:
+    made = databases.create(options.database, folder, f"parity_{folder.name.rpartition('-')[2]}")
+    number = 0
+    try:
+        listener.say(f"seeding a {made.name} database")
+        made.seed(session.config)
+        for index, (profile, group) in enumerate(by_profile(wanted).items()):
+            listener.say(f"starting both stacks: {profile}")
+            with open_stage(session.config, profile, made, f"p{index}", folder) as stage:
+                for journey in group:
+                    number += 1
+                    listener.journey(journey, number, len(wanted))
+                    if not session.play(stage, journey, options, listener):
+                        return False
+    finally:
+        if not options.keep:
+            made.close()
+    return True
+
+
+def _on_running(
+    session: Session, options: Options, wanted: Sequence[Journey], listener: Listener
+) -> bool:
+    assert options.legacy
+    assert options.ported
+    plain = [journey for journey in wanted if journey.profile == Profile()]
+    for journey in wanted:
+        if journey not in plain:
+            session.report.notes.append(
+                f"{journey.name} was left out: running stacks can not be given {journey.profile}"
+            )
+    if not plain:
+        raise ParityError("none of the journeys can be played on stacks that run already")
+    with join_stage(
+        session.config, options.legacy, options.ported, options.legacy_db, options.ported_db
+    ) as stage:
+        if not stage.reads_rows:
+            session.report.notes.append(
+                "rows were not compared, and journeys started from what earlier ones left: "
+                "give --legacy-db and --ported-db"
+            )
+        for number, journey in enumerate(plain, 1):
+            listener.journey(journey, number, len(plain))
+            if not session.play(stage, journey, options, listener):
+                return False
+    return len(plain) == len(wanted)
