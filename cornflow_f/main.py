@@ -22,6 +22,8 @@ from cornflow_f.errors import ConfigurationError, CornflowError
 from cornflow_f.protocol import LegacyProtocol
 from cornflow_f.route import DAMAGED, MALFORMED
 from cornflow_f.routing import RouteTable, specificity
+from cornflow_f.services.ldap import Directory
+from cornflow_f.services.openid import OpenIdProvider
 from cornflow_f.validation import marshmallow_messages
 from cornflow_f.views import (
     action,
@@ -41,13 +43,20 @@ __all__ = ["PortedOperation", "create_app", "ported_operations", "routers"]
 logger = logging.getLogger("cornflow_f")
 
 
+_LOGINS = {
+    AuthType.OID: login.openid,
+    AuthType.DATABASE: login.database,
+    AuthType.LDAP: login.directory,
+}
+
+
 def routers(settings: Settings) -> list[APIRouter]:
     """The routers these settings ask for."""
     chosen = [
         action.router,
         apiview.router,
         health.router,
-        login.router,
+        _LOGINS[settings.auth_type],
         permission.router,
         role.router,
         token.router,
@@ -66,10 +75,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _check(settings)
     engine = create_engine(settings.database_url, pool_size=settings.db_pool_size)
     http_client = httpx.AsyncClient()
+    directory = Directory(settings) if settings.auth_type is AuthType.LDAP else None
+    openid = OpenIdProvider(settings, http_client) if settings.auth_type is AuthType.OID else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        if directory is not None:
+            directory.close()
         await http_client.aclose()
         await engine.dispose()
 
@@ -99,6 +112,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.sessions = session_factory(engine)
     app.state.http_client = http_client
+    app.state.directory = directory
+    app.state.openid = openid
     openapi.install(app, ported_operations(app))
     return app
 
@@ -106,10 +121,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _check(settings: Settings) -> None:
     if not settings.secret_key:
         raise ConfigurationError("SECRET_KEY is not set: tokens could be signed by anybody")
-    if settings.auth_type is not AuthType.DATABASE:
+    if settings.auth_type not in _LOGINS:
+        known = ", ".join(f"{kind.value} ({kind.name})" for kind in _LOGINS)
         raise ConfigurationError(
-            f"AUTH_TYPE={settings.auth_type.value} ({settings.auth_type.name}) is not ported yet: "
-            "leave the legacy in charge, or use AUTH_TYPE=1"
+            f"Invalid authentication type: AUTH_TYPE={settings.auth_type.value} "
+            f"({settings.auth_type.name}) has no log-in; known are {known}"
         )
 
 

@@ -7,6 +7,7 @@ Hashing takes tens of milliseconds of CPU: callers on the event loop use a threa
 import secrets
 import string
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -101,20 +102,25 @@ def _verified_claims(token: str, secret: str) -> dict[str, Any]:
             algorithms=[_ALGORITHM],
             options={"verify_exp": False, "verify_nbf": False},
         )
-    except JWTError as error:
+    except (JWTError, RecursionError, ValueError) as error:
         raise InvalidToken(str(error)) from error
-    now = time.time()
-    if _seconds(claims, "iat", 0) > now or _seconds(claims, "nbf", 0) > now:
-        raise InvalidToken("the token is not valid yet")
-    if "exp" in claims and _seconds(claims, "exp", 0) <= now:
-        raise ExpiredToken("the token has expired")
+    check_times(claims)
     if not isinstance(claims.get("sub"), str):
         raise InvalidToken("the token names no user")
     return claims
 
 
-def _seconds(claims: dict[str, Any], name: str, default: int) -> int:
+def check_times(claims: Mapping[str, Any]) -> None:
+    """Raises InvalidToken for a token that is not valid yet, ExpiredToken for one that was."""
+    now = time.time()
+    if _seconds(claims, "iat", 0) > now or _seconds(claims, "nbf", 0) > now:
+        raise InvalidToken("the token is not valid yet")
+    if "exp" in claims and _seconds(claims, "exp", 0) <= now:
+        raise ExpiredToken("the token has expired")
+
+
+def _seconds(claims: Mapping[str, Any], name: str, default: int) -> int:
     try:
         return int(claims.get(name, default))
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise InvalidToken(f"{name} is not a number") from error

@@ -9,9 +9,23 @@ class LoginRequest(RequestModel):
     password: Text
 
 
+class OpenIdLoginRequest(RequestModel):
+    """The token of the provider is in the header; only a service user may send name and password."""
+
+    username: Text = ""
+    password: Text = ""
+
+
 class LoggedIn(ReplyModel):
     change_password: bool
     """The password is older than `PWD_ROTATION_TIME`."""
+    token: str
+    id: int
+
+
+class LoggedInElsewhere(ReplyModel):
+    """Whoever keeps the password also keeps its age."""
+
     token: str
     id: int
 

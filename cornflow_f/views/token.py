@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from cornflow_f.deps import SessionDep, SettingsDep, bearer_token, username_of
+from cornflow_f.deps import SessionDep, bearer_token, username_of
 from cornflow_f.errors import InvalidCredentials
 from cornflow_f.schemas.login import TokenValidity
 from cornflow_f.services import user as user_service
@@ -12,12 +12,10 @@ router = public_router("Users")
 
 
 @router.get("/token/", name="token", response_model=TokenValidity)
-async def check_token(
-    request: Request, session: SessionDep, settings: SettingsDep
-) -> TokenValidity:
+async def check_token(request: Request, session: SessionDep) -> TokenValidity:
     token = bearer_token(request)
     try:
-        username = username_of(token, settings)
+        username = await username_of(token, request)
     except InvalidCredentials:
         return TokenValidity(valid=0)
     user = await user_service.find_by_username(session, username)
