@@ -32,8 +32,8 @@ class Assembly:
     wsgi: WSGIApp | None
     """The legacy; not used when it is reached over HTTP, None when it can't be imported here."""
     rules: Sequence[LegacyRule]
-    database_url: str
-    """The shared database, where the modes are kept."""
+    database_url: str | None
+    """The shared database, where the modes are kept. None: only a census can be taken."""
     root: str = "/"
     """The prefix both live under."""
     converters: Mapping[str, type[BaseConverter]] = field(default_factory=dict)
@@ -78,11 +78,17 @@ def census(assembly: Assembly, settings: BridgeSettings) -> Census:
 def ownership(assembly: Assembly, settings: BridgeSettings) -> Ownership:
     """For a command that looks at the modes or changes them, without serving."""
     return Ownership(
-        ModeStore(assembly.database_url),
+        ModeStore(_database(assembly)),
         census(assembly, settings),
         default=settings.default_mode,
         with_legacy=settings.legacy != NONE,
     )
+
+
+def _database(assembly: Assembly) -> str:
+    if assembly.database_url is None:
+        raise AssemblyError("no database is named, where modes could be kept: set DATABASE_URL")
+    return assembly.database_url
 
 
 def bridge(assembly: Assembly, settings: BridgeSettings) -> FastAPI:
@@ -91,7 +97,7 @@ def bridge(assembly: Assembly, settings: BridgeSettings) -> FastAPI:
         legacy=legacy_of(assembly, settings),
         rules=assembly.rules,
         ported_operations=assembly.ported_operations,
-        database_url=assembly.database_url,
+        database_url=_database(assembly),
         root=assembly.root,
         converters=assembly.converters,
         default_mode=settings.default_mode,

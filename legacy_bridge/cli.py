@@ -243,6 +243,8 @@ def census(as_json: bool) -> None:
                 "operations": [
                     {
                         "operation": str(entry.operation),
+                        "method": entry.operation.method,
+                        "rule": entry.operation.rule,
                         "name": entry.name,
                         "legacy_guarded": entry.legacy_guarded,
                         "ported": entry.ported,

@@ -50,11 +50,11 @@ def serve(
     asyncio.run(_prepare(assembled, settings, default_mode))
     if workers > 1:
         _share(settings)
-        config = _config("legacy_bridge.assembly:create_app", access_log)
+        config = uvicorn_config("legacy_bridge.assembly:create_app", access_log)
         config.factory, config.workers = True, workers
         Multiprocess(config, sockets=[taken]).run()
         return
-    server = uvicorn.Server(_config(assembly.bridge(assembled, settings), access_log))
+    server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings), access_log))
     # uvicorn raises the signal that stopped it once more when it is done: let that be an ordinary end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -83,7 +83,8 @@ def _share(settings: BridgeSettings) -> None:
             os.environ[f"CUTOVER_{name.upper()}"] = str(value)
 
 
-def _config(app: object, access_log: bool) -> uvicorn.Config:
+def uvicorn_config(app: object, access_log: bool = False) -> uvicorn.Config:
+    """How every bridge is run."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an application or the name of a factory
         lifespan="on",

@@ -5,9 +5,11 @@ Both are imported inside functions: the legacy reads the environment while it is
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from legacy_bridge.assembly import Assembly, AssemblyError
@@ -17,10 +19,7 @@ from legacy_bridge.operation import LegacyRule
 COMMANDS = {"up": "legacy_bridge.cornflow.up:up"}
 """Commands that only make sense for this pair of applications, for the `cutover` command."""
 
-_REQUIRED = {
-    "DATABASE_URL": "the shared database, sqlite:////absolute/path.db or postgresql://user:password@host/name",
-    "SECRET_KEY": "signs the tokens of both stacks",
-}
+_REQUIRED = {"SECRET_KEY": "signs the tokens of both stacks"}
 
 _GUARD = "authenticate.<locals>.decorator"
 """The legacy's permission decorator, as its wrapper's code object names it."""
@@ -29,6 +28,10 @@ _GUARD = "authenticate.<locals>.decorator"
 def assemble() -> Assembly:
     """The two applications the environment describes. Raises AssemblyError, saying what is missing."""
     check_environment(os.environ)
+    database_url = os.environ.get("DATABASE_URL") or None
+    if database_url is None:
+        # For a census. Both stacks want an address while they are built; neither opens it then.
+        os.environ["DATABASE_URL"] = f"sqlite:///{Path(gettempdir(), 'census-only.db')}"
     rules_file = os.environ.get("CUTOVER_RULES")
     root = os.environ.get("APPLICATION_ROOT", "/")
     if rules_file:
@@ -47,7 +50,7 @@ def assemble() -> Assembly:
         ported_operations=ported_operations(port),
         wsgi=flask_app,
         rules=rules,
-        database_url=os.environ["DATABASE_URL"],
+        database_url=database_url,
         root=root,
     )
 
@@ -56,7 +59,7 @@ def check_environment(environment: Mapping[str, str]) -> None:
     missing = [f"{name} ({what})" for name, what in _REQUIRED.items() if not environment.get(name)]
     if missing:
         raise AssemblyError("these environment variables are missing: " + "; ".join(missing))
-    url = environment["DATABASE_URL"]
+    url = environment.get("DATABASE_URL", "")
     path = url.removeprefix("sqlite:///")
     if path != url and not Path(path).is_absolute():
         raise AssemblyError(
@@ -68,6 +71,8 @@ def check_environment(environment: Mapping[str, str]) -> None:
 def create_legacy() -> Any:
     """The real, unmodified Flask application."""
     try:
+        # Its models say so at every start, and nobody here can change them.
+        warnings.filterwarnings("ignore", message="relationship .* will copy column")
         with _kept_logging():
             from cornflow.app import create_app
 
