@@ -5,12 +5,19 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 from sqlalchemy import ColumnElement
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from cornflow_f.deps import SessionDep, SettingsDep, UserDep
 from cornflow_f.errors import InvalidData, NoPermission
 from cornflow_f.identity import CurrentUser
+from cornflow_f.route import DAMAGED, MALFORMED, JsonRequest
 from cornflow_f.services import dag_access
+
+NOT_JSON = (
+    "Did not attempt to load JSON data because the request Content-Type was not 'application/json'."
+)
+NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,12 @@ async def require_dag_permission(
     """
     if settings.open_deployment:
         return
+    assert isinstance(request, JsonRequest)
+    if not request.says_json:
+        raise HTTPException(415, NOT_JSON)
     body = await request.json()
+    if body is MALFORMED or body is DAMAGED or request.was_inflated or request.is_empty:
+        raise HTTPException(400, NOT_UNDERSTOOD)
     dag_id = body.get("schema") if isinstance(body, dict) else None
     if dag_id is None:
         raise InvalidData("The request does not specify a schema to use")

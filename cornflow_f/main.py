@@ -29,6 +29,7 @@ from cornflow_f.views import (
     action,
     apiview,
     health,
+    instance,
     login,
     permission,
     role,
@@ -56,6 +57,7 @@ def routers(settings: Settings) -> list[APIRouter]:
         action.router,
         apiview.router,
         health.router,
+        instance.router,
         _LOGINS[settings.auth_type],
         permission.router,
         role.router,
@@ -135,10 +137,14 @@ def _ordered_routes(chosen: Sequence[APIRouter]) -> list[APIRoute]:
     return sorted(routes, key=lambda route: specificity(route.path))
 
 
-async def _render_error(_: Request, error: Exception) -> JSONResponse:
+async def _render_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, CornflowError)
     logger.error(error.log)
-    return JSONResponse({**error.payload, "error": error.error}, error.status)
+    response = JSONResponse({**error.payload, "error": error.error}, error.status)
+    if getattr(request.state, "compress", False):
+        # parity: a refusal by an operation that may compress says so too
+        response.headers.append("Vary", "Accept-Encoding")
+    return response
 
 
 async def _render_validation_error(_: Request, error: Exception) -> JSONResponse:

@@ -39,13 +39,19 @@ class JsonRequest(Request):
         # parity: exactly this word, and only where the legacy asks for it (flask_inflate)
         self._inflates = inflates and original.headers.get("content-encoding") == "gzip"
         self._parsed: Any = None
+        self.is_empty = True
 
     @property
     def says_json(self) -> bool:
         return is_json(self._content_type)
 
+    @property
+    def was_inflated(self) -> bool:
+        return self._inflates
+
     async def body(self) -> bytes:
         raw = await super().body()
+        self.is_empty = not raw
         if not raw or not self.says_json:
             self._parsed = {}
         else:

@@ -150,6 +150,14 @@ def _datetime(value: Any) -> datetime:
         raise _refuse("Not a valid datetime.") from None
 
 
+def _not_null(value: Any) -> Any:
+    if value is None:
+        raise _refuse(NULL)
+    return value
+
+
+Raw = Annotated[Any, BeforeValidator(_not_null)]
+"""marshmallow's `Raw`: anything but null."""
 Text = Annotated[str, Strict()]
 """marshmallow's `Str`: only strings."""
 Int = Annotated[int, BeforeValidator(_integer)]

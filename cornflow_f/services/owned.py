@@ -131,6 +131,18 @@ async def get(
     return row
 
 
+async def rows_of(
+    session: AsyncSession, idx: str | int, statement: Select[Any]
+) -> Sequence[Row[Any]]:
+    """The rows of a statement about one object; NotFound when there are none."""
+    rows: Sequence[Row[Any]] = []
+    if _possible(idx):
+        rows = (await session.execute(statement)).all()
+    if not rows:
+        raise NotFound
+    return rows
+
+
 def _possible(idx: str | int) -> bool:
     """Whether a key can exist at all. Drivers refuse to ask for the others."""
     if isinstance(idx, int):

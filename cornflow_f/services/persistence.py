@@ -4,6 +4,8 @@ Source: ``models/meta_models.py`` (commit_changes) and ``endpoints/meta_resource
 """
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -20,10 +22,11 @@ LARGEST_ID = 2**31 - 1
 Row = TypeVar("Row", bound=Base)
 
 
-async def commit(session: AsyncSession, action: str, subject: str) -> None:
-    """Ends the transaction. `subject` is how the legacy prints the row; raises InvalidData."""
+@asynccontextmanager
+async def refusals(session: AsyncSession, action: str, subject: str) -> AsyncIterator[None]:
+    """What the database refuses becomes InvalidData. `subject` is how the legacy prints the row."""
     try:
-        await session.commit()
+        yield
     except Exception as error:
         await session.rollback()
         kind = "Unknown error"
@@ -34,6 +37,20 @@ async def commit(session: AsyncSession, action: str, subject: str) -> None:
         # Without the parameters: they hold password hashes and clients' data.
         logger.error("%s on %s data: %s", kind, action, getattr(error, "orig", error))
         raise InvalidData(f"{kind} on {action} with data {subject}") from error
+
+
+async def commit(session: AsyncSession, action: str, subject: str) -> None:
+    """Ends the transaction; raises InvalidData."""
+    async with refusals(session, action, subject):
+        await session.commit()
+
+
+async def execute(session: AsyncSession, action: str, subject: str, *statements: Any) -> None:
+    """Runs statements that load no row, and commits; raises InvalidData."""
+    async with refusals(session, action, subject):
+        for statement in statements:
+            await session.execute(statement)
+        await session.commit()
 
 
 async def save(session: AsyncSession, row: Base) -> None:

@@ -1,18 +1,35 @@
 """How routers are made: guarded unless they say otherwise, with the replies every operation may give."""
 
-from typing import Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends
+from starlette.requests import Request
 
-from cornflow_f.deps import require_permission
+from cornflow_f.deps import SettingsDep, require_permission
+from cornflow_f.orchestrators.airflow import Airflow
 from cornflow_f.route import PortRoute
 from cornflow_f.schemas.common import ErrorReply
+from cornflow_f.schemas.data import InvalidDataReply
+from cornflow_f.services.deployed_schema import SchemaSource
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorReply, "description": "The request or its credentials are not valid"},
     403: {"model": ErrorReply, "description": "The user may not do this"},
     404: {"model": ErrorReply, "description": "There is no such object"},
 }
+
+
+INVALID_DATA: dict[int | str, dict[str, Any]] = {
+    400: {"model": InvalidDataReply, "description": "The request or its data are not valid"}
+}
+"""For operations that check data against the JSON schema of a workflow."""
+
+
+async def get_schema_source(request: Request, settings: SettingsDep) -> SchemaSource:
+    return cast(SchemaSource, Airflow(settings.airflow_url, request.app.state.http_client))
+
+
+SchemaSourceDep = Annotated[SchemaSource, Depends(get_schema_source)]
 
 
 def guarded_router(tag: str) -> APIRouter:
