@@ -136,7 +136,9 @@ def run_command(
             report = run(config, Options(journeys=globs, **options), progress)
         terminal.render(report, console, verbose)
         if json_file:
-            json_file.write_text(json_report.render(report), encoding="utf-8")
+            # half a surrogate pair is written as the escape that JSON has for it
+            text = json_report.render(report)
+            json_file.write_text(text, encoding="utf-8", errors="backslashreplace")
         if junit_file:
             junit_file.write_bytes(junit.render(report))
         return report.exit

@@ -41,25 +41,19 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def find(folder: Path, globs: Sequence[str] = ()) -> list[Path]:
-    """The journey files of a folder, by name; a glob matches a file's stem."""
-    files = sorted(folder.glob("**/*.yaml"))
-    if not globs:
-        return files
-    return [f for f in files if any(fnmatch.fnmatch(f.stem, glob) for glob in globs)]
-
-
 def load_all(
     folder: Path, globs: Sequence[str] = (), users: Collection[str] | None = None
 ) -> list[Journey]:
     """All journeys that match by name or by file name; every broken file is told at once."""
     journeys: list[Journey] = []
     problems: list[str] = []
-    for path in find(folder):
+    for path in sorted(folder.glob("**/*.yaml")):
         try:
             journey = load(path, users)
         except JourneyError as error:
-            problems.append(str(error))
+            # a broken file that was not asked for is no reason to stop
+            if not globs or any(fnmatch.fnmatch(path.stem, glob) for glob in globs):
+                problems.append(str(error))
             continue
         names = (journey.name, path.stem)
         if not globs or any(fnmatch.fnmatch(name, glob) for name in names for glob in globs):

@@ -85,7 +85,7 @@ class Matcher:
             if rule.wants_slash and rule.pattern.fullmatch(single + "/"):
                 return Attribution(f"{method} {rule.text.rstrip('/')}", Place.REDIRECT)
             if single != path and rule.pattern.fullmatch(single):
-                return Attribution(f"{method} /{rule.text}", Place.REDIRECT)
+                return Attribution(f"{method} {rule.text}/", Place.REDIRECT)
         return Attribution(f"{method} (no such rule)", Place.NOT_FOUND)
 
 

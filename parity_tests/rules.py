@@ -106,7 +106,6 @@ def parse(table: dict[str, Any]) -> Rule:
         raise ValueError(
             "a `pattern` needs `pattern`, with a group, and `group`, that group's kind"
         )
-    group = table.get("group")
     return Rule(
         place=place,
         kind=kind,
@@ -121,5 +120,5 @@ def parse(table: dict[str, Any]) -> Rule:
 
 def _group(table: dict[str, Any]) -> Rule:
     """The rule for a pattern's groups: its kind, and what the pattern says for that kind."""
-    inner = {key: table[key] for key in ("verify", "form") if key in table}
-    return parse({"place": table["place"], "kind": table["group"], **inner})
+    inner: dict[str, Any] = {key: table[key] for key in ("verify", "form") if key in table}
+    return parse({**inner, "place": table["place"], "kind": table["group"]})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from email import message_from_bytes
@@ -50,6 +51,8 @@ class MailServer:
             from aiosmtpd.smtp import AuthResult
         except ImportError:
             raise ParityError("journeys with a mail server need the package aiosmtpd") from None
+        # aiosmtpd logs every login as a deprecation of its own
+        logging.getLogger("mail").setLevel(logging.ERROR)
         refuse = settings.get("SMTP_REFUSE", "")
         if refuse not in ("", "login", "recipient"):
             raise ParityError(f"SMTP_REFUSE is `login` or `recipient`, not `{refuse}`")

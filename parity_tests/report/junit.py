@@ -6,6 +6,7 @@ from collections import defaultdict
 from xml.etree import ElementTree as Xml
 
 from parity_tests.model import Finding
+from parity_tests.report.terminal import printable
 from parity_tests.run import Report
 
 
@@ -44,4 +45,4 @@ def render(report: Report) -> bytes:
 
 def _clean(text: str) -> str:
     """XML has no place for most control characters."""
-    return "".join(c if c in "\n\t" or c >= " " else "�" for c in text)
+    return printable("".join(c if c in "\n\t" or c >= " " else "�" for c in text))

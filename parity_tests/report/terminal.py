@@ -128,7 +128,9 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
         replies.add_column(exchange.side.value, ratio=1, overflow="fold")
     replies.add_row(*(_reply(exchange) for exchange in (pair.legacy, pair.ported)))
     command = curl(pair.legacy.request, pair.legacy.origin)
-    parts: list[Any] = [Text(command if len(command) < 3000 else command[:3000] + " …", "cyan")]
+    if len(command) > 3000:
+        command = f"{command[:3000]} …"
+    parts: list[Any] = [Text(printable(command), "cyan")]
     if pair.note:
         parts.append(Text(f"note: {pair.note}", "dim"))
     return Panel(
@@ -149,7 +151,12 @@ def show(value: Any, limit: int = 300) -> str:
     text = value if isinstance(value, str) and value.isprintable() else None
     if text is None or text == "" or text.strip() != text or _looks_like_json(text):
         text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= limit else text[:limit] + " …"
+    return printable(text if len(text) <= limit else text[:limit] + " …")
+
+
+def printable(text: str) -> str:
+    """Text that any terminal takes: half a surrogate pair is no character."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _looks_like_json(text: str) -> bool:
@@ -173,7 +180,7 @@ def _reply(exchange: Exchange) -> Text:
         lines = [*lines[:_LINES], f"… {len(lines) - _LINES} more lines"]
     for row in exchange.rows[:8]:
         lines.append(f"{row.change} {row.table} {','.join(map(str, row.key))}: {show(row.columns)}")
-    return Text("\n".join(line[:400] for line in lines))
+    return Text(printable("\n".join(line[:400] for line in lines)))
 
 
 _DULL = {"date", "server", "connection"}
