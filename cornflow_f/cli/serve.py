@@ -1,0 +1,43 @@
+"""`serve`: uvicorn, once the settings and the database are known to be good."""
+
+import os
+
+import click
+import uvicorn
+
+from cornflow_f import migrate
+from cornflow_f.cli.run import CouldNotRun, load_settings, run
+from cornflow_f.main import create_app
+
+FACTORY = "cornflow_f.main:create_app"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Processes."
+)
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the API until stopped.
+
+    Starts only on a database that `cornflow-f migrations upgrade` has prepared.
+    """
+    settings = load_settings()
+    # Whatever makes the application refuse its settings is said here, once, not by every worker.
+    create_app(settings)
+    run(migrate.check_ready(settings.database_url))
+    # The workers read the environment, where the address may be in parts (DEFAULT_POSTGRES).
+    os.environ["DATABASE_URL"] = settings.database_url
+    try:
+        uvicorn.run(
+            FACTORY,
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_level=settings.log_level or None,
+        )
+    except SystemExit as stopped:
+        if stopped.code:
+            raise CouldNotRun("The server could not start; its messages are above") from stopped
