@@ -1,0 +1,1 @@
+"""A single-machine stand-in for Airflow: the REST calls that Cornflow makes, solved on this machine."""

@@ -1,0 +1,1 @@
+"""Applications that come with the runner; imported by worker processes only."""
