@@ -3,28 +3,22 @@
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from cornflow_f import __version__, openapi
 from cornflow_f.census import PortedOperation, ported_operations
 from cornflow_f.config import AuthType, Settings, SignupMode
 from cornflow_f.cors import CorsPolicy
 from cornflow_f.database import create_engine, session_factory
-from cornflow_f.errors import ConfigurationError, CornflowError
+from cornflow_f.error_handlers import HANDLERS
+from cornflow_f.errors import ConfigurationError
 from cornflow_f.protocol import LegacyProtocol
-from cornflow_f.route import DAMAGED, MALFORMED
 from cornflow_f.routing import RouteTable, specificity
 from cornflow_f.services.ldap import Directory
 from cornflow_f.services.openid import OpenIdProvider
-from cornflow_f.validation import marshmallow_messages
 from cornflow_f.views import (
     action,
     apiview,
@@ -94,11 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         lifespan=lifespan,
         redirect_slashes=False,
-        exception_handlers={
-            CornflowError: _render_error,
-            RequestValidationError: _render_validation_error,
-            HTTPException: _render_http_error,
-        },
+        exception_handlers=HANDLERS,
     )
     documents = frozenset(str(getattr(route, "path", "")) for route in app.router.routes)
     app.router.routes.extend(routes)
@@ -135,35 +125,3 @@ def _ordered_routes(chosen: Sequence[APIRouter]) -> list[APIRoute]:
     """Fixed paths before variable ones, as the legacy's router would try them."""
     routes = [route for router in chosen for route in router.routes if isinstance(route, APIRoute)]
     return sorted(routes, key=lambda route: specificity(route.path))
-
-
-async def _render_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, CornflowError)
-    logger.error(error.log)
-    response = JSONResponse({**error.payload, "error": error.error}, error.status)
-    if getattr(request.state, "compress", False):
-        # parity: a refusal by an operation that may compress says so too
-        response.headers.append("Vary", "Accept-Encoding")
-    return response
-
-
-async def _render_validation_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    if error.body is MALFORMED:
-        return JSONResponse({"messages": {"json": ["Invalid JSON body."]}}, 400)
-    if error.body is DAMAGED:
-        return JSONResponse({"error": "The body says it is gzip, but can't be inflated."}, 400)
-    location, places = _located(error.errors())
-    return JSONResponse({"error": str({location: marshmallow_messages(places)})}, 400)
-
-
-def _located(errors: Sequence[Any]) -> tuple[str, list[dict[str, Any]]]:
-    """The legacy's name of the part of the request that is wrong, and the errors relative to it."""
-    names = {"body": "json", "query": "query"}
-    location = names.get(errors[0]["loc"][0], "json")
-    return location, [{**error, "loc": error["loc"][1:]} for error in errors]
-
-
-async def _render_http_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"message": error.detail}, error.status_code, headers=error.headers)

@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.routing import compile_path
 
 _PARAMETER = re.compile(r"{(?P<name>[^:}]+)(?::(?P<converter>[^}]+))?}")
-_PAIRS_OF_SLASHES = re.compile(r"/{2,}?")
+_RUN_OF_SLASHES = re.compile("/{2,}")
 _FLASK_CONVERTER = {None: "string", "str": "string"}
 _WEIGHT = {"int": 1, "str": 2, None: 2, "path": 3}
+
+
+class _AnyDecimal(IntegerConvertor):
+    # parity: werkzeug's `int` takes the digits of every script
+    regex = r"\d+"
+
+
+register_url_convertor("int", _AnyDecimal())
 
 
 def legacy_rule(path: str) -> str:
@@ -87,7 +96,7 @@ class RouteTable:
         if method in self._allowed(f"{path}/"):
             return Resolution(Decision.REDIRECT, target=f"{path}/")
         if "//" in path:
-            merged = _PAIRS_OF_SLASHES.sub("/", path)
+            merged = _RUN_OF_SLASHES.sub("/", path)
             for target in (merged, f"{merged}/"):
                 if method in self._allowed(target):
                     return Resolution(Decision.REDIRECT, target=target)

@@ -9,10 +9,10 @@ from cornflow_f.validation import Int, RequestModel
 
 
 class UserRoleRequest(RequestModel):
-    """Both are required: the legacy fails with a 500 when one is missing."""
+    """Both are needed, though the legacy's schema does not say so: see the service."""
 
-    user_id: Int
-    role_id: Int
+    user_id: Int = 0
+    role_id: Int = 0
 
 
 class UserRoleReply(ReplyModel):

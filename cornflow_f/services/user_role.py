@@ -1,16 +1,17 @@
 """Assignments of roles to users. Source: the legacy's ``endpoints/user_role.py``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from cornflow_f.database import utcnow
-from cornflow_f.errors import AlreadyExists, NotFound
+from cornflow_f.errors import AlreadyExists, InvalidUsage, NotFound
 from cornflow_f.identity import CurrentUser
 from cornflow_f.models import UserRole
 from cornflow_f.services import persistence
+from cornflow_f.validation import MISSING
 
 
 def _assignments() -> Select[UserRole]:
@@ -39,6 +40,14 @@ async def get(session: AsyncSession, user_id: int, role_id: int) -> UserRole:
         # The legacy fails with a 500 when an assignment that is not there is read.
         raise NotFound
     return assignment
+
+
+def required_ids(values: Mapping[str, int]) -> tuple[int, int]:
+    """User and role. The legacy fails with a 500 when one is missing; said as its validation would."""
+    missing = {name: [MISSING] for name in ("user_id", "role_id") if name not in values}
+    if missing:
+        raise InvalidUsage(str({"json": missing}))
+    return values["user_id"], values["role_id"]
 
 
 async def assign(session: AsyncSession, user_id: int, role_id: int) -> tuple[UserRole, bool]:

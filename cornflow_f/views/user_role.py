@@ -27,7 +27,8 @@ async def assign_role(
     role_service.refuse_in_directory(
         settings.auth_type, "The role assignments have to be created in the directory"
     )
-    assignment, new = await user_role_service.assign(session, data.user_id, data.role_id)
+    user_id, role_id = user_role_service.required_ids(data.given())
+    assignment, new = await user_role_service.assign(session, user_id, role_id)
     response.status_code = 201 if new else 200
     return assignment
 
