@@ -63,5 +63,6 @@ class DataBase(TracedBase):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
 
     def __init__(self, **values: Any) -> None:
-        values.setdefault("data_hash", hash_json(values.get("data")))
+        if "data_hash" not in values:
+            values["data_hash"] = hash_json(values.get("data"))
         super().__init__(**values)

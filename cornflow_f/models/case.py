@@ -30,7 +30,8 @@ class Case(DataBase):
 
     def __init__(self, **values: Any) -> None:
         values.setdefault("path", "")
-        values.setdefault("solution_hash", hash_json(values.get("solution")))
+        if "solution_hash" not in values:
+            values["solution_hash"] = hash_json(values.get("solution"))
         super().__init__(**values)
 
     @property
