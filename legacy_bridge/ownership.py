@@ -168,6 +168,7 @@ class Ownership:
 
     def __post_init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self._accept(self.stored)
 
     async def start(self) -> None:
@@ -190,9 +191,9 @@ class Ownership:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            # Asked, not cancelled: a query cut in the middle leaves its connection in disorder.
+            self._stopping.set()
+            await self._task
         await self.store.close()
 
     async def refresh(self) -> None:
@@ -214,8 +215,7 @@ class Ownership:
         self.stored, self.decisions = stored, decisions
 
     async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self.poll_seconds)
+        while not await self._pause():
             try:
                 await self.refresh()
             except StoreError as error:
@@ -230,3 +230,10 @@ class Ownership:
                 if self.trouble is not None:
                     _log.warning("modes can be read again")
                 self.trouble = None
+
+    async def _pause(self) -> bool:
+        """True when it is time to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.poll_seconds):
+                await self._stopping.wait()
+        return self._stopping.is_set()

@@ -1,0 +1,64 @@
+"""What the bridge's tests share: a bridge over the small pair."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from fastapi import FastAPI
+
+from legacy_bridge.bridge import create_bridge
+from legacy_bridge.legacy import InProcessLegacy
+from legacy_bridge.operation import Mode
+from tests.bridge.pair import PORTED, Running, flask_app, pair_rules, ported_app, running
+
+MakeBridge = Callable[..., FastAPI]
+Serve = Callable[..., Running]
+
+
+@pytest.fixture
+def legacy_app() -> flask.Flask:
+    return flask_app()
+
+
+@pytest.fixture
+def modes_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'modes.db'}"
+
+
+@pytest.fixture
+def make_bridge(legacy_app: flask.Flask, modes_url: str) -> MakeBridge:
+    """`make_bridge(**changes)`: a bridge over the pair, its ported operations in mode ported."""
+
+    def make(threads: int = 4, **changes: Any) -> FastAPI:
+        options: dict[str, Any] = {
+            "ported": ported_app(),
+            "rules": pair_rules(legacy_app),
+            "ported_operations": PORTED,
+            "database_url": modes_url,
+            "default_mode": Mode.PORTED,
+            **changes,
+        }
+        if "legacy" not in options:
+            options["legacy"] = InProcessLegacy(legacy_app, threads=threads, wait_seconds=5)
+        return create_bridge(**options)
+
+    return make
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve(app)`: under uvicorn until the test ends."""
+    with ExitStack() as stack:
+        yield lambda app, **options: stack.enter_context(running(app, **options))
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
