@@ -75,10 +75,12 @@ def _authorization(
     if "token" in user:
         return f"Bearer {fill_text(user['token'], known)}"
     if "minted" in user:
-        name = str(user.get("secret", "SECRET_KEY"))
+        name = fill_text(user.get("secret", "SECRET_KEY"), known)
         claims = fill(user["minted"], known)
         secret = environment.get(name, name)
-        return f"Bearer {tokens.mint(claims, secret, now, str(user.get('alg', 'HS256')))}"
+        algorithm = str(user.get("alg", "HS256"))
+        header = fill(user.get("header") or {}, known)
+        return f"Bearer {tokens.mint(claims, secret, now, algorithm, header)}"
     raise ParityError(f"`as: {user}` says neither a token nor a login")
 
 

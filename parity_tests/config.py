@@ -60,6 +60,8 @@ class Login:
 class ServiceConfig:
     environment: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+    """What paths among the options are relative to."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
         environment=_strings(data.get("environment", {})),
         ignored_tables=tuple(data.get("rows", {}).get("ignore", ())),
         services={
-            name: ServiceConfig(_strings(table.get("environment", {})), table)
+            name: ServiceConfig(_strings(table.get("environment", {})), table, here)
             for name, table in data.get("services", {}).items()
         },
         variables=variables,

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from parity_tests import services
 from parity_tests.model import MISSING, Journey, ParityError, Step, Wait
 from parity_tests.templates import variables
 
@@ -20,7 +21,7 @@ _BODY_KEYS = {"json", "body", "body_base64", "body_file"}
 _STEP_KEYS = _BODY_KEYS | {
     "as", "request", "headers", "content_type", "encoding", "capture", "each", "note", "wait",
 }  # fmt: skip
-_USER_KEYS = {"token", "authorization", "minted", "secret", "alg", "login"}
+_USER_KEYS = {"token", "authorization", "minted", "secret", "alg", "header", "login"}
 _REQUEST = re.compile(r"([A-Z]+) (\S.*)")
 _ENCODINGS = {"gzip", "deflate", "br"}
 
@@ -216,8 +217,10 @@ def _wait(value: Any, wrong: Any) -> Wait | None:
 
 
 def _check_names(journey: Journey, users: Collection[str] | None) -> None:
-    """Every `${name}` must come from an earlier capture or from a seeded user."""
+    """Every `${name}` must come from an earlier capture, a seeded user or a service."""
     known: set[str] = set()
+    for service in journey.services:
+        known |= set(services.provided(service))
     for name in users or ():
         known |= {f"{name}.{part}" for part in ("id", "token", "username", "password")}
     for step in journey.steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -13,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from parity_tests import databases, journeys, operations, rules, waivers
+from parity_tests import databases, journeys, operations, rules, services, waivers
 from parity_tests.config import Config
 from parity_tests.model import (
     Difference,
@@ -213,21 +214,40 @@ def _on_own(
 ) -> bool:
     made = databases.create(options.database, folder, f"parity_{folder.name.rpartition('-')[2]}")
     number = 0
+    complete = True
     try:
         listener.say(f"seeding a {made.name} database")
         made.seed(session.config)
         for index, (profile, group) in enumerate(by_profile(wanted).items()):
+            if lack := services.missing(profile.services):
+                _leave_out(group, lack, session.report)
+                complete = False
+                continue
             listener.say(f"starting both stacks: {profile}")
-            with open_stage(session.config, profile, made, f"p{index}", folder) as stage:
-                for journey in group:
-                    number += 1
-                    listener.journey(journey, number, len(wanted))
-                    if not session.play(stage, journey, options, listener):
-                        return False
+            try:
+                with open_stage(session.config, profile, made, f"p{index}", folder) as stage:
+                    for journey in group:
+                        number += 1
+                        listener.journey(journey, number, len(wanted))
+                        if not session.play(stage, journey, options, listener):
+                            return False
+            except StackError as error:
+                # what was seen before, and other profiles, are still worth telling
+                session.report.broken.append(f"{profile}: {error}")
+                if options.fail_fast:
+                    return False
     finally:
         if not options.keep:
             made.close()
-    return True
+    return complete
+
+
+def _leave_out(group: Sequence[Journey], lack: str, report: Report) -> None:
+    """Journeys whose service this machine can't start are told of; in CI that is a failure."""
+    names = ", ".join(journey.name for journey in group)
+    if os.environ.get("CI"):
+        raise ParityError(f"{names} can not be played: {lack}")
+    report.notes.append(f"{names} left out: {lack}")
 
 
 def _on_running(

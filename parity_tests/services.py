@@ -1,8 +1,8 @@
-"""Outside services that a journey asks for, one per side: started, told to the stack, compared.
+"""Outside services that a journey asks for: started, told to the stacks, compared.
 
 A service is a class in `SERVICES`, by the name journeys use. It is started before its stack, gives
 the stack its address in environment variables that the configuration names, and hands over what
-the stack sent it after each step.
+the stack sent it after each step. There is one for each side, or one for both if it is `shared`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import datetime
 import ipaddress
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from parity_tests.config import ServiceConfig
 from parity_tests.model import Json, ParityError
@@ -26,6 +26,16 @@ from parity_tests.stacks import free_port
 class Service(Protocol):
     observation: str
     """First segment of the places where its observations are compared."""
+    shared: ClassVar[bool]
+    provides: ClassVar[tuple[str, ...]]
+    """Names of the values that journeys may use in templates."""
+
+    @staticmethod
+    def missing() -> str | None:
+        """What this machine lacks for the service, and how to get it."""
+
+    def values(self) -> Mapping[str, str]:
+        """The value of each name in `provides`."""
 
     def environment(self) -> Mapping[str, str]: ...
 
@@ -34,10 +44,31 @@ class Service(Protocol):
 
     def forget(self) -> None: ...
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """Called once for every side, so maybe twice."""
 
 
-class MailServer:
+class Quiet:
+    """A service that provides no values, and of which nothing is observed."""
+
+    shared: ClassVar[bool] = False
+    provides: ClassVar[tuple[str, ...]] = ()
+
+    @staticmethod
+    def missing() -> str | None:
+        return None
+
+    def values(self) -> Mapping[str, str]:
+        return {}
+
+    def sent(self) -> list[Json]:
+        return []
+
+    def forget(self) -> None:
+        """Nothing is remembered."""
+
+
+class MailServer(Quiet):
     """SMTP over TLS with a self-signed certificate; takes every login and every mail.
 
     `SMTP_REFUSE` in a journey's settings makes it refuse the `login` or the `recipient`.
@@ -88,8 +119,7 @@ class MailServer:
         self._controller.start()
 
     def environment(self) -> Mapping[str, str]:
-        values = {"host": "127.0.0.1", "port": str(self._controller.port)}
-        return {key: value.format(**values) for key, value in self._config.environment.items()}
+        return told(self._config, host="127.0.0.1", port=str(self._controller.port))
 
     def sent(self) -> list[Json]:
         return list(self._mails)
@@ -167,14 +197,106 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 
 Starter = Callable[[ServiceConfig, Mapping[str, str], Path], Service]
 
-SERVICES: dict[str, Starter] = {"smtp": MailServer}
+
+def told(config: ServiceConfig, **values: str) -> dict[str, str]:
+    """The configured environment variables with a service's own values in them."""
+    return {key: text.format(**values) for key, text in config.environment.items()}
+
+
+class DirectoryServer(Quiet):
+    """OpenLDAP's slapd with the entries of the LDIF file that the configuration names."""
+
+    observation = "directory"
+
+    def __init__(self, config: ServiceConfig, settings: Mapping[str, str], folder: Path) -> None:
+        from parity_tests.servers.slapd import Slapd
+
+        self._config = config
+        self._slapd = Slapd(config.folder / str(config.options["ldif"]), folder)
+
+    @staticmethod
+    def missing() -> str | None:
+        from parity_tests.servers import slapd
+
+        return None if slapd.installed() else slapd.MISSING
+
+    def environment(self) -> Mapping[str, str]:
+        return told(self._config, url=self._slapd.url)
+
+    def stop(self) -> None:
+        self._slapd.stop()
+
+
+class OpenIdService(Quiet):
+    """An OpenID provider with one address for both sides, so that both get the very same tokens.
+
+    `OPENID_FAULT` in a journey's settings makes it tell its keys wrongly. A journey mints the tokens:
+    `as: {minted: {…}, alg: RS256, secret: "${openid.first}", header: {kid: first}}`.
+    """
+
+    observation = "openid"
+    shared = True
+    _keys = ("first", "second", "stranger")
+    provides = ("openid.issuer", *(f"openid.{key}" for key in _keys), "openid.public")
+
+    def __init__(self, config: ServiceConfig, settings: Mapping[str, str], folder: Path) -> None:
+        from parity_tests.servers.openid import OpenIdProvider
+
+        self._config = config
+        try:
+            self._provider = OpenIdProvider(settings.get("OPENID_FAULT", ""))
+        except ValueError as error:
+            raise ParityError(f"OPENID_FAULT: {error}") from None
+
+    @staticmethod
+    def missing() -> str | None:
+        from importlib.util import find_spec
+
+        return None if find_spec("cryptography") else "the package cryptography is not installed"
+
+    def values(self) -> Mapping[str, str]:
+        keys = {f"openid.{name}": self._provider.private_key(name) for name in self._keys}
+        public = self._provider.public_key("first")
+        return {"openid.issuer": self._provider.issuer, "openid.public": public, **keys}
+
+    def environment(self) -> Mapping[str, str]:
+        return told(self._config, issuer=self._provider.issuer)
+
+    def stop(self) -> None:
+        self._provider.stop()
+
+
+SERVICES: dict[str, type[Service]] = {
+    "smtp": MailServer,
+    "ldap": DirectoryServer,
+    "openid": OpenIdService,
+}
+
+
+def provided(name: str) -> tuple[str, ...]:
+    """The names of the values that a service gives to journeys."""
+    return _known(name).provides
+
+
+def missing(names: Iterable[str]) -> str | None:
+    """What this machine lacks for one of the services; None when all can be started."""
+    return next((lack for name in names if (lack := _known(name).missing())), None)
+
+
+def is_shared(name: str) -> bool:
+    return _known(name).shared
 
 
 def start(
     name: str, configs: Mapping[str, ServiceConfig], settings: Mapping[str, str], folder: Path
 ) -> Service:
-    if name not in SERVICES:
-        raise ParityError(f"no service `{name}`; there are {', '.join(sorted(SERVICES))}")
+    starter: Starter = _known(name)
     if name not in configs:
         raise ParityError(f"the configuration has no [services.{name}] for the service `{name}`")
-    return SERVICES[name](configs[name], settings, folder)
+    return starter(configs[name], settings, folder)
+
+
+def _known(name: str) -> type[Service]:
+    if name not in SERVICES:
+        raise ParityError(f"no service `{name}`; there are {', '.join(sorted(SERVICES))}")
+    return SERVICES[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -199,33 +199,45 @@ def start_world(
     name: str,
     folder: Path,
     pythonpath: tuple[Path, ...] = (),
+    shared: Sequence[services.Service] = (),
 ) -> World:
-    """A copy of the seed, the profile's services and a stack, started but not waited for."""
+    """A copy of the seed, the profile's services and a stack, started but not waited for.
+
+    `shared` are the services that run already, for both sides.
+    """
     target = config.legacy if side is Side.LEGACY else config.ported
     url = databases.copy(f"{name}_{side}")
     settings = dict(profile.settings)
     started: list[services.Service] = []
     try:
         for service in profile.services:
-            started.append(services.start(service, config.services, settings, folder))
+            if not services.is_shared(service):
+                started.append(services.start(service, config.services, settings, folder))
         environment = {"DATABASE_URL": url, **settings}
-        for one in started:
+        for one in (*started, *shared):
             environment |= one.environment()
         stack = start_stack(config, target, side, environment, folder, pythonpath)
     except BaseException:
         for one in started:
             one.stop()
         raise
-    return World(side, stack, RowReader(url, config.ignored_tables), started, url=url)
+    known = {name: value for one in (*started, *shared) for name, value in one.values().items()}
+    reader = RowReader(url, config.ignored_tables)
+    return World(side, stack, reader, [*started, *shared], known, url)
 
 
 def open_stage(
     config: Config, profile: Profile, databases: Databases, name: str, folder: Path
 ) -> Stage:
     worlds: list[World] = []
+    shared: list[services.Service] = []
     try:
+        for service in filter(services.is_shared, profile.services):
+            shared.append(services.start(service, config.services, dict(profile.settings), folder))
         for side in Side:
-            worlds.append(start_world(config, profile, side, databases, name, folder))
+            worlds.append(
+                start_world(config, profile, side, databases, name, folder, shared=shared)
+            )
         for world in worlds:
             assert isinstance(world.stack, ProcessStack)
             world.stack.wait()
@@ -236,6 +248,8 @@ def open_stage(
     except BaseException:
         for world in worlds:
             world.close()
+        for one in shared:
+            one.stop()
         raise
 
 

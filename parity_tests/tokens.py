@@ -1,4 +1,7 @@
-"""JSON web tokens by the standard library alone: minted for requests, taken apart for comparing. Pure."""
+"""JSON web tokens: minted for requests, taken apart for comparing. Pure.
+
+By the standard library alone, but for the RSA signatures of foreign issuers.
+"""
 
 import base64
 import binascii
@@ -28,7 +31,7 @@ class Token:
         return hmac.compare_digest(wanted, self.signature)
 
 
-def _encode(raw: bytes) -> str:
+def encode(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -36,18 +39,43 @@ def _decode(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def mint(claims: Mapping[str, Any], secret: str, now: int, algorithm: str = "HS256") -> str:
-    """`exp`, `iat` and `nbf` are seconds from `now`; every other claim is taken as it is."""
-    told = {
-        k: now + v if k in TIMES and isinstance(v, int | float) else v for k, v in claims.items()
-    }
-    head = {"alg": algorithm, "typ": "JWT"}
+def mint(
+    claims: Mapping[str, Any],
+    secret: str,
+    now: int,
+    algorithm: str = "HS256",
+    header: Mapping[str, Any] | None = None,
+) -> str:
+    """`exp`, `iat` and `nbf` are seconds from `now`; every other claim is taken as it is.
+
+    `secret` is a PEM private key for RS256. `header` adds to the header or changes it; the token is
+    signed as `algorithm` says, also when the header tells otherwise. What is no algorithm signs nothing.
+    """
+    told = {k: now + v if k in TIMES and type(v) in (int, float) else v for k, v in claims.items()}
+    head = {"alg": algorithm, "typ": "JWT", **(header or {})}
     signed = ".".join(
-        _encode(json.dumps(part, separators=(",", ":")).encode()) for part in (head, told)
+        encode(json.dumps(part, separators=(",", ":")).encode()) for part in (head, told)
     )
+    return f"{signed}.{encode(_signature(signed.encode(), secret, algorithm))}"
+
+
+def _signature(signed: bytes, secret: str, algorithm: str) -> bytes:
+    if algorithm == "RS256":
+        return _rsa_signature(signed, secret)
     digest = _DIGESTS.get(algorithm)
-    signature = hmac.new(secret.encode(), signed.encode(), digest).digest() if digest else b""
-    return f"{signed}.{_encode(signature)}"
+    return hmac.new(secret.encode(), signed, digest).digest() if digest else b""
+
+
+def _rsa_signature(signed: bytes, secret: str) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key(secret.encode(), None)
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("RS256 needs an RSA key")
+    return key.sign(signed, PKCS1v15(), SHA256())
 
 
 def parse(text: str) -> Token | None:

@@ -1,0 +1,1 @@
+"""Real servers on loopback that stacks talk to, for journeys and for tests."""
