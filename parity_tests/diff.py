@@ -82,6 +82,9 @@ class _Diff:
                 else:
                     yield from self.walk(below, form, a[key], b[key])
         elif isinstance(a, list):
+            if a != b and len(a) == len(b) and _sorted(a) == _sorted(b):
+                yield Difference(place, a, b, "the same items in another order")
+                return
             for number in range(max(len(a), len(b))):
                 below = f"{place}/{number}"
                 if number >= len(a) or number >= len(b):
@@ -223,6 +226,10 @@ def _literal(text: str) -> Any:
         return MISSING
     # a set or a tuple would not be compared piece by piece
     return value if isinstance(value, dict | list) else MISSING
+
+
+def _sorted(items: list[Any]) -> list[str]:
+    return sorted(json.dumps(item, sort_keys=True, default=str) for item in items)
 
 
 def _type_words(a: Any, b: Any) -> str:

@@ -27,7 +27,7 @@ from parity_tests.model import (
 )
 from parity_tests.operations import Matcher
 from parity_tests.places import point
-from parity_tests.rules import Rules
+from parity_tests.rules import Kind, Rules
 from parity_tests.stage import Stage, World
 from parity_tests.templates import Unknown, fill
 
@@ -52,9 +52,19 @@ class _Replay:
         self.matcher = matcher
         self.environment = stage.environment
         self.seen = Correspondence(secrets=self.environment)
+        self.remember_seed()
         self.known = {Side.LEGACY: dict(stage.legacy.known), Side.PORTED: dict(stage.ported.known)}
         self.number = 0
         self.logins: dict[str, dict[Side, str]] = {}
+
+    def remember_seed(self) -> None:
+        """Rows of the seed are the same on both sides: their ids are partners from the start."""
+        reader = self.stage.legacy.reader
+        for table, column, values in reader.keys() if reader else ():
+            rule = self.rules.of("", f"rows/{table}/0/{column}")
+            if rule and rule.kind is Kind.ID:
+                for value in values:
+                    self.seen.meet(rule.namespace, value, value)
 
     def run(self) -> Iterator[tuple[Pair, list[Difference]]]:
         for step in self.journey.steps:

@@ -144,6 +144,18 @@ class RowReader:
                 changes.extend(_changes(table, before, after))
         return changes
 
+    def keys(self) -> list[tuple[str, str, list[Any]]]:
+        """Table, column and values of every single-column key of the baseline."""
+        return [
+            (
+                table.name,
+                table.columns[table.key[0]],
+                [key[0] for key in self._baseline[table.name]],
+            )
+            for table in self.tables
+            if len(table.key) == 1
+        ]
+
     def rebase(self) -> None:
         """What is there now is what `restore` returns to."""
         self._read()
