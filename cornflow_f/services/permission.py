@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import selectinload
 
 from cornflow_f.errors import AlreadyExists, NotFound
 from cornflow_f.models import Permission
@@ -13,12 +13,14 @@ from cornflow_f.services import persistence
 
 
 def _permissions() -> Select[Permission]:
+    # parity: the names come by statements of their own, so that the rows keep the order in which the
+    # legacy reads them; PostgreSQL reorders what it joins
     return (
         select(Permission)
         .options(
-            joinedload(Permission.action),
-            joinedload(Permission.api_view),
-            joinedload(Permission.role),
+            selectinload(Permission.action),
+            selectinload(Permission.api_view),
+            selectinload(Permission.role),
         )
         .where(Permission.deleted_at.is_(None))
     )

@@ -32,11 +32,20 @@ async def refusals(session: AsyncSession, action: str, subject: str) -> AsyncIte
         kind = "Unknown error"
         if isinstance(error, IntegrityError):
             kind = "Integrity error"
-        elif isinstance(error, DBAPIError):
+        elif isinstance(error, DBAPIError) and not _is_unencodable(error):
             kind = "Unknown database error"
         # Without the parameters: they hold password hashes and clients' data.
         logger.error("%s on %s data: %s", kind, action, getattr(error, "orig", error))
         raise InvalidData(f"{kind} on {action} with data {subject}") from error
+
+
+def _is_unencodable(error: BaseException | None) -> bool:
+    """Text that can't be UTF-8: one driver raises that as it is, another as an error of the database."""
+    while error is not None:
+        if isinstance(error, UnicodeEncodeError):
+            return True
+        error = error.__cause__
+    return False
 
 
 async def commit(session: AsyncSession, action: str, subject: str) -> None:
