@@ -204,6 +204,9 @@ class _Spool:
         if self._abandoned:
             return
         body = message.get("body", b"")
+        if not body and message.get("more_body", False):
+            # Says nothing, and in the queue it would hide that what is behind it is older than the file.
+            return
         if body and (self._file is not None or self._held + len(body) > self._memory):
             await self._spill(body)
             if message.get("more_body", False):

@@ -79,7 +79,7 @@ def flask_app() -> flask.Flask:
 
     @app.post("/lines/")
     def lines() -> Any:
-        stream = flask.request.stream
+        stream = flask.request.environ["wsgi.input"]
         return {"lines": [stream.readline(10).decode() for _ in range(3)]}
 
     @app.post("/upload/")
