@@ -213,9 +213,7 @@ def start_world(
         for service in profile.services:
             if not services.is_shared(service):
                 started.append(services.start(service, config.services, settings, folder))
-        environment = {"DATABASE_URL": url, **settings}
-        for one in (*started, *shared):
-            environment |= one.environment()
+        environment = {"DATABASE_URL": url, **_told([*started, *shared]), **settings}
         stack = start_stack(config, target, side, environment, folder, pythonpath)
     except BaseException:
         for one in started:
@@ -224,6 +222,11 @@ def start_world(
     known = {name: value for one in (*started, *shared) for name, value in one.values().items()}
     reader = RowReader(url, config.ignored_tables)
     return World(side, stack, reader, [*started, *shared], known, url)
+
+
+def _told(running: Sequence[services.Service]) -> dict[str, str]:
+    """What services tell a stack; a journey's own settings go before it."""
+    return {name: value for one in running for name, value in one.environment().items()}
 
 
 def open_stage(
@@ -283,9 +286,11 @@ def replace_ported(stage: Stage, pythonpath: tuple[Path, ...]) -> Iterator[Stage
     assert usual.reader is not None
     assert isinstance(usual.stack, ProcessStack)
     stage.restore()
-    environment = {"DATABASE_URL": usual.url, **dict(stage.profile.settings)}
-    for service in usual.services:
-        environment |= service.environment()
+    environment = {
+        "DATABASE_URL": usual.url,
+        **_told(usual.services),
+        **dict(stage.profile.settings),
+    }
     config = stage.config
     stack = start_stack(
         config, config.ported, Side.PORTED, environment, usual.stack.log.parent, pythonpath
