@@ -75,6 +75,11 @@ class Settings(BaseSettings):
     databricks_client_id: str | None = None
     databricks_health_path: str = "default path"
 
+    orchestrator_timeout: Annotated[float, Field(alias="CORNFLOW_F_ORCHESTRATOR_TIMEOUT", gt=0)] = (
+        30
+    )
+    """Seconds to wait for a reply of the orchestrator. The port's own variable."""
+
     service_user_allow_password_login: int = 1
     open_deployment: int = 1
     user_access_all_objects: int = 0

@@ -15,6 +15,7 @@ from cornflow_f.cors import CorsPolicy
 from cornflow_f.database import create_engine, session_factory
 from cornflow_f.error_handlers import HANDLERS
 from cornflow_f.errors import ConfigurationError
+from cornflow_f.orchestrators import create_airflow, create_orchestrator
 from cornflow_f.protocol import LegacyProtocol
 from cornflow_f.routing import RouteTable, specificity
 from cornflow_f.services.ldap import Directory
@@ -22,6 +23,7 @@ from cornflow_f.services.openid import OpenIdProvider
 from cornflow_f.views import (
     action,
     apiview,
+    case,
     health,
     instance,
     login,
@@ -50,6 +52,7 @@ def routers(settings: Settings) -> list[APIRouter]:
     chosen = [
         action.router,
         apiview.router,
+        case.router,
         health.router,
         instance.router,
         _LOGINS[settings.auth_type],
@@ -104,6 +107,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.sessions = session_factory(engine)
     app.state.http_client = http_client
+    app.state.airflow = create_airflow(settings, http_client)
+    app.state.orchestrator = create_orchestrator(settings, http_client, app.state.airflow)
     app.state.directory = directory
     app.state.openid = openid
     openapi.install(app, ported_operations(app))

@@ -1,12 +1,13 @@
 """How routers are made: guarded unless they say otherwise, with the replies every operation may give."""
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
-from cornflow_f.deps import SettingsDep, require_permission
+from cornflow_f.deps import require_permission
 from cornflow_f.orchestrators.airflow import Airflow
+from cornflow_f.orchestrators.base import Orchestrator
 from cornflow_f.route import PortRoute
 from cornflow_f.schemas.common import ErrorReply
 from cornflow_f.schemas.data import InvalidDataReply
@@ -25,11 +26,24 @@ INVALID_DATA: dict[int | str, dict[str, Any]] = {
 """For operations that check data against the JSON schema of a workflow."""
 
 
-async def get_schema_source(request: Request, settings: SettingsDep) -> SchemaSource:
-    return cast(SchemaSource, Airflow(settings.airflow_url, request.app.state.http_client))
+async def get_airflow(request: Request) -> Airflow:
+    airflow: Airflow = request.app.state.airflow
+    return airflow
 
 
-SchemaSourceDep = Annotated[SchemaSource, Depends(get_schema_source)]
+async def get_orchestrator(request: Request) -> Orchestrator:
+    orchestrator: Orchestrator = request.app.state.orchestrator
+    return orchestrator
+
+
+AirflowDep = Annotated[Airflow, Depends(get_airflow)]
+"""Airflow, whatever the backend is: what the legacy asks for schemas, examples and data checks."""
+
+OrchestratorDep = Annotated[Orchestrator, Depends(get_orchestrator)]
+"""What runs the executions."""
+
+
+SchemaSourceDep = Annotated[SchemaSource, Depends(get_airflow)]
 
 
 def guarded_router(tag: str) -> APIRouter:

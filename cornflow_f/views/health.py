@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 from cornflow_f.constants import CORNFLOW_VERSION, STATUS_HEALTHY, STATUS_UNHEALTHY
 from cornflow_f.deps import SessionDep, SettingsDep
-from cornflow_f.orchestrators.airflow import Airflow
+from cornflow_f.orchestrators.base import Orchestrator
 from cornflow_f.schemas.health import HealthReply
 from cornflow_f.services import user as user_service
 from cornflow_f.views.common import public_router
@@ -14,7 +14,7 @@ router = public_router("Health")
 
 @router.get("/health/", name="health", response_model=HealthReply)
 async def health(request: Request, session: SessionDep, settings: SettingsDep) -> HealthReply:
-    backend = Airflow(settings.airflow_url, request.app.state.http_client)
+    backend: Orchestrator = request.app.state.orchestrator
     service_user = None
     if settings.cornflow_service_user is not None:
         service_user = await user_service.find_by_username(session, settings.cornflow_service_user)
