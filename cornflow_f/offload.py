@@ -34,6 +34,11 @@ def is_heavy(document: Any) -> bool:
     return False
 
 
+def is_long(text: str) -> bool:
+    """Whether a document given as its text is large."""
+    return len(text) > _ENOUGH_CHARACTERS
+
+
 async def offload_if(
     heavy: bool,
     function: Callable[Parameters, Result],
