@@ -1,5 +1,6 @@
 """The bridge's own HTTP routes: who answers what, changed while serving."""
 
+import os
 import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -41,6 +42,7 @@ def control_routes(ownership: Ownership, token: str | None) -> APIRouter:
         return JSONResponse(
             {
                 "status": "serving",
+                "worker": os.getpid(),
                 "modes": "current" if ownership.trouble is None else "last known",
                 "revision": ownership.decisions.revision,
             }

@@ -83,12 +83,17 @@ def _share(settings: BridgeSettings) -> None:
             os.environ[f"CUTOVER_{name.upper()}"] = str(value)
 
 
-def uvicorn_config(app: object, access_log: bool = False) -> uvicorn.Config:
+def uvicorn_config(
+    app: object, access_log: bool = False, log_level: str = "info"
+) -> uvicorn.Config:
     """How every bridge is run."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an application or the name of a factory
         lifespan="on",
         access_log=access_log,
+        log_level=log_level,
         server_header=False,
         timeout_graceful_shutdown=30,
+        # A worker answers no health check while it imports both stacks.
+        timeout_worker_healthcheck=60,
     )

@@ -113,6 +113,7 @@ class ModeStore:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
+        self._failed = False
 
     async def create(self) -> None:
         """Creates what is missing. Workers that start together may all call it."""
@@ -213,6 +214,10 @@ class ModeStore:
 
     async def close(self) -> None:
         await self._engine.dispose()
+        if self._failed:
+            # The thread of a SQLite connection that could not open still reports to this event loop,
+            # and would fail loudly if it were closed by then.
+            await asyncio.sleep(0.1)
 
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[AsyncConnection]:
@@ -222,6 +227,7 @@ class ModeStore:
         except TimeoutError as error:
             raise StoreError(f"the database did not answer within {_TIMEOUT:g} s") from error
         except DBAPIError as error:
+            self._failed = True
             # `error.orig` alone: the full text holds the statement and its values.
             raise StoreError(f"{type(error.orig).__name__}: {error.orig}") from error
         except (SQLAlchemyError, OSError) as error:

@@ -214,7 +214,9 @@ async def _ask_both(taken: socket.socket, address: str, folder: DataFolder) -> l
         if entry.operation.method == "GET" and not entry.ported and "<" not in entry.operation.rule
     ]
     credentials = {"username": SERVICE_USER, "password": folder.secrets().service_password}
-    server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings)))
+    server = uvicorn.Server(
+        uvicorn_config(assembly.bridge(assembled, settings), log_level="warning")
+    )
     async with _running(server, taken), httpx.AsyncClient(
         base_url=address, trust_env=False, timeout=60
     ) as client:  # fmt: skip

@@ -1,0 +1,32 @@
+"""The small pair as an assembly, for tests of the command line: `tests.bridge.pair_assembly:assemble`."""
+
+import os
+
+from legacy_bridge.assembly import Assembly
+from tests.bridge.pair import PORTED, Ported, flask_app, pair_rules, ported_app
+
+
+def assemble() -> Assembly:
+    app = flask_app()
+    return Assembly(
+        ported=ported_app(),
+        ported_operations=PORTED,
+        wsgi=app,
+        rules=pair_rules(app),
+        database_url=os.environ["PAIR_DATABASE_URL"],
+    )
+
+
+def assemble_badly() -> Assembly:
+    good = assemble()
+    return Assembly(
+        ported=good.ported,
+        ported_operations=[*PORTED, Ported("GET", "/new/")],
+        wsgi=good.wsgi,
+        rules=good.rules,
+        database_url=good.database_url,
+    )
+
+
+def assemble_nothing() -> None:
+    return None
