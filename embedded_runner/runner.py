@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 _KEEP = 1000
 """Runs that are remembered after their end."""
 _LONGEST_PAUSE = 15.0
+_TELL_FIRST = 20.0
+"""Seconds to tell Cornflow of a failure before the API shows it all the same."""
 _GIVE_UP = 24 * 3600.0
 """Seconds after which a result that Cornflow never took is given up."""
 
@@ -289,7 +291,11 @@ class Runner:
 
         reason = run.reason
         try:
-            await self._persist(tell, _GIVE_UP)
+            try:
+                await self._persist(tell, _TELL_FIRST)
+            except Unreachable:
+                run = self.store.update(run, state=RunState.FAILED)
+                await self._persist(tell, _GIVE_UP)
         except (Refused, Unreachable) as error:
             reason = f"{reason} (Cornflow could not be told: {error})"
         self._done(run, reason)
@@ -309,12 +315,16 @@ class Runner:
             pause = min(pause * 1.7, _LONGEST_PAUSE)
 
     def _close(self, run: Run, reason: str, verdict: ExecutionState = ExecutionState.ERROR) -> Run:
-        """Failed, and so says the API at once; Cornflow is told as soon as it can be."""
+        """Failed or stopped; Cornflow is told as soon as it can be.
+
+        A failure shows in the API once Cornflow has its log, so that who sees the state sees the log.
+        """
         log.info("run %s of %s: %s", run.run_id, run.workflow, reason)
+        state = RunState.FAILED if verdict is ExecutionState.STOPPED else RunState.RUNNING
         return self.store.update(
             run,
             phase=Phase.CLOSING,
-            state=RunState.FAILED,
+            state=state,
             reason=reason,
             verdict=int(verdict),
             ended=time.time(),
