@@ -21,8 +21,10 @@ logger = logging.getLogger(__name__)
 
 KEYS_LIVE_SECONDS = 3600.0
 FETCH_EVERY_SECONDS = 1.0
-"""A key that is not known is asked for, but not more often than this: tokens with made-up keys must
-not turn into as many requests to the provider. Who comes in between waits for the same answer."""
+FETCHES_SAVED = 10
+"""A key that is not known is asked for, but in the long run not more often than this: tokens with
+made-up keys must not turn into as many requests to the provider. Quiet times save up some fetches;
+who comes while one is under way, or waits for its turn, waits for the same answer."""
 FETCH_TIMEOUT_SECONDS = 5.0
 
 _ALGORITHM = "RS256"
@@ -38,7 +40,7 @@ class OpenIdProvider:
         self._http = http_client
         self._keys: dict[str, Any] = {}
         self._keys_until = 0.0
-        self._next_fetch = 0.0
+        self._next_turn = 0.0
         self._fetching: asyncio.Task[None] | None = None
         if self._address is None or self._audience is None:
             logger.warning(
@@ -97,12 +99,12 @@ class OpenIdProvider:
         await asyncio.shield(self._fetching)
 
     async def _fetch_in_turn(self) -> None:
-        await asyncio.sleep(self._next_fetch - time.monotonic())
-        try:
-            self._keys = await self._fetch()
-            self._keys_until = time.monotonic() + KEYS_LIVE_SECONDS
-        finally:
-            self._next_fetch = time.monotonic() + FETCH_EVERY_SECONDS
+        now = time.monotonic()
+        turn = max(self._next_turn, now)
+        self._next_turn = turn + FETCH_EVERY_SECONDS
+        await asyncio.sleep(turn - now - FETCHES_SAVED * FETCH_EVERY_SECONDS)
+        self._keys = await self._fetch()
+        self._keys_until = time.monotonic() + KEYS_LIVE_SECONDS
 
     async def _fetch(self) -> dict[str, Any]:
         if self._address is None:
