@@ -142,7 +142,8 @@ class Correspondence:
             return "not both of the pattern's form"
         if _outside(a) != _outside(b):
             return "the text around the generated part differs"
-        for one, other in zip(a.groups(), b.groups(), strict=True):
+        for texts in zip(a.groups(), b.groups(), strict=True):
+            one, other = map(_id, texts) if rule.group.kind is Kind.ID else texts
             wrong = self.check(rule.group, one, other, window)
             if wrong:
                 return wrong
@@ -159,6 +160,11 @@ def _outside(found: re.Match[str]) -> list[str]:
         pieces.append(found.string[end : found.start(number)])
         end = found.end(number)
     return [*pieces, found.string[end:]]
+
+
+def _id(text: str | None) -> str | int | None:
+    """An id inside text is the same id as in a column."""
+    return int(text) if text is not None and re.fullmatch(r"0|[1-9]\d{0,18}", text) else text
 
 
 def shape(text: str) -> str:

@@ -42,7 +42,7 @@ class _Diff:
         found: list[Difference] = []
         if legacy.reply.status != ported.reply.status:
             found.append(Difference("status", _status(legacy), _status(ported)))
-        found += diff_headers(legacy, ported)
+        found += self.headers(legacy, ported)
         found += self.body(legacy, ported)
         found += rows
         for name in sorted(legacy.effects.keys() | ported.effects.keys()):
@@ -50,6 +50,20 @@ class _Diff:
                 name, name, legacy.effects.get(name, []), ported.effects.get(name, [])
             )
         return found[:_LIMIT]
+
+    def headers(self, legacy: Exchange, ported: Exchange) -> Iterator[Difference]:
+        for found in diff_headers(legacy, ported):
+            rule = self.rules.of(self.operation, found.place)
+            if rule and isinstance(found.legacy, str) and isinstance(found.ported, str):
+                one, other = (
+                    neutral(found.legacy, legacy.origin),
+                    neutral(found.ported, ported.origin),
+                )
+                wrong = self.seen.check(rule, one, other, self.window)
+                if wrong:
+                    yield Difference(found.place, found.legacy, found.ported, wrong)
+            else:
+                yield found
 
     def body(self, legacy: Exchange, ported: Exchange) -> Iterator[Difference]:
         a, b = _json(legacy), _json(ported)

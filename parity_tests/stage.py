@@ -73,12 +73,20 @@ class World:
         except httpx.DecodingError as error:
             return Reply(None, error=f"no readable reply: {error}")
         except httpx.HTTPError as error:
-            self.stack.check()
+            # a process that dies closes its connections a moment before it is gone
+            for _ in range(3):
+                self.stack.check()
+                time.sleep(0.1)
             return Reply(None, error=f"no reply: {type(error).__name__}")
         return Reply(got.status_code, tuple(got.headers.multi_items()), got.content)
 
     def effects(self) -> dict[str, list[Json]]:
         return {service.observation: service.sent() for service in self.services}
+
+    def serve(self) -> None:
+        """Tells the services that the stack is up; rows they write now are part of the seed."""
+        for service in self.services:
+            service.serve(self.stack.origin)
 
     def forget(self) -> None:
         for service in self.services:
@@ -244,6 +252,7 @@ def open_stage(
         for world in worlds:
             assert isinstance(world.stack, ProcessStack)
             world.stack.wait()
+            world.serve()
         stage = Stage(config, profile, worlds[0], worlds[1])
         stage.log_in()
         stage.rebase()
@@ -306,9 +315,11 @@ def replace_ported(stage: Stage, pythonpath: tuple[Path, ...]) -> Iterator[Stage
             usual.url,
             dict(usual.refused),
         )
+        stage.ported.serve()
         yield stage
     finally:
         stack.stop()
         if stage.ported is not usual:
             stage.ported.client.close()
         stage.ported = usual
+        usual.serve()
