@@ -39,6 +39,9 @@ class Service(Protocol):
 
     def environment(self) -> Mapping[str, str]: ...
 
+    def serve(self, origin: str) -> None:
+        """The stack that it belongs to is up, at this address; told again when another takes over."""
+
     def sent(self) -> list[Json]:
         """All that arrived since `forget`, oldest first."""
 
@@ -60,6 +63,9 @@ class Quiet:
 
     def values(self) -> Mapping[str, str]:
         return {}
+
+    def serve(self, origin: str) -> None:
+        """It serves without knowing its stack."""
 
     def sent(self) -> list[Json]:
         return []
@@ -266,10 +272,40 @@ class OpenIdService(Quiet):
         self._provider.stop()
 
 
+class RunnerService(Quiet):
+    """What solves in an orchestrator's place, by the commands of the configuration: one for each side."""
+
+    observation = "runner"
+
+    def __init__(self, config: ServiceConfig, settings: Mapping[str, str], folder: Path) -> None:
+        from parity_tests.servers.companion import Companion
+
+        options = config.options
+        self._config = config
+        self._companion = Companion(
+            options["command"],
+            options.get("ready", ()),
+            str(options.get("health", "/")),
+            {**config.environment, **{k: str(v) for k, v in options.get("process", {}).items()}},
+            [config.folder / path for path in options.get("pythonpath", ())],
+            folder,
+        )
+
+    def environment(self) -> Mapping[str, str]:
+        return told(self._config, url=self._companion.url)
+
+    def serve(self, origin: str) -> None:
+        self._companion.serve(origin)
+
+    def stop(self) -> None:
+        self._companion.stop()
+
+
 SERVICES: dict[str, type[Service]] = {
     "smtp": MailServer,
     "ldap": DirectoryServer,
     "openid": OpenIdService,
+    "runner": RunnerService,
 }
 
 
