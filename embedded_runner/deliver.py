@@ -11,18 +11,21 @@ from embedded_runner.model import Run
 
 
 async def deliver(cornflow: Cornflow, run: Run, folder: Folder) -> None:
-    """The result, then checks of the instance, files and checks of the case, as a DAG's order is."""
-    outcome = folder.outcome()
+    """Checks of instance and case, the result, files.
+
+    The result comes after the checks, unlike a DAG's: it makes the execution's state final, and who
+    waited for that finds the checks there. Files come last: a new result makes earlier ones outdated.
+    """
+    outcome, task = folder.outcome(), folder.task()
     assert outcome is not None
-    await cornflow.write_result(run.execution, await _read(folder.result))
     if folder.instance_checks.exists():
         await cornflow.write_instance_checks(outcome.instance, await _read(folder.instance_checks))
+    if task.case is not None:
+        await cornflow.write_case_checks(task.case, await _read(folder.case_checks))
+    await cornflow.write_result(run.execution, await _read(folder.result))
     if outcome.files_status:
         archive = await _read(folder.files) if folder.files.exists() else None
         await cornflow.write_files(run.execution, outcome.files_status, archive)
-    task = folder.task()
-    if task.case is not None:
-        await cornflow.write_case_checks(task.case, await _read(folder.case_checks))
 
 
 def closing_log(run: Run, folder: Folder) -> str:
