@@ -53,7 +53,10 @@ async def require_dag_permission(
     """
     if settings.open_deployment:
         return
-    assert isinstance(request, JsonRequest)
+    if not isinstance(request, JsonRequest):
+        # the operation itself takes no body
+        request = JsonRequest(request)
+        await request.body()
     if not request.says_json:
         raise HTTPException(415, NOT_JSON)
     body = await request.json()

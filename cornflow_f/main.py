@@ -22,17 +22,26 @@ from cornflow_f.services.ldap import Directory
 from cornflow_f.services.openid import OpenIdProvider
 from cornflow_f.views import (
     action,
+    alarm,
     apiview,
     case,
+    dag,
+    data_check,
+    execution,
+    execution_files,
     health,
     instance,
+    instance_file,
+    licence,
     login,
     permission,
     role,
     signup,
+    table,
     token,
     user,
     user_role,
+    workflow,
 )
 
 __all__ = ["PortedOperation", "create_app", "ported_operations", "routers"]
@@ -53,16 +62,27 @@ def routers(settings: Settings) -> list[APIRouter]:
         action.router,
         apiview.router,
         case.router,
+        dag.router,
+        data_check.router,
+        execution.router,
+        execution_files.router,
         health.router,
         instance.router,
+        instance_file.router,
+        licence.router,
         _LOGINS[settings.auth_type],
         permission.router,
         role.router,
+        table.router,
         token.router,
         user.public,
         user.router,
         user_role.router,
+        workflow.examples,
+        workflow.schemas,
     ]
+    if settings.alarms_enabled:
+        chosen.append(alarm.router)
     if settings.auth_type is AuthType.DATABASE and settings.signup_activated is not SignupMode.OFF:
         chosen.append(signup.router)
     return chosen

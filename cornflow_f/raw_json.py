@@ -5,7 +5,7 @@ A reply with a stored column of tens of MB costs a copy, not a parse: select the
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,8 +46,18 @@ def stored(text: str | None) -> JsonText:
 
 def raw_json_reply(values: Mapping[str, Any], status: int = 200) -> Response:
     """An object as a reply; values that are `JsonText` are spliced in."""
+    return Response(_object(values).encode(), status, media_type="application/json")
+
+
+def raw_json_list_reply(objects: Iterable[Mapping[str, Any]]) -> Response:
+    """A list of such objects as a reply."""
+    text = f"[{','.join(map(_object, objects))}]"
+    return Response(text.encode(), media_type="application/json")
+
+
+def _object(values: Mapping[str, Any]) -> str:
     parts = (f"{json.dumps(name)}:{_shown(value)}" for name, value in values.items())
-    return Response(f"{{{','.join(parts)}}}".encode(), status, media_type="application/json")
+    return f"{{{','.join(parts)}}}"
 
 
 def _shown(value: Any) -> str:

@@ -37,6 +37,7 @@ _MESSAGES = {
     "model_type": WRONG_TYPE,
     "model_attributes_type": WRONG_TYPE,
 }
+_NO_OBJECT = frozenset(("model_type", "model_attributes_type"))
 _OURS = "cornflow"
 """The type of the errors raised below: their message is already the legacy's."""
 
@@ -51,7 +52,16 @@ _EMAIL_DOMAIN = re.compile(
 )
 
 
-def _refuse(message: str) -> PydanticCustomError:
+def many(value: Any) -> Any:
+    """Before a list of nested models: marshmallow's word for what is no list."""
+    if value is None:
+        raise refuse(NULL)
+    if not isinstance(value, list):
+        raise refuse("Invalid type.")
+    return value
+
+
+def refuse(message: str) -> PydanticCustomError:
     # Braces would be read as a template.
     return PydanticCustomError(_OURS, "{message}", {"message": message})
 
@@ -59,39 +69,44 @@ def _refuse(message: str) -> PydanticCustomError:
 def _integer(value: Any) -> int:
     """As marshmallow: whatever `int()` takes, so "7", 7.9 and " 7 " too, but no boolean."""
     if value is None:
-        raise _refuse(NULL)
+        raise refuse(NULL)
     if isinstance(value, bool):
-        raise _refuse("Not a valid integer.")
+        raise refuse("Not a valid integer.")
     try:
         return int(value)
     except OverflowError:
-        raise _refuse("Number too large.") from None
+        raise refuse("Number too large.") from None
     except (TypeError, ValueError):
-        raise _refuse("Not a valid integer.") from None
+        raise refuse("Not a valid integer.") from None
 
 
-def _number(value: Any) -> float:
+def _any_number(value: Any) -> float:
     if value is None:
-        raise _refuse(NULL)
+        raise refuse(NULL)
     if isinstance(value, bool):
-        raise _refuse("Not a valid number.")
+        raise refuse("Not a valid number.")
     try:
         number = float(value)
     except OverflowError:
-        raise _refuse("Number too large.") from None
+        raise refuse("Number too large.") from None
     except (TypeError, ValueError):
-        raise _refuse("Not a valid number.") from None
+        raise refuse("Not a valid number.") from None
+    return number
+
+
+def _number(value: Any) -> float:
+    number = _any_number(value)
     if not math.isfinite(number):
-        raise _refuse("Special numeric values (nan or infinity) are not permitted.")
+        raise refuse("Special numeric values (nan or infinity) are not permitted.")
     return number
 
 
 def _email(value: Any) -> str:
     if value is None:
-        raise _refuse(NULL)
+        raise refuse(NULL)
     user, at, domain = value.rpartition("@") if isinstance(value, str) else ("", "", "")
     if not at or not _EMAIL_USER.match(user) or not _valid_domain(domain):
-        raise _refuse("Not a valid email address.")
+        raise refuse("Not a valid email address.")
     return str(value)
 
 
@@ -114,7 +129,7 @@ _FALSY = frozenset(
 
 def _boolean(value: Any) -> bool:
     if value is None:
-        raise _refuse(NULL)
+        raise refuse(NULL)
     if isinstance(value, str):
         if value in _TRUTHY:
             return True
@@ -122,7 +137,7 @@ def _boolean(value: Any) -> bool:
             return False
     elif isinstance(value, (int, float)) and value in (0, 1):
         return bool(value)
-    raise _refuse("Not a valid boolean.")
+    raise refuse("Not a valid boolean.")
 
 
 _ISO_DATETIME = re.compile(
@@ -134,10 +149,10 @@ _ISO_DATETIME = re.compile(
 def _datetime(value: Any) -> datetime:
     """ISO 8601 with a time, as marshmallow's parser takes it."""
     if value is None:
-        raise _refuse(NULL)
+        raise refuse(NULL)
     match = _ISO_DATETIME.match(value) if isinstance(value, str) else None
     if match is None:
-        raise _refuse("Not a valid datetime.")
+        raise refuse("Not a valid datetime.")
     year, month, day = (int(part) for part in match["date"].split("-"))
     clock, _, fraction = match["time"].partition(".")
     hour, minute, second = ([int(part) for part in clock.split(":")] + [0])[:3]
@@ -147,21 +162,24 @@ def _datetime(value: Any) -> datetime:
         naive = datetime(year, month, day, hour, minute, second, microsecond)
         return naive if zone is None else datetime.fromisoformat(f"{naive.isoformat()}{zone}")
     except ValueError:
-        raise _refuse("Not a valid datetime.") from None
+        raise refuse("Not a valid datetime.") from None
 
 
-def _not_null(value: Any) -> Any:
+def not_null(value: Any) -> Any:
+    """Before a nested model: marshmallow refuses null at the field, Pydantic inside of it."""
     if value is None:
-        raise _refuse(NULL)
+        raise refuse(NULL)
     return value
 
 
-Raw = Annotated[Any, BeforeValidator(_not_null)]
+Raw = Annotated[Any, BeforeValidator(not_null)]
 """marshmallow's `Raw`: anything but null."""
 Text = Annotated[str, Strict()]
 """marshmallow's `Str`: only strings."""
 Int = Annotated[int, BeforeValidator(_integer)]
 Float = Annotated[float, BeforeValidator(_number)]
+Number = Annotated[float, BeforeValidator(_any_number)]
+"""marshmallow's `Number`: also NaN and the infinities, which `Float` refuses."""
 Bool = Annotated[bool, BeforeValidator(_boolean)]
 DateTime = Annotated[datetime, BeforeValidator(_datetime)]
 Email = Annotated[str, BeforeValidator(_email)]
@@ -174,10 +192,14 @@ class RequestModel(BaseModel):
 
     def given(self) -> dict[str, Any]:
         return {
-            field.alias or name: getattr(self, name)
+            field.alias or name: _given(getattr(self, name))
             for name, field in self.__class__.model_fields.items()
             if name in self.model_fields_set
         }
+
+
+def _given(value: Any) -> Any:
+    return value.given() if isinstance(value, RequestModel) else value
 
 
 def marshmallow_messages(errors: Sequence[Mapping[str, Any]]) -> dict[Any, Any]:
@@ -189,7 +211,7 @@ def marshmallow_messages(errors: Sequence[Mapping[str, Any]]) -> dict[Any, Any]:
     messages: dict[Any, Any] = {}
     for error in errors:
         place = list(error["loc"]) or ["_schema"]
-        if error["type"] in ("model_type", "model_attributes_type") and place != ["_schema"]:
+        if error["type"] in _NO_OBJECT and place != ["_schema"]:
             place.append("_schema")
         at = messages
         for part in place[:-1]:
@@ -202,6 +224,9 @@ def _message(error: Mapping[str, Any]) -> str:
     kind = error["type"]
     if kind == _OURS:
         return str(error["ctx"]["message"])
+    if kind in _NO_OBJECT and error["loc"] and isinstance(error["loc"][-1], int):
+        # null as an item of a list is no object; null as a field is null
+        return WRONG_TYPE
     if kind not in ("missing", "extra_forbidden") and error.get("input") is None and error["loc"]:
         return NULL
     return _MESSAGES.get(kind, str(error["msg"]))

@@ -11,6 +11,7 @@ from cornflow_f.orchestrators.base import Orchestrator
 from cornflow_f.route import PortRoute
 from cornflow_f.schemas.common import ErrorReply
 from cornflow_f.schemas.data import InvalidDataReply
+from cornflow_f.schemas.execution import OrchestratorErrorReply
 from cornflow_f.services.deployed_schema import SchemaSource
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -24,6 +25,15 @@ INVALID_DATA: dict[int | str, dict[str, Any]] = {
     400: {"model": InvalidDataReply, "description": "The request or its data are not valid"}
 }
 """For operations that check data against the JSON schema of a workflow."""
+
+
+ORCHESTRATOR_FAILS: dict[int | str, dict[str, Any]] = {
+    400: {
+        "model": OrchestratorErrorReply | InvalidDataReply,
+        "description": "The request or its data are not valid, or the orchestrator fails",
+    }
+}
+"""For operations that hand an execution to the orchestrator."""
 
 
 async def get_airflow(request: Request) -> Airflow:
@@ -44,6 +54,15 @@ OrchestratorDep = Annotated[Orchestrator, Depends(get_orchestrator)]
 
 
 SchemaSourceDep = Annotated[SchemaSource, Depends(get_airflow)]
+
+
+async def wants_run(run: str = "1") -> bool:
+    # parity: only exactly "0" means no (endpoints/execution.py, ExecutionEndpoint.post)
+    return run != "0"
+
+
+WantsRun = Annotated[bool, Depends(wants_run)]
+"""Whether the execution shall be started: `?run=0` only creates it."""
 
 
 def guarded_router(tag: str) -> APIRouter:

@@ -1,0 +1,148 @@
+"""`/execution/files/…`. Source: the legacy's ``endpoints/execution.py``, ExecutionFilesEndpoint."""
+
+import time
+import unicodedata
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from cornflow_f.access import AccessDep
+from cornflow_f.constants import ExecutionFiles
+from cornflow_f.deps import SessionDep, SettingsDep
+from cornflow_f.errors import InvalidUsage
+from cornflow_f.schemas.common import ErrorReply, Message
+from cornflow_f.schemas.execution_files import ExecutionFilesForm, ExecutionFilesMissing
+from cornflow_f.services import execution_files
+from cornflow_f.validation import marshmallow_messages
+from cornflow_f.views.common import guarded_router
+
+
+async def _require_active(settings: SettingsDep) -> None:
+    execution_files.require_active(settings)
+
+
+router = guarded_router("Executions")
+_ACTIVE = [Depends(_require_active)]
+_INACTIVE: dict[int | str, dict[str, Any]] = {501: {"model": ErrorReply}}
+_ARCHIVE = {"content": {"application/zip": {}}, "description": "The archive"}
+_PLAIN_IN_PARAMETERS = "!#$&+-.^_`|~"
+
+
+class _Upload:
+    """What a worker sends: fields of a form or of the query, and a file."""
+
+    def __init__(self, values: dict[str, Any], file: UploadFile | None) -> None:
+        try:
+            form = ExecutionFilesForm.model_validate(values)
+        except ValidationError as error:
+            # The legacy fails with a 500 (marshmallow's ValidationError outside of webargs).
+            raise InvalidUsage(str(marshmallow_messages(error.errors()))) from error
+        self.status = ExecutionFiles(form.execution_files_status)
+        self.file = file
+
+
+async def _read_upload(request: Request) -> _Upload:
+    form = await request.form()
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
+    # parity: a value in the query counts before one in the form (werkzeug, Request.values)
+    return _Upload({**fields, **request.query_params}, files.get("execution_file"))
+
+
+@router.get(
+    "/execution/files/{idx}/",
+    name="execution-files",
+    response_class=FileResponse,
+    responses={200: _ARCHIVE, 400: {"model": ExecutionFilesMissing}, **_INACTIVE},
+    dependencies=_ACTIVE,
+)
+async def get_files(
+    idx: str, request: Request, session: SessionDep, settings: SettingsDep, access: AccessDep
+) -> Response:
+    archive = await execution_files.find(session, settings, access, idx)
+    words = execution_files.MESSAGES[archive.status]
+    if archive.path is None:
+        return JSONResponse({"status": int(archive.status), "error": words}, 400)
+    headers = {
+        "Content-Disposition": _attachment(f"{archive.name}_{time.strftime('%Y%m%d-%H%M%S')}.zip"),
+        "Cache-Control": "no-cache",
+        "X-Message": words,
+        "X-Status-Code": "200",
+    }
+    return FileResponse(archive.path, media_type="application/zip", headers=headers)
+
+
+def _attachment(name: str) -> str:
+    """The header as the legacy's server writes it (werkzeug, send_file)."""
+    if name.isascii():
+        return f"attachment; filename={_parameter(name)}"
+    simple = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    encoded = quote(name, safe=_PLAIN_IN_PARAMETERS)
+    return f"attachment; filename={_parameter(simple)}; filename*=UTF-8''{encoded}"
+
+
+def _parameter(text: str) -> str:
+    # a client's line break must not end the header
+    text = "".join(character if character.isprintable() else " " for character in text)
+    if text and all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+@router.post(
+    "/execution/files/{idx}/",
+    name="execution-files",
+    response_model=Message,
+    responses=_INACTIVE,
+    dependencies=_ACTIVE,
+    openapi_extra={
+        "requestBody": {
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["execution_files_status"],
+                        "properties": {
+                            "execution_files_status": {
+                                "type": "integer",
+                                "enum": sorted(map(int, ExecutionFiles)),
+                            },
+                            "execution_file": {"type": "string", "format": "binary"},
+                        },
+                    }
+                }
+            }
+        }
+    },
+)
+async def save_files(
+    idx: str,
+    upload: Annotated[_Upload, Depends(_read_upload)],
+    session: SessionDep,
+    settings: SettingsDep,
+    access: AccessDep,
+) -> Message:
+    file = upload.file
+    name, content = (file.filename, file.file) if file is not None else (None, None)
+    await execution_files.store(session, settings, access, idx, upload.status, name, content)
+    saved = "Execution files" if upload.status is ExecutionFiles.OK else "Execution files status"
+    return Message(message=f"{saved} saved correctly")
+
+
+@router.delete(
+    "/execution/files/cleanup/",
+    name="execution-files-cleanup",
+    response_model=Message,
+    responses=_INACTIVE,
+    dependencies=_ACTIVE,
+)
+async def clean_up(session: SessionDep, settings: SettingsDep, access: AccessDep) -> Message:
+    deleted = await execution_files.clean_up(session, settings, access)
+    if deleted is None:
+        return Message(message="No execution files found")
+    return Message(message=f"{deleted} files were deleted.")
