@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from cornflow_f.schemas.common import ReplyModel
 from cornflow_f.schemas.data import Schema
 from cornflow_f.schemas.query import QueryModel
-from cornflow_f.validation import Bool, Int, Raw, RequestModel, Text
+from cornflow_f.validation import Bool, Int, Raw, RequestModel, Text, many
 
 
 class CaseRequest(RequestModel):
@@ -46,9 +46,12 @@ class PatchOperation(RequestModel):
     value: Raw = None
 
 
+Patch = Annotated[list[PatchOperation], BeforeValidator(many)]
+
+
 class CasePatchRequest(RequestModel):
-    data_patch: list[PatchOperation] = Field(default_factory=list)
-    solution_patch: list[PatchOperation] = Field(default_factory=list)
+    data_patch: Patch = Field(default_factory=list)
+    solution_patch: Patch = Field(default_factory=list)
 
 
 class CompareQuery(QueryModel):

@@ -115,7 +115,7 @@ async def find(
     session: AsyncSession, model: Any, access: Access, idx: str | int, columns: Sequence[Any]
 ) -> Row[Any] | None:
     """The asked columns of one row, if the user may see it."""
-    if not _possible(idx):
+    if not is_possible(idx):
         return None
     statement = select(*columns).where(model.id == idx, *access.conditions(model))
     return (await session.execute(statement)).first()
@@ -132,12 +132,12 @@ async def get(
 
 
 async def rows_of(
-    session: AsyncSession, idx: str | int, statement: Select[Any]
+    session: AsyncSession, idx: str | int, statement: Select[*tuple[Any, ...]]
 ) -> Sequence[Row[Any]]:
     """The rows of a statement about one object; NotFound when there are none."""
     rows: Sequence[Row[Any]] = []
-    if _possible(idx):
-        rows = (await session.execute(statement)).all()
+    if is_possible(idx):
+        rows = (await session.execute(statement)).all()  # type: ignore[assignment]
     if not rows:
         raise NotFound
     return rows
@@ -151,7 +151,7 @@ async def find_both(
     columns: Sequence[Any],
 ) -> dict[int, Row[Any]]:
     """The rows with these keys that the user may see, by key, in one statement."""
-    wanted = [idx for idx in ids if _possible(idx)]
+    wanted = [idx for idx in ids if is_possible(idx)]
     statement: Select[Any] = select(*columns, model.id.label("own_id")).where(
         model.id.in_(wanted), *access.conditions(model)
     )
@@ -159,7 +159,7 @@ async def find_both(
     return {row.own_id: row for row in rows}
 
 
-def _possible(idx: str | int) -> bool:
+def is_possible(idx: str | int) -> bool:
     """Whether a key can exist at all. Drivers refuse to ask for the others."""
     if isinstance(idx, int):
         return 0 <= idx <= LARGEST_ID

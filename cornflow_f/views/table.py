@@ -1,0 +1,30 @@
+"""`/table/…`. Source: the legacy's ``endpoints/tables.py``."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Response
+
+from cornflow_f.access import AccessDep
+from cornflow_f.deps import SessionDep
+from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
+from cornflow_f.schemas.query import ListFilters
+from cornflow_f.services import table as table_service
+from cornflow_f.views.common import guarded_router
+
+router = guarded_router("Tables")
+
+
+@router.get("/table/{table_name}/", name="tables", response_model=list[dict[str, Any]])
+async def list_rows(
+    table_name: str,
+    filters: Annotated[ListFilters, Query()],
+    session: SessionDep,
+    access: AccessDep,
+) -> Response:
+    found = await table_service.rows(session, access, table_name, filters.given())
+    return raw_json_list_reply(found)
+
+
+@router.get("/table/{table_name}/{idx}/", name="tables-detail", response_model=dict[str, Any])
+async def get_row(table_name: str, idx: str, session: SessionDep) -> Response:
+    return raw_json_reply(await table_service.row(session, table_name, idx))

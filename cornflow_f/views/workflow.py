@@ -1,0 +1,53 @@
+"""`/schema/…` and `/example/…`. Source: the legacy's ``endpoints/schemas.py`` and ``endpoints/example_data.py``."""
+
+from typing import Any
+
+from fastapi import Response
+
+from cornflow_f.deps import SessionDep, UserDep
+from cornflow_f.raw_json import raw_json_reply
+from cornflow_f.schemas.workflow import (
+    ExampleDetail,
+    ExampleListed,
+    WorkflowName,
+    WorkflowSchemas,
+)
+from cornflow_f.services import workflow as workflow_service
+from cornflow_f.views.common import AirflowDep, guarded_router
+
+schemas = guarded_router("Schemas")
+examples = guarded_router("DAG")
+
+
+@schemas.get("/schema/", name="schema", response_model=list[WorkflowName])
+async def list_workflows(session: SessionDep, user: UserDep) -> list[dict[str, str]]:
+    return await workflow_service.list_names(session, user.id)
+
+
+@schemas.get("/schema/{dag_name}/", name="schema-details", response_model=WorkflowSchemas)
+async def get_schemas(dag_name: str, session: SessionDep, user: UserDep) -> Response:
+    return raw_json_reply(await workflow_service.schemas(session, user.id, dag_name))
+
+
+@examples.get(
+    "/example/{dag_name}/",
+    name="example-data",
+    response_model=list[ExampleListed],
+    response_model_exclude_unset=True,
+)
+async def list_examples(
+    dag_name: str, session: SessionDep, airflow: AirflowDep, user: UserDep
+) -> list[dict[str, Any]]:
+    return await workflow_service.examples(session, airflow, user.id, dag_name)
+
+
+@examples.get(
+    "/example/{dag_name}/{example_name}/",
+    name="example-data-detail",
+    response_model=ExampleDetail,
+    response_model_exclude_unset=True,
+)
+async def get_example(
+    dag_name: str, example_name: str, session: SessionDep, airflow: AirflowDep, user: UserDep
+) -> dict[str, Any]:
+    return await workflow_service.example(session, airflow, user.id, dag_name, example_name)
