@@ -55,13 +55,15 @@ class Slapd:
         if loaded.returncode:
             raise ParityError(f"{ldif} can not be loaded:\n{loaded.stderr}")
         self._log = here / "slapd.log"
-        with self._log.open("wb") as log:
-            # with -d it stays in the foreground
+        # with -d it stays in the foreground
+        self._command = [slapd, "-f", str(settings), "-h", f"{self.url}/", "-d", "0"]
+        self.start_again()
+
+    def start_again(self) -> None:
+        """After `stop`: the same entries at the same address."""
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [slapd, "-f", settings, "-h", f"{self.url}/", "-d", "0"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
         self._wait()
 
