@@ -70,6 +70,8 @@ class Correspondence:
             return self.meet(rule.namespace, legacy, ported)
         if rule.kind is Kind.TIMESTAMP:
             return self._timestamps(legacy, ported, window)
+        if rule.kind is Kind.DURATION:
+            return _durations(legacy, ported)
         if legacy == ported and type(legacy) is type(ported):
             return None
         if not isinstance(legacy, str) or not isinstance(ported, str):
@@ -202,6 +204,14 @@ def _hashes(legacy: str, ported: str) -> str | None:
     if a[1].split("$")[1] != b[1].split("$")[1]:
         return f"scheme {a[1]} against {b[1]}"
     return None
+
+
+def _durations(legacy: Any, ported: Any) -> str | None:
+    """Seconds that some work took: how many is nobody's promise, that they are seconds is."""
+    for value, side in ((legacy, "legacy"), (ported, "port")):
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            return f"the {side}'s is no number of seconds"
+    return None if type(legacy) is type(ported) else "a whole number against a broken one"
 
 
 def _secrets(rule: Rule, legacy: str, ported: str) -> str | None:

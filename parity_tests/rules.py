@@ -24,6 +24,7 @@ class Kind(StrEnum):
     PASSWORD_HASH = "password_hash"
     SECRET = "secret"
     PATTERN = "pattern"
+    DURATION = "duration"
 
 
 @dataclass(frozen=True)
