@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from cornflow_f.schemas.common import ReplyModel
 from cornflow_f.schemas.data import Schema
@@ -31,7 +31,12 @@ class AlarmEditRequest(RequestModel):
     schema_: _Schema = ""
 
 
-class AlarmReply(ReplyModel):
+class _Numbers(ReplyModel):
+    # parity: NaN and the infinities are written as Python writes them
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+
+class AlarmReply(_Numbers):
     id: int
     name: str
     criticality: float
@@ -52,7 +57,7 @@ class MainAlarmRequest(RequestModel):
     schema_: _Schema = ""
 
 
-class MainAlarmReply(ReplyModel):
+class MainAlarmReply(_Numbers):
     id: int
     id_alarm: int
     criticality: float

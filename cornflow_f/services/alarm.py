@@ -18,7 +18,8 @@ AnyAlarm = TypeVar("AnyAlarm", Alarm, MainAlarm)
 async def list_all(
     session: AsyncSession, model: type[AnyAlarm], filters: Mapping[str, Any]
 ) -> Sequence[AnyAlarm]:
-    statement = select(model).where(model.deleted_at.is_(None)).order_by(model.id)
+    # parity: in no order, as the legacy's lists that are not of users' data
+    statement = select(model).where(model.deleted_at.is_(None))
     for name, value in filters.items():
         # parity: the filter `schema` is accepted and ignored (TraceAttributesModel.get_all_objects)
         if name == "schema":

@@ -32,7 +32,7 @@ async def create(
     if not mps.is_allowed(file.filename):
         # parity: the text of a Python set, whose order the legacy leaves to chance
         raise InvalidUsage(
-            "Could not open file to upload. Check the extension matches {'mps', 'lp'}"
+            "Could not open file to upload. Check the extension matches {'lp', 'mps'}"
         )
     content = await file.read()
     minimize = values.get("minimize", True)

@@ -137,7 +137,7 @@ async def rows_of(
     """The rows of a statement about one object; NotFound when there are none."""
     rows: Sequence[Row[Any]] = []
     if is_possible(idx):
-        rows = (await session.execute(statement)).all()  # type: ignore[assignment]
+        rows = (await session.execute(statement)).all()
     if not rows:
         raise NotFound
     return rows

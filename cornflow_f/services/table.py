@@ -39,9 +39,9 @@ async def rows(
         found = await _owned_rows(session, access, model, filters, columns)
     else:
         statement: Select[Any] = select(*columns).where(*_matching(session, model, filters))
-        # parity: no limit unless one is given, and 0 is none
+        # parity: in no order, and no limit unless one is given; 0 is none
         paging = {name: filters[name] for name in _PAGING if filters.get(name)}
-        statement = owned.page(session, statement.order_by(_key(model)), paging, None)
+        statement = owned.page(session, statement, paging, None)
         found = (await session.execute(statement)).all()
     return [_shown(model, row) for row in found]
 

@@ -29,11 +29,7 @@ class ExampleSource(Protocol):
 
 async def list_names(session: AsyncSession, user_id: int) -> list[dict[str, str]]:
     # parity: permissions marked as deleted count
-    statement = (
-        select(DagPermission.dag_id)
-        .where(DagPermission.user_id == user_id)
-        .order_by(DagPermission.id)
-    )
+    statement = select(DagPermission.dag_id).where(DagPermission.user_id == user_id)
     return [{"name": dag_id} for dag_id in await session.scalars(statement)]
 
 
