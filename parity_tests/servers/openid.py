@@ -126,7 +126,7 @@ class OpenIdProvider:
             return {"error": "no keys today"}
         if self.fault == "empty":
             return {"keys": []}
-        told = [self._described(name) for name in self.published]
+        told = [self.described(name) for name in self.published]
         if self.fault == "mixed":
             curve = {"kty": "EC", "crv": "P-256", "kid": "curve", "x": "AA", "y": "AA"}
             return {"keys": [curve, *told]}
@@ -134,7 +134,7 @@ class OpenIdProvider:
             return {"keys": [{k: v for k, v in key.items() if k != "kid"} for key in told]}
         return {"keys": told}
 
-    def _described(self, name: str) -> dict[str, str]:
+    def described(self, name: str) -> dict[str, str]:
         key = self.keys[name]
         assert isinstance(key, rsa.RSAPrivateKey)
         numbers = key.public_key().public_numbers()
