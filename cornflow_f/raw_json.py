@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Label, Text, type_coerce
+from sqlalchemy import Label, Text, cast
 from sqlalchemy.orm import InstrumentedAttribute
 from starlette.responses import Response
 
@@ -31,7 +31,8 @@ def to_text(value: Any) -> str:
 
 def as_text(column: InstrumentedAttribute[Any]) -> Label[str]:
     """The stored text of a JSON column, in a select; None for SQL NULL."""
-    return type_coerce(column, Text).label(column.key)
+    # a cast: asyncpg decodes what it is told is JSON, and SQLite keeps bare numbers as numbers
+    return cast(column, Text).label(column.key)
 
 
 def is_null(text: str | None) -> bool:
