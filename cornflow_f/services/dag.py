@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, select, type_coerce, update
+from sqlalchemy import Text, and_, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
@@ -26,13 +26,14 @@ _COLUMNS_OF_RESULT = ("log_text", "log_json", "checks", "kpis")
 async def run_input(session: AsyncSession, access: Access, idx: str) -> dict[str, Any]:
     """What a worker needs, in one statement, as the texts that are stored."""
     joined = and_(Instance.id == Execution.instance_id, *access.conditions(Instance))
-    statement: Select[Any] = (
-        select(
-            Instance.id,
-            as_text(Instance.data),
-            type_coerce(Execution.data, Text).label("solution_data"),
-            as_text(Execution.config),
-        )
+    columns: tuple[Any, ...] = (
+        Instance.id,
+        as_text(Instance.data),
+        type_coerce(Execution.data, Text).label("solution_data"),
+        as_text(Execution.config),
+    )
+    statement = (
+        select(*columns)
         .outerjoin(Instance, joined)
         .select_from(Execution)
         .where(Execution.id == idx, *access.conditions(Execution))

@@ -26,7 +26,7 @@ from cornflow_f.schemas.solver_log import BASIC, Log
 from cornflow_f.services import deployed_schema, owned, persistence
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
 
-SHOWN = (
+SHOWN: tuple[Any, ...] = (
     Execution.id,
     Execution.name,
     Execution.description,

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
@@ -79,9 +79,8 @@ async def add(
     **values: Any,
 ) -> Execution:
     """A new row. `encoded_data` are its data and their hash; with `same_schema`, it must be the instance's."""
-    statement: Select[Any] = select(Instance.user_id, Instance.schema).where(
-        Instance.id == instance_id
-    )
+    columns: tuple[Any, ...] = (Instance.user_id, Instance.schema)
+    statement = select(*columns).where(Instance.id == instance_id)
     (owner,) = await owned.rows_of(session, instance_id, statement)
     if not access.shared and owner.user_id != access.user.id:
         # parity: not even an administrator runs another user's instance (BaseMetaResource.post_list)
@@ -102,7 +101,7 @@ async def add(
 
 async def shown(session: AsyncSession, idx: str) -> dict[str, Any]:
     """The execution as replies to its creation show it."""
-    statement: Select[Any] = select(*execution_service.SHOWN).where(Execution.id == idx)
+    statement = select(*execution_service.SHOWN).where(Execution.id == idx)
     row = (await session.execute(statement)).first()
     if row is None:
         raise NotFound

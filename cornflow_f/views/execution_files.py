@@ -14,6 +14,7 @@ from cornflow_f.access import AccessDep
 from cornflow_f.constants import ExecutionFiles
 from cornflow_f.deps import SessionDep, SettingsDep
 from cornflow_f.errors import InvalidUsage
+from cornflow_f.forms import read_form, uploaded
 from cornflow_f.schemas.common import ErrorReply, Message
 from cornflow_f.schemas.execution_files import ExecutionFilesForm, ExecutionFilesMissing
 from cornflow_f.services import execution_files
@@ -46,11 +47,10 @@ class _Upload:
 
 
 async def _read_upload(request: Request) -> _Upload:
-    form = await request.form()
+    form = await read_form(request)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
-    files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
     # parity: a value in the query counts before one in the form (werkzeug, Request.values)
-    return _Upload({**fields, **request.query_params}, files.get("execution_file"))
+    return _Upload({**fields, **request.query_params}, uploaded(form, "execution_file"))
 
 
 @router.get(
