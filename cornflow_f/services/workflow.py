@@ -28,8 +28,13 @@ class ExampleSource(Protocol):
 
 
 async def list_names(session: AsyncSession, user_id: int) -> list[dict[str, str]]:
-    # parity: permissions marked as deleted count
-    statement = select(DagPermission.dag_id).where(DagPermission.user_id == user_id)
+    # parity: permissions marked as deleted count; in the order they were given, which a covering
+    # index would not keep
+    statement = (
+        select(DagPermission.dag_id)
+        .where(DagPermission.user_id == user_id)
+        .order_by(DagPermission.id)
+    )
     return [{"name": dag_id} for dag_id in await session.scalars(statement)]
 
 
