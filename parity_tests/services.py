@@ -16,62 +16,13 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from parity_tests.config import ServiceConfig
 from parity_tests.model import Json, ParityError
+from parity_tests.service import Quiet, Service, told
+from parity_tests.services_orchestrators import AirflowService, DatabricksService, FolderService
 from parity_tests.stacks import free_port
-
-
-class Service(Protocol):
-    observation: str
-    """First segment of the places where its observations are compared."""
-    shared: ClassVar[bool]
-    provides: ClassVar[tuple[str, ...]]
-    """Names of the values that journeys may use in templates."""
-
-    @staticmethod
-    def missing() -> str | None:
-        """What this machine lacks for the service, and how to get it."""
-
-    def values(self) -> Mapping[str, str]:
-        """The value of each name in `provides`."""
-
-    def environment(self) -> Mapping[str, str]: ...
-
-    def serve(self, origin: str) -> None:
-        """The stack that it belongs to is up, at this address; told again when another takes over."""
-
-    def sent(self) -> list[Json]:
-        """All that arrived since `forget`, oldest first."""
-
-    def forget(self) -> None: ...
-
-    def stop(self) -> None:
-        """Called once for every side, so maybe twice."""
-
-
-class Quiet:
-    """A service that provides no values, and of which nothing is observed."""
-
-    shared: ClassVar[bool] = False
-    provides: ClassVar[tuple[str, ...]] = ()
-
-    @staticmethod
-    def missing() -> str | None:
-        return None
-
-    def values(self) -> Mapping[str, str]:
-        return {}
-
-    def serve(self, origin: str) -> None:
-        """It serves without knowing its stack."""
-
-    def sent(self) -> list[Json]:
-        return []
-
-    def forget(self) -> None:
-        """Nothing is remembered."""
 
 
 class MailServer(Quiet):
@@ -204,11 +155,6 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 Starter = Callable[[ServiceConfig, Mapping[str, str], Path], Service]
 
 
-def told(config: ServiceConfig, **values: str) -> dict[str, str]:
-    """The configured environment variables with a service's own values in them."""
-    return {key: text.format(**values) for key, text in config.environment.items()}
-
-
 class DirectoryServer(Quiet):
     """OpenLDAP's slapd with the entries of the LDIF file that the configuration names."""
 
@@ -306,6 +252,9 @@ SERVICES: dict[str, type[Service]] = {
     "ldap": DirectoryServer,
     "openid": OpenIdService,
     "runner": RunnerService,
+    "airflow": AirflowService,
+    "databricks": DatabricksService,
+    "folder": FolderService,
 }
 
 

@@ -20,6 +20,7 @@ from parity_tests.databases import Databases
 from parity_tests.model import Json, ParityError, Profile, Reply, Request, Side, Step
 from parity_tests.places import point
 from parity_tests.rows import RowReader
+from parity_tests.service import Service
 from parity_tests.stacks import ProcessStack, RunningStack, Stack, free_port
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class World:
     side: Side
     stack: Stack
     reader: RowReader | None
-    services: list[services.Service] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
     known: dict[str, Any] = field(default_factory=dict)
     url: str = ""
     """Of its database."""
@@ -207,7 +208,7 @@ def start_world(
     name: str,
     folder: Path,
     pythonpath: tuple[Path, ...] = (),
-    shared: Sequence[services.Service] = (),
+    shared: Sequence[Service] = (),
 ) -> World:
     """A copy of the seed, the profile's services and a stack, started but not waited for.
 
@@ -216,7 +217,7 @@ def start_world(
     target = config.legacy if side is Side.LEGACY else config.ported
     url = databases.copy(f"{name}_{side}")
     settings = dict(profile.settings)
-    started: list[services.Service] = []
+    started: list[Service] = []
     try:
         for service in profile.services:
             if not services.is_shared(service):
@@ -232,7 +233,7 @@ def start_world(
     return World(side, stack, reader, [*started, *shared], known, url)
 
 
-def _told(running: Sequence[services.Service]) -> dict[str, str]:
+def _told(running: Sequence[Service]) -> dict[str, str]:
     """What services tell a stack; a journey's own settings go before it."""
     return {name: value for one in running for name, value in one.environment().items()}
 
@@ -241,7 +242,7 @@ def open_stage(
     config: Config, profile: Profile, databases: Databases, name: str, folder: Path
 ) -> Stage:
     worlds: list[World] = []
-    shared: list[services.Service] = []
+    shared: list[Service] = []
     try:
         for service in filter(services.is_shared, profile.services):
             shared.append(services.start(service, config.services, dict(profile.settings), folder))
