@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,14 @@ def main() -> None:
     """
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _guarded(work: Callable[[], Exit]) -> None:
+    # a run that is told to end stops its servers first, as one that is interrupted does
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, _interrupt)
     try:
         code = work()
     except ParityError as error:

@@ -27,6 +27,8 @@ class Target:
     pythonpath: tuple[Path, ...] = ()
     source: str | None = None
     """The package that `parity mutants` copies and changes."""
+    beside: tuple[str, ...] = ()
+    """What the package expects to lie beside its folder; the copy gets links to it."""
     start_timeout: float = 60.0
 
 
@@ -142,6 +144,7 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
             environment=_strings(table.get("environment", {})),
             pythonpath=paths(table.get("pythonpath", ())),
             source=table.get("source"),
+            beside=tuple(table.get("beside", ())),
             start_timeout=float(table.get("start_timeout", 60)),
         )
 

@@ -153,6 +153,8 @@ def plant(config: Config, mutant: Mutant, folder: Path) -> Path:
     if folder.exists():
         shutil.rmtree(folder)
     shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in config.ported.beside:
+        (folder / name).symlink_to(source.parent / name)
     (folder / mutant.file).write_text(changed(config, mutant), encoding="utf-8")
     return folder
 

@@ -1,13 +1,19 @@
 """The whole comparison on two real servers: a small Flask shop and its FastAPI port."""
 
+import os
 import re
+import socket
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as Xml
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.parity.conftest import Shop
+from tests.parity.conftest import ROOT, Shop
 
 APP = "shop_port/app.py"
 
@@ -233,6 +239,39 @@ def test_nothing_is_left_running_or_lying_about(
     assert "databases and logs are kept in" in kept.stdout
     (folder,) = temporary.iterdir()
     assert {"seed.db", "p0_legacy.db", "p0_ported.db"} <= {file.name for file in folder.iterdir()}
+
+
+def test_a_run_that_is_told_to_end_stops_its_servers(shop: Shop) -> None:
+    (shop.folder / "journeys" / "long.yaml").write_text(
+        "name: long\nsteps:\n"
+        "  - {as: admin, request: GET /items/1/, wait: {pointer: /name, until: [stool], timeout: 60}}\n"
+    )
+    (shop.folder / "tmp").mkdir()
+    command = [sys.executable, "-m", "parity_tests.cli", "run", "-j", "long", "--config"]
+    with subprocess.Popen(
+        [*command, str(shop.folder / "parity.toml")],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(shop.folder / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "starting both stacks" in line:
+                break
+        logs: list[Path] = []
+        while len(logs) < 2:
+            logs = list(shop.folder.glob("tmp/parity-*/*.log"))
+            time.sleep(0.05)
+        ports = [int(log.stem.rpartition("-")[2]) for log in logs]
+        time.sleep(2)
+        process.terminate()
+        assert process.wait(30) == 2
+    for port in ports:
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert list(shop.folder.glob("tmp/*")) == []
 
 
 def test_journeys_are_listed(shop: Shop) -> None:
