@@ -1,0 +1,1 @@
+"""Measurements: each prints ratios of things measured in one run, never bare seconds."""
