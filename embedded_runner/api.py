@@ -24,6 +24,8 @@ from embedded_runner.store import DuplicateRun, QueueFull
 
 _BODY_LIMIT = 1024 * 1024
 _PAGE = 100
+_STOP_PATIENCE = 2.0
+"""Seconds. Short: a Cornflow with one thread cannot take the log while it waits for us."""
 
 
 class _Problem(HTTPException):
@@ -153,6 +155,8 @@ class _Api:
             raise _Problem(400, "only the state `failed` can be set: it stops the run")
         if not body.get("dry_run", True):
             self._runner.stop(run)
+            # so that its log is there when Cornflow tells its user that it was stopped
+            await self._runner.ended(run, _STOP_PATIENCE)
         told = {
             "dag_id": run.workflow,
             "dag_run_id": run.run_id,

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 _KEEP = 1000
 """Runs that are remembered after their end."""
 _LONGEST_PAUSE = 15.0
+_HEAD_START = 0.5
+"""Seconds that Cornflow has to write down a run it has just been told about."""
 _TELL_FIRST = 20.0
 """Seconds to tell Cornflow of a failure before the API shows it all the same."""
 _GIVE_UP = 24 * 3600.0
@@ -106,6 +108,12 @@ class Runner:
                     run, "stopped by request, its result not yet delivered", ExecutionState.STOPPED
                 )
             )
+
+    async def ended(self, run: Run, patience: float) -> None:
+        """Waits, for so many seconds at most, until nothing is left to do for the run."""
+        deadline = time.monotonic() + patience
+        while (task := self._tasks.get(run.number)) and (left := deadline - time.monotonic()) > 0:
+            await asyncio.wait({task}, timeout=left)
 
     # what the queue does
 
@@ -194,10 +202,7 @@ class Runner:
                 with contextlib.suppress(asyncio.CancelledError):
                     await work
         if stopped.is_set():
-            seconds = time.time() - (run.started or run.created)
-            return self._close(
-                run, f"stopped by request after {seconds:.0f} s", ExecutionState.STOPPED
-            )
+            return self._close(run, "stopped by request", ExecutionState.STOPPED)
         return work.result()
 
     async def _work(self, run: Run) -> Run:
@@ -218,6 +223,8 @@ class Runner:
                 None if case is None else str(case),
             )
         )
+        # Cornflow notes the run's name and "queued" after our reply; what is earlier is overwritten
+        await asyncio.sleep(run.created + _HEAD_START - time.time())
         try:
             await self._persist(self._read_data(run, workflow.kind), self.settings.patience)
         except Refused as error:
