@@ -68,7 +68,8 @@ class OpenIdProvider:
         named = claims.get("aud")
         audiences = [named] if isinstance(named, str) else named
         if (
-            not isinstance(audiences, list)
+            not named
+            or not isinstance(audiences, list)
             or not all(isinstance(audience, str) for audience in audiences)
             or self._audience not in audiences
         ):

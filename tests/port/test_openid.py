@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from cornflow_f.config import AuthType, OidProviderType, Settings
+from cornflow_f.errors import ConfigurationError
+from cornflow_f.main import create_app
 from cornflow_f.security import ExpiredToken, InvalidToken
 from cornflow_f.services import openid
 from parity_tests.servers.openid import KEYS_PATH, OpenIdProvider
@@ -250,6 +252,11 @@ async def test_without_provider_or_audience_nothing_is_accepted() -> None:
             ):
                 with pytest.raises(InvalidToken):
                     await openid.OpenIdProvider(settings, client).claims_of(token)
+
+
+def test_unknown_way_to_authenticate_stops_the_start() -> None:
+    with pytest.raises(ConfigurationError, match="AUTH_TYPE=4"):
+        create_app(Settings(auth_type=AuthType.OAUTH, secret_key="x" * 40))
 
 
 async def test_expiry_is_told_apart() -> None:
