@@ -86,13 +86,13 @@ def encoded(document: Any) -> tuple[JsonText, str]:
 
 async def detail(session: AsyncSession, access: Access, idx: str) -> dict[str, Any]:
     """The instance and its executions, in one statement."""
+    # parity: the executions are in no order (InstanceModel.executions)
     joined = and_(Execution.instance_id == Instance.id, Execution.deleted_at.is_(None))
     labelled = [column.label(f"execution_{column.key}") for column in _OF_EXECUTION]
     statement = (
         select(*SUMMARY, *labelled)
         .outerjoin(Execution, joined)
         .where(Instance.id == idx, *access.conditions(Instance))
-        .order_by(Execution.created_at)
     )
     rows = await owned.rows_of(session, idx, statement)
     executions = [
