@@ -69,7 +69,9 @@ def filled_in(schema_text: str, data: dict[str, Any]) -> tuple[dict[str, Any], l
         # parity: looked at twice, so that the defaults of the first look count in the second
         if validator.is_valid(filled):
             return filled, []
-        return filled, [str(error) for error in validator.iter_errors(filled)]
+        # parity: all found before the first is printed, so each shows the data with every default
+        found = list(validator.iter_errors(filled))
+        return filled, [str(error) for error in found]
     except _BROKEN_SCHEMA as error:
         raise _unusable(error) from error
 
@@ -81,5 +83,9 @@ async def require_valid(schema_text: str, data: Any, *, log: str | None = None) 
         raise InvalidData(payload={"jsonschema_errors": errors}, log=log)
 
 
-def _unusable(error: Exception) -> InvalidData:
-    return InvalidData(f"The JSON schema of the workflow can't be used: {error}")
+class UnusableSchema(InvalidData):
+    """The JSON schema itself makes no sense: no data can be checked against it."""
+
+
+def _unusable(error: Exception) -> UnusableSchema:
+    return UnusableSchema(f"The JSON schema of the workflow can't be used: {error}")

@@ -74,7 +74,7 @@ class Airflow(Orchestrator):
 
     async def run(
         self, workflow: str, execution_id: str, *, checks: bool = False, case_id: int | None = None
-    ) -> str:
+    ) -> str | None:
         conf: dict[str, Any] = {"exec_id": execution_id, "checks_and_kpis_only": checks}
         if case_id is not None:
             conf["case_id"] = case_id
@@ -83,7 +83,8 @@ class Airflow(Orchestrator):
             # must be there; null lets Airflow choose
             body["logical_date"] = None
         reply = await self._call("POST", f"/dags/{_dag(workflow, checks)}/dagRuns", body)
-        return str(self._field(reply, "dag_run_id"))
+        run_id = self._caller.document(reply).get("dag_run_id")
+        return None if run_id is None else str(run_id)
 
     async def state_of(self, workflow: str, run_id: str, *, checks: bool = False) -> ExecutionState:
         reply = await self._call("GET", _run(workflow, checks, run_id))

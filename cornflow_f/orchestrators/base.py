@@ -42,8 +42,8 @@ class Orchestrator(ABC):
         *,
         checks: bool = False,
         case_id: int | None = None,
-    ) -> str:
-        """Starts a run; its id at the orchestrator. Never sent twice."""
+    ) -> str | None:
+        """Starts a run; its id at the orchestrator, None when it tells none. Never sent twice."""
 
     @abstractmethod
     async def state_of(

@@ -75,7 +75,7 @@ class ResultRequest(RequestModel):
     solution_schema: Text | None = None
 
 
-class ManualExecutionRequest(ResultRequest, ExecutionRequest):
+class ManualExecutionRequest(ExecutionRequest, ResultRequest):
     """An execution that was run elsewhere, with its results."""
 
 

@@ -117,41 +117,47 @@ async def _fill_and_check(
     """Config, instance and solution against the schemas of the workflow; defaults go into the config."""
     schema = str(execution.schema)
     config = values["config"]
-    text = await deployed_schema.text_of(session, source, schema, SchemaKind.CONFIG)
+    idx = execution.id
+
+    async def refuse(part: str, errors: list[str]) -> InvalidData:
+        message = _NOT_FITTING.format(part=part)
+        state = execution_service.to_state(ExecutionState.ERROR_START, message)
+        await execution_service.save(session, idx, **state, log_text=str(errors))
+        return InvalidData(payload={"jsonschema_errors": errors})
+
     try:
-        filled, errors = json_schema.filled_in(text, config)
-    except (TypeError, ValueError) as error:
-        # The legacy fails with a 500 on a config that is no object.
-        errors = [f"{config!r} is not of type 'object'"]
-        raise await _refused(session, execution.id, "config", errors) from error
-    if errors:
-        raise await _refused(session, execution.id, "config", errors)
-    if filled != config:
-        await execution_service.save(session, execution.id, config=filled)
-
-    text = await deployed_schema.text_of(session, source, schema, SchemaKind.INSTANCE)
-    statement = select(as_text(Instance.data)).where(Instance.id == execution.instance_id)
-    stored: str = (await session.execute(statement)).scalar_one() or NULL
-    errors = await offload_if(is_long(stored), _errors_of_stored, text, stored)
-    if errors:
-        raise await _refused(session, execution.id, "instance data", errors)
-
-    solution = values.get("data")
-    if solution is not None:
-        text = await deployed_schema.text_of(session, source, schema, SchemaKind.SOLUTION)
-        errors = await offload_if(is_heavy(solution), json_schema.errors_of, text, solution)
+        text = await deployed_schema.text_of(session, source, schema, SchemaKind.CONFIG)
+        try:
+            filled, errors = json_schema.filled_in(text, config)
+        except (TypeError, ValueError) as error:
+            # The legacy fails with a 500 on a config that is no object.
+            raise await refuse("config", [f"{config!r} is not of type 'object'"]) from error
         if errors:
-            raise await _refused(session, execution.id, "solution data", errors)
+            raise await refuse("config", errors)
+        if filled != config:
+            await execution_service.save(session, idx, config=filled)
+
+        text = await deployed_schema.text_of(session, source, schema, SchemaKind.INSTANCE)
+        statement = select(as_text(Instance.data)).where(Instance.id == execution.instance_id)
+        stored: str = (await session.execute(statement)).scalar_one() or NULL
+        errors = await offload_if(is_long(stored), _errors_of_stored, text, stored)
+        if errors:
+            raise await refuse("instance data", errors)
+
+        solution = values.get("data")
+        if solution is not None:
+            text = await deployed_schema.text_of(session, source, schema, SchemaKind.SOLUTION)
+            errors = await offload_if(is_heavy(solution), json_schema.errors_of, text, solution)
+            if errors:
+                raise await refuse("solution data", errors)
+    except json_schema.UnusableSchema:
+        # The legacy fails with a 500 and leaves an execution that seems to run.
+        await execution_service.set_state(session, idx, ExecutionState.ERROR_START)
+        raise
 
 
 def _errors_of_stored(schema_text: str, stored: str) -> list[str]:
     return json_schema.errors_of(schema_text, json.loads(stored))
-
-
-async def _refused(session: AsyncSession, idx: str, part: str, errors: list[str]) -> InvalidData:
-    state = execution_service.to_state(ExecutionState.ERROR_START, _NOT_FITTING.format(part=part))
-    await execution_service.save(session, idx, **state, log_text=str(errors))
-    return InvalidData(payload={"jsonschema_errors": errors})
 
 
 async def relaunch(

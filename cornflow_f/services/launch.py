@@ -65,7 +65,12 @@ async def launch(
     except OrchestratorError as error:
         words = f"{orchestrator.name} responded with an error: {error}"
         raise await failed(session, idx, ExecutionState.ERROR, words) from error
+    if run_id is None and not checks:
+        # The legacy fails with a 500 (KeyError) and leaves an execution that seems to run.
+        words = f"{orchestrator.name} does not tell the id of the run"
+        raise await failed(session, idx, ExecutionState.ERROR, words)
     values = execution_service.to_state(ExecutionState.QUEUED)
     if checks:
+        # parity: a check whose run has no id is queued all the same (endpoints/data_check.py)
         values["last_run_checks_and_kpis"] = True
     await execution_service.save(session, idx, run_id=run_id, **values)
