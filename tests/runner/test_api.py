@@ -64,7 +64,6 @@ def test_health_needs_no_password(client: httpx.Client) -> None:
     [
         "",
         "Basic",
-        "Basic ",
         "Basic %%%",
         "Basic YWlyZmxvdw==",
         "Bearer x",
