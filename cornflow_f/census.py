@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
+from pydantic import BaseModel
 
 from cornflow_f.deps import GUARDS
+from cornflow_f.query import model_of
 from cornflow_f.route import PortRoute
 
 
@@ -18,13 +20,20 @@ class PortedOperation:
     name: str
     guarded: bool
     path: str
+    query: type[BaseModel] | None = None
+    """The model of the query string, if the operation reads one."""
 
 
 def ported_operations(app: FastAPI) -> list[PortedOperation]:
     """Every operation the application implements."""
     return [
         PortedOperation(
-            method, route.rule, route.name, _is_guarded(route.dependant), route.path_format
+            method,
+            route.rule,
+            route.name,
+            _is_guarded(route.dependant),
+            route.path_format,
+            _query(route.dependant),
         )
         for route in app.router.routes
         if isinstance(route, PortRoute)
@@ -34,3 +43,8 @@ def ported_operations(app: FastAPI) -> list[PortedOperation]:
 
 def _is_guarded(dependant: Dependant) -> bool:
     return dependant.call in GUARDS or any(_is_guarded(part) for part in dependant.dependencies)
+
+
+def _query(dependant: Dependant) -> type[BaseModel] | None:
+    models = (model_of(part.call) for part in dependant.dependencies)
+    return next((model for model in models if model is not None), None)

@@ -1,11 +1,9 @@
 """What routes depend on: settings, a database session, the authenticated user with permission checked."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends
-from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
@@ -14,7 +12,7 @@ from cornflow_f.config import Settings, SignupMode
 from cornflow_f.constants import Action
 from cornflow_f.errors import InvalidCredentials, NoPermission
 from cornflow_f.identity import CurrentUser
-from cornflow_f.models import Permission, User, UserRole, View
+from cornflow_f.services import grant as grant_service
 from cornflow_f.services.openid import OpenIdProvider
 
 NO_PERMISSION = "You do not have permission to access this endpoint"
@@ -31,7 +29,10 @@ SettingsDep = Annotated[Settings, Depends(get_settings)]
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.sessions() as session:
+    """A session for this request. One that only reads needs no transaction around its statements."""
+    state = request.app.state
+    sessions = state.reading_sessions if request.method == "GET" else state.sessions
+    async with sessions() as session:
         yield session
 
 
@@ -87,47 +88,6 @@ async def username_of(token: str, request: Request) -> str:
     return str(claims["sub"])
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What one query finds out about a user and a view."""
-
-    user: CurrentUser
-    view_known: bool
-    granted: bool
-
-
-async def look_up_grant(
-    session: AsyncSession, username: str, rule: str, action: Action
-) -> Grant | None:
-    """The user, the roles and whether one of them may do this, in one statement. None: no such user."""
-    # parity: of two views with one rule the legacy takes whichever the database gives first
-    view_id = select(View.id).where(View.url_rule == rule).limit(1).scalar_subquery()
-    statement = (
-        select(User.id, UserRole.role_id, view_id, Permission.id)
-        .outerjoin(UserRole, and_(UserRole.user_id == User.id, UserRole.deleted_at.is_(None)))
-        .outerjoin(
-            Permission,
-            and_(
-                Permission.role_id == UserRole.role_id,
-                Permission.api_view_id == view_id,
-                Permission.action_id == action.value,
-                Permission.deleted_at.is_(None),
-            ),
-        )
-        .where(User.username == username, User.deleted_at.is_(None))
-    )
-    rows = (await session.execute(statement)).all()
-    if not rows:
-        return None
-    user_id = rows[0][0]
-    roles = frozenset(role for _, role, _, _ in rows if role is not None)
-    return Grant(
-        user=CurrentUser(user_id, username, roles),
-        view_known=rows[0][2] is not None,
-        granted=any(permission is not None for *_, permission in rows),
-    )
-
-
 async def require_permission(request: Request, session: SessionDep) -> CurrentUser:
     """The guard of a route: role, view and action, from the tables both stacks share.
 
@@ -135,7 +95,7 @@ async def require_permission(request: Request, session: SessionDep) -> CurrentUs
     """
     username = await username_of(bearer_token(request), request)
     action = Action[request.method]
-    grant = await look_up_grant(session, username, request.scope["route"].rule, action)
+    grant = await grant_service.look_up(session, username, request.scope["route"].rule, action)
     if grant is None:
         raise InvalidCredentials("User not found. Please ensure you are using valid credentials")
     if not grant.user.roles:

@@ -12,11 +12,12 @@ from cornflow_f import __version__, openapi
 from cornflow_f.census import PortedOperation, ported_operations
 from cornflow_f.config import AuthType, Settings, SignupMode
 from cornflow_f.cors import CorsPolicy
-from cornflow_f.database import create_engine, session_factory
+from cornflow_f.database import create_engine, reading_session_factory, session_factory
 from cornflow_f.error_handlers import HANDLERS
 from cornflow_f.errors import ConfigurationError
 from cornflow_f.orchestrators import create_airflow, create_orchestrator
 from cornflow_f.protocol import LegacyProtocol
+from cornflow_f.route_index import RouteIndex
 from cornflow_f.routing import RouteTable, specificity
 from cornflow_f.services.ldap import Directory
 from cornflow_f.services.openid import OpenIdProvider
@@ -114,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     documents = frozenset(str(getattr(route, "path", "")) for route in app.router.routes)
+    app.router.routes[:0] = [RouteIndex(routes)]
     app.router.routes.extend(routes)
     app.add_middleware(
         LegacyProtocol,
@@ -126,6 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.engine = engine
     app.state.sessions = session_factory(engine)
+    app.state.reading_sessions = reading_session_factory(engine)
     app.state.http_client = http_client
     app.state.airflow = create_airflow(settings, http_client)
     app.state.orchestrator = create_orchestrator(settings, http_client, app.state.airflow)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from cornflow_f.census import PortedOperation
 
@@ -18,10 +19,11 @@ _METHODS = frozenset(("get", "put", "post", "delete", "patch"))
 def install(app: FastAPI, operations: list[PortedOperation]) -> None:
     """Makes `app.openapi()` build the corrected document, once."""
     guarded = {(o.method.lower(), o.path) for o in operations if o.guarded}
+    queries = {(o.method.lower(), o.path): o.query for o in operations if o.query is not None}
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _corrected(_document(app), guarded)
+            app.openapi_schema = _corrected(_document(app), guarded, queries)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
@@ -31,7 +33,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return get_openapi(title=app.title, version=app.version, routes=app.routes)
 
 
-def _corrected(document: dict[str, Any], guarded: set[tuple[str, str]]) -> dict[str, Any]:
+def _corrected(
+    document: dict[str, Any],
+    guarded: set[tuple[str, str]],
+    queries: dict[tuple[str, str], type[BaseModel]],
+) -> dict[str, Any]:
     components = document.setdefault("components", {})
     components.setdefault("securitySchemes", {})[_SCHEME] = {
         "type": "http",
@@ -46,4 +52,15 @@ def _corrected(document: dict[str, Any], guarded: set[tuple[str, str]]) -> dict[
             methods[method]["responses"].pop("422", None)
             if (method, path) in guarded:
                 methods[method]["security"] = [{_SCHEME: []}]
+            if (query := queries.get((method, path))) is not None:
+                methods[method].setdefault("parameters", []).extend(_parameters(query))
     return document
+
+
+def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
+    schema = query.model_json_schema()
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": described}
+        for name, described in schema["properties"].items()
+    ]

@@ -1,6 +1,6 @@
 """Query-string filters of lists. An unknown parameter is ignored. Source: ``schemas/query.py``, ``schemas/common.py``.
 
-Use as ``filters: Annotated[ListFilters, Query()]``. The order of the fields is that of the messages.
+Use as ``filters: Annotated[ListFilters, query(ListFilters)]``. The order of the fields is that of the messages.
 """
 
 from typing import Annotated, Any

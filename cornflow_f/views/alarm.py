@@ -6,10 +6,9 @@ Only there when `CF_ALARMS_ENDPOINT` is set.
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import Query
-
 from cornflow_f.deps import SessionDep
 from cornflow_f.models import Alarm, MainAlarm
+from cornflow_f.query import query
 from cornflow_f.schemas.alarm import (
     AlarmEditRequest,
     AlarmFilters,
@@ -29,7 +28,7 @@ router = guarded_router("Alarms")
 
 @router.get("/alarms/", name="alarms", response_model=list[AlarmReply])
 async def list_alarms(
-    filters: Annotated[AlarmFilters, Query()], session: SessionDep
+    filters: Annotated[AlarmFilters, query(AlarmFilters)], session: SessionDep
 ) -> Sequence[Alarm]:
     return await alarm_service.list_all(session, Alarm, filters.given())
 
@@ -58,7 +57,7 @@ async def disable_alarm(idx: int, session: SessionDep) -> Message:
 
 @router.get("/main-alarms/", name="main-alarms", response_model=list[MainAlarmReply])
 async def list_main_alarms(
-    filters: Annotated[MainAlarmFilters, Query()], session: SessionDep
+    filters: Annotated[MainAlarmFilters, query(MainAlarmFilters)], session: SessionDep
 ) -> Sequence[MainAlarm]:
     return await alarm_service.list_all(session, MainAlarm, filters.given())
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Response
 
 from cornflow_f.access import AccessDep, require_dag_permission
 from cornflow_f.deps import SessionDep
 from cornflow_f.models import Instance
+from cornflow_f.query import query
 from cornflow_f.raw_json import raw_json_reply
 from cornflow_f.route import compress_reply, inflate_request
 from cornflow_f.schemas.case import (
@@ -32,7 +33,7 @@ router = guarded_router("Cases")
 
 @router.get("/case/", name="case", response_model=list[CaseDetail])
 async def list_cases(
-    filters: Annotated[ListFilters, Query()], session: SessionDep, access: AccessDep
+    filters: Annotated[ListFilters, query(ListFilters)], session: SessionDep, access: AccessDep
 ) -> list[dict[str, Any]]:
     return await case_service.list_all(session, access, filters.given())
 
@@ -139,7 +140,7 @@ async def create_instance_from_case(
 async def compare_cases(
     idx1: int,
     idx2: int,
-    parts: Annotated[CompareQuery, Query()],
+    parts: Annotated[CompareQuery, query(CompareQuery)],
     session: SessionDep,
     access: AccessDep,
 ) -> dict[str, list[dict[str, Any]]]:

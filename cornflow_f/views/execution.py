@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Response
 from starlette.responses import JSONResponse
 
 from cornflow_f.access import AccessDep, require_dag_permission
 from cornflow_f.deps import SessionDep
+from cornflow_f.query import query
 from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
 from cornflow_f.route import compress_reply
 from cornflow_f.schemas.common import ErrorReply, Message
@@ -39,7 +40,7 @@ router = guarded_router("Executions")
 
 @router.get("/execution/", name="execution", response_model=list[ExecutionListed])
 async def list_executions(
-    filters: Annotated[ExecutionFilters, Query()],
+    filters: Annotated[ExecutionFilters, query(ExecutionFilters)],
     session: SessionDep,
     access: AccessDep,
     orchestrator: OrchestratorDep,

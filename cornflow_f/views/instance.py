@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Response
 from sqlalchemy import Row
 
 from cornflow_f.access import AccessDep, require_dag_permission
 from cornflow_f.deps import SessionDep, UserDep
+from cornflow_f.query import query
 from cornflow_f.raw_json import raw_json_reply
 from cornflow_f.route import compress_reply, inflate_request
 from cornflow_f.schemas.common import Message
@@ -27,7 +28,7 @@ router = guarded_router("Instances")
 
 @router.get("/instance/", name="instance", response_model=list[InstanceListed])
 async def list_instances(
-    filters: Annotated[ListFilters, Query()], session: SessionDep, access: AccessDep
+    filters: Annotated[ListFilters, query(ListFilters)], session: SessionDep, access: AccessDep
 ) -> Sequence[Row[Any]]:
     return await instance_service.list_all(session, access, filters.given())
 

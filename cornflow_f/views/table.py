@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query, Response
+from fastapi import Response
 
 from cornflow_f.access import AccessDep
 from cornflow_f.deps import SessionDep
+from cornflow_f.query import query
 from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
 from cornflow_f.schemas.query import ListFilters
 from cornflow_f.services import table as table_service
@@ -17,7 +18,7 @@ router = guarded_router("Tables")
 @router.get("/table/{table_name}/", name="tables", response_model=list[dict[str, Any]])
 async def list_rows(
     table_name: str,
-    filters: Annotated[ListFilters, Query()],
+    filters: Annotated[ListFilters, query(ListFilters)],
     session: SessionDep,
     access: AccessDep,
 ) -> Response:
