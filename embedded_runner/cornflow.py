@@ -85,10 +85,10 @@ class Cornflow:
         data = {"execution_files_status": str(status)}
         await self._send("POST", f"execution/files/{execution}/", data=data, files=files)
 
-    async def deployed(self) -> set[str]:
-        """Names of the workflows that Cornflow knows."""
+    async def deployed(self) -> dict[str, Json]:
+        """The workflows that Cornflow knows, with their schemas, by name."""
         reply = await self._send("GET", "dag/deployed/")
-        return {str(one["id"]) for one in reply.json()}
+        return {str(one["id"]): one for one in reply.json()}
 
     async def deploy(self, name: str, body: Json, known: bool) -> None:
         if known:
