@@ -18,6 +18,7 @@ from referencing.exceptions import Unresolvable
 
 from cornflow_f.errors import InvalidData
 from cornflow_f.offload import is_heavy, offload_if
+from cornflow_f.quick_schema import surely_fits
 
 _KEPT_VALIDATORS = 256
 _BROKEN_SCHEMA = (
@@ -52,6 +53,8 @@ def _validator(schema_text: str) -> Any:
 
 def errors_of(schema_text: str, data: Any) -> list[str]:
     """Everything that is wrong with `data`, as the library prints it. Raises InvalidData on a bad schema."""
+    if surely_fits(schema_text, data):
+        return []
     try:
         return [str(error) for error in _validator(schema_text).iter_errors(data)]
     except _BROKEN_SCHEMA as error:
