@@ -1,9 +1,7 @@
 """`/execution/files/…`. Source: the legacy's ``endpoints/execution.py``, ExecutionFilesEndpoint."""
 
 import time
-import unicodedata
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import Depends, Request
 from pydantic import ValidationError
@@ -11,6 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from cornflow_f.access import AccessDep
+from cornflow_f.archive import attachment
 from cornflow_f.constants import ExecutionFiles
 from cornflow_f.deps import SessionDep, SettingsDep
 from cornflow_f.errors import InvalidUsage
@@ -30,7 +29,6 @@ router = guarded_router("Executions")
 _ACTIVE = [Depends(_require_active)]
 _INACTIVE: dict[int | str, dict[str, Any]] = {501: {"model": ErrorReply}}
 _ARCHIVE = {"content": {"application/zip": {}}, "description": "The archive"}
-_PLAIN_IN_PARAMETERS = "!#$&+-.^_`|~"
 
 
 class _Upload:
@@ -67,31 +65,9 @@ async def get_files(
     words = execution_files.MESSAGES[archive.status]
     if archive.path is None:
         return JSONResponse({"status": int(archive.status), "error": words}, 400)
-    headers = {
-        "Content-Disposition": _attachment(f"{archive.name}_{time.strftime('%Y%m%d-%H%M%S')}.zip"),
-        "Cache-Control": "no-cache",
-        "X-Message": words,
-        "X-Status-Code": "200",
-    }
-    return FileResponse(archive.path, media_type="application/zip", headers=headers)
-
-
-def _attachment(name: str) -> str:
-    """The header as the legacy's server writes it (werkzeug, send_file)."""
-    if name.isascii():
-        return f"attachment; filename={_parameter(name)}"
-    simple = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    encoded = quote(name, safe=_PLAIN_IN_PARAMETERS)
-    return f"attachment; filename={_parameter(simple)}; filename*=UTF-8''{encoded}"
-
-
-def _parameter(text: str) -> str:
-    # a client's line break must not end the header
-    text = "".join(character if character.isprintable() else " " for character in text)
-    if text and all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    name = f"{archive.name}_{time.strftime('%Y%m%d-%H%M%S')}.zip"
+    headers = {"X-Message": words, "X-Status-Code": "200"}
+    return await attachment(request, archive.path, name, "application/zip", headers)
 
 
 @router.post(
