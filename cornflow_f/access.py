@@ -11,7 +11,7 @@ from starlette.requests import Request
 from cornflow_f.deps import SessionDep, SettingsDep, UserDep
 from cornflow_f.errors import InvalidData, NoPermission
 from cornflow_f.identity import CurrentUser
-from cornflow_f.route import DAMAGED, MALFORMED, JsonRequest
+from cornflow_f.route import UNREADABLE, JsonRequest
 from cornflow_f.services import dag_access
 
 NOT_JSON = (
@@ -60,7 +60,7 @@ async def require_dag_permission(
     if not request.says_json:
         raise HTTPException(415, NOT_JSON)
     body = await request.json()
-    if body is MALFORMED or body is DAMAGED or request.was_inflated or request.is_empty:
+    if body in UNREADABLE or request.is_inflated or request.is_empty:
         raise HTTPException(400, NOT_UNDERSTOOD)
     dag_id = body.get("schema") if isinstance(body, dict) else None
     if dag_id is None:

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     db_pool_size: Annotated[int, Field(alias="CORNFLOW_F_DB_POOL_SIZE", ge=1)] = 10
     """Connections a worker keeps open. The port's own variable."""
 
+    max_inflated_bytes: Annotated[int, Field(alias="CORNFLOW_F_MAX_INFLATED_BYTES", ge=1)] = (
+        256 * 1024 * 1024
+    )
+    """What a gzip-encoded body may inflate to; a larger one is a 413. The port's own variable."""
+
     @field_validator("user_access_all_objects")
     @classmethod
     def _known_access(cls, value: int) -> int:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cornflow_f.errors import CornflowError
-from cornflow_f.route import DAMAGED, MALFORMED
+from cornflow_f.route import DAMAGED, MALFORMED, TOO_LARGE
 from cornflow_f.validation import marshmallow_messages
 
 logger = logging.getLogger("cornflow_f")
@@ -42,12 +42,18 @@ async def _render_error(request: Request, error: Exception) -> JSONResponse:
     return response
 
 
-async def _render_validation_error(_: Request, error: Exception) -> JSONResponse:
+async def _render_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     if error.body is MALFORMED:
         return JSONResponse({"messages": {"json": ["Invalid JSON body."]}}, 400)
     if error.body is DAMAGED:
         return JSONResponse({"error": "The body says it is gzip, but can't be inflated."}, 400)
+    if error.body is TOO_LARGE:
+        most = request.app.state.settings.max_inflated_bytes
+        text = (
+            f"The inflated body is larger than {most} bytes, which is the most this server takes."
+        )
+        return JSONResponse({"error": text}, 413)
     location, places = _located(error.errors())
     return AsciiJSONResponse({"error": str({location: marshmallow_messages(places)})}, 400)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cornflow_f.compression import compressed
+from cornflow_f.deps import bearer_token, username_of
 from cornflow_f.routing import legacy_rule
 
 MALFORMED = object()
@@ -22,7 +24,15 @@ MALFORMED = object()
 DAMAGED = object()
 """Stands for a body that says it is gzip and is not."""
 
+TOO_LARGE = object()
+"""Stands for a body that is larger than the server inflates (`CORNFLOW_F_MAX_INFLATED_BYTES`)."""
+
+UNREADABLE = (MALFORMED, DAMAGED, TOO_LARGE)
+
 _LARGE_BYTES = 64 * 1024
+_CHUNK_BYTES = 1024 * 1024
+_BEST_RATIO = 1032
+"""The most that deflate makes of one byte."""
 
 
 class JsonRequest(Request):
@@ -31,13 +41,14 @@ class JsonRequest(Request):
     Source: webargs' reading of the location "json".
     """
 
-    def __init__(self, original: Request, *, inflates: bool = False) -> None:
+    def __init__(self, original: Request, *, inflates: bool = False, max_inflated: int = 0) -> None:
         headers = [h for h in original.scope["headers"] if h[0] != b"content-type"]
         headers.append((b"content-type", b"application/json"))
         super().__init__({**original.scope, "headers": headers}, original.receive)
         self._content_type = original.headers.get("content-type", "")
         # parity: exactly this word, and only where the legacy asks for it (flask_inflate)
         self._inflates = inflates and original.headers.get("content-encoding") == "gzip"
+        self._max_inflated = max_inflated
         self._parsed: Any = None
         self.is_empty = True
 
@@ -46,7 +57,7 @@ class JsonRequest(Request):
         return is_json(self._content_type)
 
     @property
-    def was_inflated(self) -> bool:
+    def is_inflated(self) -> bool:
         return self._inflates
 
     async def body(self) -> bytes:
@@ -55,10 +66,13 @@ class JsonRequest(Request):
         if not raw or not self.says_json:
             self._parsed = {}
         else:
-            read = _inflate_and_decode if self._inflates else _decode
-            large = len(raw) >= _LARGE_BYTES
-            self._parsed = await asyncio.to_thread(read, raw) if large else read(raw)
+            # What is small may inflate to something large.
+            large = len(raw) * (_BEST_RATIO if self._inflates else 1) >= _LARGE_BYTES
+            self._parsed = await asyncio.to_thread(self._read, raw) if large else self._read(raw)
         return b"parsed"
+
+    def _read(self, raw: bytes) -> Any:
+        return _inflate_and_decode(raw, self._max_inflated) if self._inflates else _decode(raw)
 
     async def json(self) -> Any:
         return self._parsed
@@ -71,12 +85,25 @@ def _decode(raw: bytes) -> Any:
         return MALFORMED
 
 
-def _inflate_and_decode(raw: bytes) -> Any:
+def _inflate_and_decode(raw: bytes, most: int) -> Any:
     try:
+        if len(raw) * _BEST_RATIO > most and _inflates_beyond(raw, most):
+            return TOO_LARGE
         inflated = gzip.decompress(raw)
     except (OSError, EOFError, zlib.error):
         return DAMAGED
     return _decode(inflated) if inflated else {}
+
+
+def _inflates_beyond(raw: bytes, most: int) -> bool:
+    """Whether there is more in it than `most` bytes. Keeps nothing: a bomb costs time, no memory."""
+    found = 0
+    with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            found += len(chunk)
+            if found > most:
+                return True
+    return False
 
 
 def is_json(content_type: str) -> bool:
@@ -104,7 +131,11 @@ class PortRoute(APIRoute):
         async def port_route_handler(request: Request) -> Response:
             _keep_first_values(request)
             if reads_json:
-                request = JsonRequest(request, inflates=inflates)
+                most = request.app.state.settings.max_inflated_bytes
+                request = JsonRequest(request, inflates=inflates, max_inflated=most)
+                if request.is_inflated:
+                    # The guard will say the same, but only after the body was inflated.
+                    await username_of(bearer_token(request), request)
             response = await handle(request)
             if getattr(request.state, "compress", False):
                 return await compressed(request, response)
