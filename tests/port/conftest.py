@@ -62,10 +62,10 @@ StartPort = Callable[..., Awaitable[Port]]
 
 @pytest.fixture
 async def start_port(sqlite_url: str) -> AsyncIterator[StartPort]:
-    """`await start_port(SETTING=value, …)`: the port on a seeded SQLite database."""
+    """`await start_port(SETTING=value, …)`: the port on a SQLite database, seeded unless told not to."""
     started: list[Port] = []
 
-    async def start(url: str = sqlite_url, **changes: Any) -> Port:
+    async def start(url: str = sqlite_url, *, seed: bool = True, **changes: Any) -> Port:
         settings = Settings(
             **{
                 "DATABASE_URL": url,
@@ -77,7 +77,8 @@ async def start_port(sqlite_url: str) -> AsyncIterator[StartPort]:
             }
         )
         app = create_app(settings)
-        await _seed(app, settings)
+        if seed:
+            await _seed(app, settings)
         transport = httpx.ASGITransport(app)
         client = httpx.AsyncClient(transport=transport, base_url="http://port")
         started.append(Port(app, client))
