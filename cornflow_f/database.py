@@ -1,13 +1,13 @@
 """Engine, sessions and `Base`. Nothing is opened at import: factories only.
 
-Datetimes in the database are naive and mean UTC, as the legacy's columns do.
+Datetimes in the database are naive; what they mean is in `clock`.
 """
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
+from cornflow_f.clock import use_zone, zone_named
 from cornflow_f.raw_json import to_text
 
 BUSY_TIMEOUT_MS = 5_000
@@ -30,6 +31,7 @@ IDLE_SECONDS = 1.0
 _IDLE_SINCE = "idle_since"
 _SQLITE = "sqlite+aiosqlite"
 _POSTGRESQL = "postgresql+asyncpg"
+_POSTGRESQL_NAME = "postgresql"
 _DRIVERS = {
     "sqlite": _SQLITE,
     "sqlite+pysqlite": _SQLITE,
@@ -49,11 +51,6 @@ class DatabaseUrlError(ValueError):
 
 class Base(DeclarativeBase):
     """Parent of all models."""
-
-
-def utcnow() -> datetime:
-    """Now, naive, in UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def async_url(url: str) -> URL:
@@ -186,9 +183,39 @@ def _libpq_parameters(url: URL) -> tuple[URL, dict[str, Any]]:
     return url.set(query=kept), arguments
 
 
+class _Zone:
+    """The time zone of an engine's database, asked for once."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._known: tzinfo | None = UTC if engine.dialect.name != _POSTGRESQL_NAME else None
+
+    async def get(self) -> tzinfo:
+        if self._known is None:
+            async with self._engine.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                # The server says it to every new connection.
+                self._known = zone_named(driver.get_settings().TimeZone)
+        return self._known
+
+
+class DatabaseSession(AsyncSession):
+    """A session after whose opening `clock` shows the time of its database."""
+
+    def __init__(self, *args: Any, zone: _Zone, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._zone = zone
+
+    async def __aenter__(self) -> Self:
+        use_zone(await self._zone.get())
+        return await super().__aenter__()
+
+
 def session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Sessions whose objects stay readable after a commit: an expired one can't be reloaded implicitly."""
-    return async_sessionmaker(engine, expire_on_commit=False)
+    return async_sessionmaker(
+        engine, class_=DatabaseSession, expire_on_commit=False, zone=_Zone(engine)
+    )
 
 
 def reading_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
@@ -196,6 +223,6 @@ def reading_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSess
 
     What such a request does write is committed statement by statement.
     """
-    if engine.dialect.name != "postgresql":
+    if engine.dialect.name != _POSTGRESQL_NAME:
         return session_factory(engine)
     return session_factory(engine.execution_options(isolation_level="AUTOCOMMIT"))

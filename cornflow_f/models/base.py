@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cornflow_f.database import Base, utcnow
+from cornflow_f.clock import database_now
+from cornflow_f.database import Base
 
 
 def hash_json(data: object) -> str:
@@ -23,7 +24,7 @@ def hash_json(data: object) -> str:
 def generated_id(created_at: datetime, *parts: object) -> str:
     """The id of an instance (part: user) or an execution (parts: user, instance): a SHA-1 in hex.
 
-    `created_at` is naive UTC; the legacy digests the text of the aware value.
+    `created_at` is as the row says it; the legacy digests the text of the aware value, in UTC.
     """
     text = " ".join((f"{created_at}+00:00", *map(str, parts)))
     return hashlib.sha1(text.encode()).hexdigest()
@@ -39,8 +40,8 @@ class TracedBase(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime)
 
     def __init__(self, **values: Any) -> None:
-        values.setdefault("created_at", utcnow())
-        values.setdefault("updated_at", utcnow())
+        values.setdefault("created_at", database_now())
+        values.setdefault("updated_at", database_now())
         for column in self.__table__.columns:
             if isinstance(column.type, JSON):
                 # parity: the legacy assigns every JSON column, so a missing value is stored as

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import DateTime, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cornflow_f.database import utcnow
+from cornflow_f.clock import database_now
 from cornflow_f.models.base import TracedBase
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class User(TracedBase):
     )
 
     def __init__(self, **values: Any) -> None:
-        values.setdefault("pwd_last_change", utcnow())
+        values.setdefault("pwd_last_change", database_now())
         super().__init__(**values)
 
     @property

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f.database import utcnow
+from cornflow_f.clock import database_now
 from cornflow_f.errors import NotFound
 from cornflow_f.models import Alarm, MainAlarm
 from cornflow_f.services import persistence
@@ -48,5 +48,5 @@ async def disable(session: AsyncSession, idx: int) -> None:
     alarm = await session.get(Alarm, idx) if 0 <= idx <= LARGEST_ID else None
     if alarm is None:
         raise NotFound(f"Object with id {idx} not found.")
-    statement = update(Alarm).where(Alarm.id == idx).values(deleted_at=utcnow())
+    statement = update(Alarm).where(Alarm.id == idx).values(deleted_at=database_now())
     await persistence.execute(session, "disabling", str(alarm), statement)

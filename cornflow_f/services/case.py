@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
 from cornflow_f.access import Access
-from cornflow_f.database import utcnow
+from cornflow_f.clock import database_now
 from cornflow_f.errors import InvalidData, NotFound
 from cornflow_f.models import Case, Execution, Instance
 from cornflow_f.models.base import hash_json
@@ -148,7 +148,7 @@ async def edit(session: AsyncSession, access: Access, idx: int, values: Mapping[
         statements, path = await case_tree.moves(session, access, idx, values["parent_id"])
         changes |= path
     row = await owned.get(session, Case, access, idx, (Case.id, Case.path))
-    changes |= {"user_id": access.user.id, "updated_at": utcnow()}
+    changes |= {"user_id": access.user.id, "updated_at": database_now()}
     own = update(Case).where(Case.id == row.id).values(**changes)
     subject = f"<Case {row.id}. Path: {row.path}>"
     await persistence.execute(session, "updating", subject, *statements, own)

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.access import Access
-from cornflow_f.database import utcnow
+from cornflow_f.clock import database_now
 from cornflow_f.errors import InvalidData, InvalidPatch, NotFound
 from cornflow_f.models import Case
 from cornflow_f.offload import is_long, offload_if
@@ -43,7 +43,7 @@ async def apply(
     """Patches the data or the solution of a case, or both."""
     documents = [as_text(Case.data), as_text(Case.solution)]
     row = await owned.get(session, Case, access, idx, (Case.id, Case.path, *documents))
-    changes: dict[str, Any] = {"user_id": access.user.id, "updated_at": utcnow()}
+    changes: dict[str, Any] = {"user_id": access.user.id, "updated_at": database_now()}
     for name, outdated in _OUTDATED.items():
         if f"{name}_patch" not in patches:
             continue

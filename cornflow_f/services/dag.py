@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
 from cornflow_f.access import Access
+from cornflow_f.clock import database_now
 from cornflow_f.constants import ExecutionState
-from cornflow_f.database import utcnow
 from cornflow_f.errors import NotFound
 from cornflow_f.models import Case, Execution, Instance
 from cornflow_f.offload import is_heavy, offload_if
@@ -104,5 +104,5 @@ async def _save_checks(
 ) -> None:
     statement = select(model.id).where(model.id == idx, model.deleted_at.is_(None))
     await owned.rows_of(session, idx, statement)
-    change = update(model).where(model.id == idx).values(**values, updated_at=utcnow())
+    change = update(model).where(model.id == idx).values(**values, updated_at=database_now())
     await persistence.execute(session, "updating", subject, change)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f.database import utcnow
+from cornflow_f.clock import database_now
 from cornflow_f.models import DeployedWorkflow
 from cornflow_f.raw_json import as_text, stored
 from cornflow_f.services import dag_permissions, owned, persistence
@@ -57,7 +57,7 @@ async def edit(
     change = (
         update(DeployedWorkflow)
         .where(DeployedWorkflow.id == idx)
-        .values(**values, updated_at=utcnow())
+        .values(**values, updated_at=database_now())
     )
     await persistence.execute(session, "updating", f"<DAG {idx}>", change)
     await _grant(session, open_deployment)

@@ -12,12 +12,12 @@ from sqlalchemy.sql.dml import Update
 
 from cornflow_f import json_schema
 from cornflow_f.access import Access
+from cornflow_f.clock import database_now
 from cornflow_f.constants import (
     EXECUTION_STATE_MESSAGES,
     ExecutionFiles,
     ExecutionState,
 )
-from cornflow_f.database import utcnow
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.models import Execution, User
 from cornflow_f.offload import is_heavy, is_long, offload_if
@@ -179,7 +179,7 @@ async def _indicators(solution: str | None) -> str:
 
 def change(idx: str, **values: Any) -> Update:
     """The statement that changes an execution, with the time of the change."""
-    return update(Execution).where(Execution.id == idx).values(updated_at=utcnow(), **values)
+    return update(Execution).where(Execution.id == idx).values(updated_at=database_now(), **values)
 
 
 def to_state(state: int, message: str | None = None) -> dict[str, Any]:

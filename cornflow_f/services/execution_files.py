@@ -16,9 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.access import Access
+from cornflow_f.clock import database_now
 from cornflow_f.config import Settings
 from cornflow_f.constants import ExecutionFiles
-from cornflow_f.database import utcnow
 from cornflow_f.errors import EndpointNotImplemented, InvalidUsage
 from cornflow_f.models import Execution
 from cornflow_f.services import execution as execution_service
@@ -111,7 +111,7 @@ async def clean_up(session: AsyncSession, settings: Settings, access: Access) ->
     if not await asyncio.to_thread(folder.exists):
         return None
     paths = await asyncio.to_thread(lambda: sorted(folder.iterdir()))
-    oldest = utcnow() - timedelta(days=settings.execution_files_cleanup_frequency)
+    oldest = database_now() - timedelta(days=settings.execution_files_cleanup_frequency)
     deleted = 0
     for start in range(0, len(paths), _IDS_AT_ONCE):
         # parity: whatever lies in the folder is taken for an archive

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
 from cornflow_f.access import Access
+from cornflow_f.clock import database_now
 from cornflow_f.constants import EXECUTION_STATE_MESSAGES, ExecutionState
-from cornflow_f.database import utcnow
 from cornflow_f.errors import InvalidData, InvalidUsage, NoPermission, NotFound, OrchestratorError
 from cornflow_f.models import Execution, Instance
 from cornflow_f.offload import is_heavy, is_long, offload_if
@@ -279,7 +279,7 @@ async def refreshed(
     statements = []
     for number, state in zip(asked, states, strict=True):
         if state is not None:
-            now = utcnow()
+            now = database_now()
             columns = execution_service.to_state(state)
             statements.append(
                 execution_service.change(rows[number].id, **columns).values(updated_at=now)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
 from cornflow_f.access import Access
-from cornflow_f.database import utcnow
+from cornflow_f.clock import database_now
 from cornflow_f.models import Execution, Instance
 from cornflow_f.models.base import hash_json
 from cornflow_f.offload import is_heavy, offload_if
@@ -124,7 +124,7 @@ async def edit(
     """Changes an instance; whoever changes it owns it from then on."""
     row = await owned.get(session, Instance, access, idx, (Instance.schema,))
     # parity: the hash keeps that of the first data, and the new owner is whoever edits
-    changes = {**values, "user_id": access.user.id, "updated_at": utcnow()}
+    changes = {**values, "user_id": access.user.id, "updated_at": database_now()}
     statements: list[Any] = []
     if "data" in values:
         if row.schema is not None:

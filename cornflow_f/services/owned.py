@@ -5,13 +5,14 @@ Source: ``models/base_data_model.py``.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.access import Access
+from cornflow_f.clock import in_database
 from cornflow_f.errors import InvalidUsage, NotFound
 from cornflow_f.services.persistence import LARGEST_ID
 
@@ -87,7 +88,7 @@ def database_time(session: AsyncSession, moment: datetime) -> datetime:
     if is_sqlite(session):
         # parity: SQLAlchemy drops the offset when it writes a time for SQLite
         return moment.replace(tzinfo=None)
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    return in_database(moment)
 
 
 def is_sqlite(session: AsyncSession) -> bool:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f.database import Base, utcnow
+from cornflow_f.clock import database_now
+from cornflow_f.database import Base
 from cornflow_f.errors import InvalidData, NotFound
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ async def update(session: AsyncSession, row: Any, values: dict[str, Any]) -> Non
     subject = str(row)
     for name, value in values.items():
         setattr(row, name, value)
-    row.updated_at = utcnow()
+    row.updated_at = database_now()
     await commit(session, "updating", subject)
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cornflow_f.clock import database_now
 from cornflow_f.config import AuthType
 from cornflow_f.constants import Role
-from cornflow_f.database import utcnow
 from cornflow_f.errors import (
     EndpointNotImplemented,
     InvalidCredentials,
@@ -56,7 +56,7 @@ async def build(values: dict[str, Any]) -> User:
     email = values.get("email")
     if problem := check_email_pattern(email):
         raise InvalidCredentials(problem)
-    now = utcnow()
+    now = database_now()
     return User(
         first_name=values.get("first_name"),
         last_name=values.get("last_name"),
@@ -105,7 +105,7 @@ async def save_changes(session: AsyncSession, user: User, values: dict[str, Any]
     changes = dict(values)
     if changes.get("password"):
         changes["password"] = await asyncio.to_thread(hash_password, changes["password"])
-        changes["pwd_last_change"] = utcnow()
+        changes["pwd_last_change"] = database_now()
     await persistence.update(session, user, changes)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from cornflow_f.database import utcnow
+from cornflow_f.clock import database_now
 from cornflow_f.errors import AlreadyExists, InvalidUsage, NotFound
 from cornflow_f.identity import CurrentUser
 from cornflow_f.models import UserRole
@@ -59,7 +59,7 @@ async def assign(session: AsyncSession, user_id: int, role_id: int) -> tuple[Use
     if existing.deleted_at is None:
         raise AlreadyExists
     existing.deleted_at = None
-    existing.updated_at = utcnow()
+    existing.updated_at = database_now()
     await persistence.commit(session, "activating", f"{user_id} has role {role_id}")
     return existing, False
 
