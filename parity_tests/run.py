@@ -6,9 +6,11 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Protocol
 
 from parity_tests import databases, journeys, operations, rules, services, waivers
 from parity_tests.config import Config
+from parity_tests.databases import Databases
 from parity_tests.model import (
     Difference,
     Exit,
@@ -215,31 +218,64 @@ def _on_own(
     made = databases.create(options.database, folder, f"parity_{folder.name.rpartition('-')[2]}")
     number = 0
     complete = True
+    groups: dict[Profile, list[Journey]] = {}
+    for profile, group in by_profile(wanted).items():
+        if lack := services.missing(profile.services):
+            _leave_out(group, lack, session.report)
+            complete = False
+        else:
+            groups[profile] = group
     try:
         listener.say(f"seeding a {made.name} database")
         made.seed(session.config)
-        for index, (profile, group) in enumerate(by_profile(wanted).items()):
-            if lack := services.missing(profile.services):
-                _leave_out(group, lack, session.report)
-                complete = False
-                continue
-            listener.say(f"starting both stacks: {profile}")
-            try:
-                with open_stage(session.config, profile, made, f"p{index}", folder) as stage:
-                    for journey in group:
-                        number += 1
-                        listener.journey(journey, number, len(wanted))
-                        if not session.play(stage, journey, options, listener):
-                            return False
-            except StackError as error:
-                # what was seen before, and other profiles, are still worth telling
-                session.report.broken.append(f"{profile}: {error}")
-                if options.fail_fast:
-                    return False
+        with closing(_opened_ahead(session.config, list(groups), made, folder)) as stages:
+            for profile, opening in stages:
+                listener.say(f"both stacks: {profile}")
+                try:
+                    with opening.result() as stage:
+                        for journey in groups[profile]:
+                            number += 1
+                            listener.journey(journey, number, len(wanted))
+                            if not session.play(stage, journey, options, listener):
+                                return False
+                except StackError as error:
+                    # what was seen before, and other profiles, are still worth telling
+                    session.report.broken.append(f"{profile}: {error}")
+                    if options.fail_fast:
+                        return False
     finally:
         if not options.keep:
             made.close()
     return complete
+
+
+def _opened_ahead(
+    config: Config, profiles: Sequence[Profile], made: Databases, folder: Path
+) -> Generator[tuple[Profile, Future[Stage]]]:
+    """The stages of the profiles, each started while the one before it is played.
+
+    Whoever takes a stage closes it; one that nobody came for is closed here.
+    """
+    with ThreadPoolExecutor(1, "parity-opening") as thread:
+        waiting: deque[Future[Stage]] = deque()
+
+        def start(index: int) -> None:
+            if index < len(profiles):
+                waiting.append(
+                    thread.submit(open_stage, config, profiles[index], made, f"p{index}", folder)
+                )
+
+        try:
+            start(0)
+            for index, profile in enumerate(profiles):
+                opening = waiting.popleft()
+                wait_for([opening])
+                start(index + 1)
+                yield profile, opening
+        finally:
+            for opening in waiting:
+                if not opening.cancel() and opening.exception() is None:
+                    opening.result().close()
 
 
 def _leave_out(group: Sequence[Journey], lack: str, report: Report) -> None:
