@@ -1,21 +1,20 @@
-"""Executions and the orchestrator: starting, stopping, starting again, asking for the state.
+"""Executions and the orchestrator: starting, stopping, starting again.
 
 Every state is committed before the next thing is tried, so that what an execution got to can be read
 when the request ends with an error. Source: ``endpoints/execution.py``.
 """
 
-import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
 from cornflow_f.access import Access
 from cornflow_f.clock import database_now
-from cornflow_f.constants import EXECUTION_STATE_MESSAGES, ExecutionState
+from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import InvalidData, InvalidUsage, NoPermission, NotFound, OrchestratorError
 from cornflow_f.models import Execution, Instance
 from cornflow_f.offload import is_heavy, is_long, offload_if
@@ -30,8 +29,6 @@ _NOT_FITTING = (
     "The execution could not be run because the {part} does not comply with the json schema. "
     "Check the log for more details"
 )
-_AT_ONCE = 10
-"""States that one list asks the orchestrator for at the same time."""
 
 
 async def create(
@@ -207,91 +204,6 @@ async def stop(session: AsyncSession, orchestrator: Orchestrator, access: Access
         raise OrchestratorError(launch.NOT_REACHABLE)
     await orchestrator.stop(str(row.schema), row.run_id, checks=bool(row.last_run_checks_and_kpis))
     await execution_service.set_state(session, idx, ExecutionState.STOPPED)
-
-
-async def status(
-    session: AsyncSession, orchestrator: Orchestrator, access: Access, idx: str
-) -> dict[str, Any]:
-    """The state, asked of the orchestrator unless the execution has finished."""
-    columns = (
-        Execution.id,
-        Execution.state,
-        Execution.state_message,
-        Execution.data_hash,
-        Execution.schema,
-        Execution.run_id,
-        Execution.last_run_checks_and_kpis,
-    )
-    row = await owned.get(session, Execution, access, idx, columns)
-    state, message = row.state, row.state_message
-    if state in execution_service.UNFINISHED:
-        await session.commit()
-        state = await _ask(session, orchestrator, row)
-        message = EXECUTION_STATE_MESSAGES[state]
-        await execution_service.set_state(session, idx, state)
-    return {"id": idx, "state": state, "message": message, "data_hash": row.data_hash}
-
-
-async def _ask(session: AsyncSession, orchestrator: Orchestrator, row: Row[Any]) -> ExecutionState:
-    if not row.run_id:
-        raise await launch.failed(
-            session, row.id, ExecutionState.ERROR, "The execution has no run_id associated"
-        )
-    # parity: one moment without the orchestrator, and the execution counts as not started
-    await launch.require_alive(
-        session, orchestrator, row.id, f"{orchestrator.name} is not accessible"
-    )
-    try:
-        return await orchestrator.state_of(
-            str(row.schema), row.run_id, checks=bool(row.last_run_checks_and_kpis)
-        )
-    except OrchestratorError as error:
-        words = f"{orchestrator.name} responded with an error: {error}"
-        raise await launch.failed(session, row.id, ExecutionState.UNKNOWN, words) from error
-
-
-async def refreshed(
-    session: AsyncSession, orchestrator: Orchestrator, rows: Sequence[Row[Any]]
-) -> list[dict[str, Any]]:
-    """Rows of a list as replies show them, the unfinished ones with the orchestrator's state."""
-    listed = [await execution_service.listed(row) for row in rows]
-    asked = [
-        number
-        for number, row in enumerate(rows)
-        if row.state in execution_service.UNFINISHED and row.run_id
-    ]
-    if not asked:
-        return listed
-    await session.commit()
-    if not await orchestrator.is_alive():
-        return listed
-    slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def ask(row: Row[Any]) -> ExecutionState | None:
-        async with slots:
-            try:
-                # parity: a run of the checks is not found, as its workflow has another name
-                return await orchestrator.state_of(str(row.schema), row.run_id)
-            except OrchestratorError:
-                return None
-
-    states = await asyncio.gather(*(ask(rows[number]) for number in asked))
-    statements = []
-    for number, state in zip(asked, states, strict=True):
-        if state is not None:
-            now = database_now()
-            columns = execution_service.to_state(state)
-            statements.append(
-                execution_service.change(rows[number].id, **columns).values(updated_at=now)
-            )
-            listed[number] |= {
-                "state": int(state),
-                "message": columns["state_message"],
-                "updated_at": now,
-            }
-    if statements:
-        await persistence.execute(session, "updating", "<Execution>", *statements)
-    return listed
 
 
 def require_finished(state: int) -> None:

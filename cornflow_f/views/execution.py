@@ -25,7 +25,7 @@ from cornflow_f.schemas.execution import (
     RelaunchRequest,
 )
 from cornflow_f.services import execution as execution_service
-from cornflow_f.services import execution_run
+from cornflow_f.services import execution_run, execution_state
 from cornflow_f.views.common import (
     INVALID_DATA,
     ORCHESTRATOR_FAILS,
@@ -46,7 +46,7 @@ async def list_executions(
     orchestrator: OrchestratorDep,
 ) -> Response:
     rows = await execution_service.list_rows(session, access, filters.given())
-    return raw_json_list_reply(await execution_run.refreshed(session, orchestrator, rows))
+    return raw_json_list_reply(await execution_state.refreshed(session, orchestrator, rows))
 
 
 @router.post(
@@ -125,7 +125,7 @@ async def stop_execution(
 async def get_status(
     idx: str, session: SessionDep, access: AccessDep, orchestrator: OrchestratorDep
 ) -> dict[str, Any]:
-    return await execution_run.status(session, orchestrator, access, idx)
+    return await execution_state.status(session, orchestrator, access, idx)
 
 
 @router.put(
