@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
 from cornflow_f.access import Access
-from cornflow_f.clock import database_now
 from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import InvalidData, InvalidUsage, NoPermission, NotFound, OrchestratorError
 from cornflow_f.models import Execution, Instance

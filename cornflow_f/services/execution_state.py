@@ -11,8 +11,8 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.access import Access
+from cornflow_f.clock import database_now
 from cornflow_f.constants import EXECUTION_STATE_MESSAGES, ExecutionState
-from cornflow_f.database import utcnow
 from cornflow_f.errors import OrchestratorError
 from cornflow_f.models import Execution
 from cornflow_f.orchestrators.base import Orchestrator
