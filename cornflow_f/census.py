@@ -31,7 +31,7 @@ def ported_operations(app: FastAPI) -> list[PortedOperation]:
             method,
             route.rule,
             route.name,
-            _is_guarded(route.dependant),
+            is_guarded(route.dependant),
             route.path_format,
             _query(route.dependant),
         )
@@ -41,8 +41,9 @@ def ported_operations(app: FastAPI) -> list[PortedOperation]:
     ]
 
 
-def _is_guarded(dependant: Dependant) -> bool:
-    return dependant.call in GUARDS or any(_is_guarded(part) for part in dependant.dependencies)
+def is_guarded(dependant: Dependant) -> bool:
+    """Whether a permission check is among the dependencies."""
+    return dependant.call in GUARDS or any(is_guarded(part) for part in dependant.dependencies)
 
 
 def _query(dependant: Dependant) -> type[BaseModel] | None:

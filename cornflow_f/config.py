@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     application_root: str = "/"
     external_app: int = 0
     external_app_module: str = "external_app"
+    ported_external_app_module: Annotated[str, Field(alias="CORNFLOW_F_EXTERNAL_APP_MODULE")] = ""
+    """The module to load instead, while the legacy loads its own from EXTERNAL_APP_MODULE. The port's
+    own variable."""
     service_name: str = "Cornflow"
     secret_key: str | None = None
     secret_bi_key: str | None = None
@@ -150,6 +153,14 @@ class Settings(BaseSettings):
         if not value.startswith("/"):
             raise ValueError("APPLICATION_ROOT must start with '/'")
         return value if value == "/" else value.rstrip("/")
+
+    @property
+    def external_module(self) -> str | None:
+        """The module of the external application, if there is one."""
+        # parity: any number but 0 is yes (cli/utils.py, get_app)
+        if self.external_app == 0:
+            return None
+        return self.ported_external_app_module or self.external_app_module
 
     @property
     def alarms_enabled(self) -> bool:

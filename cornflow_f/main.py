@@ -8,7 +8,7 @@ import httpx
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from cornflow_f import __version__, openapi
+from cornflow_f import __version__, external, openapi
 from cornflow_f.census import PortedOperation, ported_operations
 from cornflow_f.config import AuthType, Settings, SignupMode
 from cornflow_f.cors import CorsPolicy
@@ -44,6 +44,7 @@ from cornflow_f.views import (
     user_role,
     workflow,
 )
+from cornflow_f.views_table import views_for
 
 __all__ = ["PortedOperation", "create_app", "ported_operations", "routers"]
 
@@ -93,6 +94,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The port as an ASGI application. Raises ConfigurationError when the settings can't work."""
     settings = settings or Settings()
     _check(settings)
+    # Refuses views of an external application that clash with ours.
+    views_for(settings)
     engine = create_engine(settings.database_url, pool_size=settings.db_pool_size)
     http_client = httpx.AsyncClient()
     directory = Directory(settings) if settings.auth_type is AuthType.LDAP else None
@@ -106,7 +109,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await http_client.aclose()
         await engine.dispose()
 
-    routes = _ordered_routes(routers(settings))
+    application = external.load(settings)
+    own = () if application is None else application.routers
+    routes = _ordered_routes([*own, *routers(settings)])
     app = FastAPI(
         title="cornflow API docs",
         version=__version__,

@@ -1,9 +1,14 @@
-"""Runs the port's migrations from code: no alembic.ini, no current folder, any async engine."""
+"""Runs migrations from code: no alembic.ini, no current folder, any async engine.
+
+There are two chains: the port's own, and that of an external application if there is one. Each has a
+table of its own for its revision, and neither looks at the other.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -14,11 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cornflow_f import schema_state
 from cornflow_f.database import create_engine, display_url, sqlite_file
+from cornflow_f.external import ExternalApplication
+from cornflow_f.models import CORE_TABLES
 from cornflow_f.schema_state import Found, RevisionError, Start
 
 # Found beside this package rather than imported by name: `migrations` is a common name, and the
 # current folder may well have one of its own.
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
+
+Result = TypeVar("Result")
 
 _LOCK = 0x636F726E  # any number of our own; two migrations at once would both start from nothing
 
@@ -38,12 +47,25 @@ def head_revision() -> str:
     return head
 
 
-async def upgrade(url: str, revision: str = "head") -> Moved:
-    """Create, adopt or bring forward the database. All of it happens, or nothing does."""
+def external_heads(application: ExternalApplication) -> tuple[str, ...]:
+    """The newest revisions of an external application; none if it has no migrations."""
+    if application.migrations is None:
+        return ()
+    return tuple(ScriptDirectory.from_config(_external_config(application)).get_heads())
+
+
+async def upgrade(
+    url: str, revision: str = "head", external: ExternalApplication | None = None
+) -> Moved:
+    """Create, adopt or bring forward the database. All of it happens, or nothing does.
+
+    Our own chain only. `external` is asked which legacy it takes over.
+    """
 
     def run(connection: Connection) -> Moved:
         before = schema_state.read(connection)
-        command.upgrade(_config(connection), revision)
+        config = _core_config(external)
+        _on(config, connection, command.upgrade, revision)
         after = schema_state.read(connection).ported or ()
         start = None
         if after and not before.ported:
@@ -53,32 +75,86 @@ async def upgrade(url: str, revision: str = "head") -> Moved:
     return await _run_locked(url, run)
 
 
+async def upgrade_external(
+    url: str, application: ExternalApplication, revision: str = "heads"
+) -> Moved:
+    """Bring the tables of an external application forward. Ours must be there."""
+    return await _move(
+        url, _external_config(application), application.version_table, command.upgrade, revision
+    )
+
+
 async def downgrade(url: str, revision: str = "-1") -> Moved:
     """Step back. The first migration drops nothing (docs/decisions/0001-two-version-tables.md)."""
+    config = _core_config(None)
+    return await _move(url, config, schema_state.VERSION_TABLE, command.downgrade, revision)
 
-    def run(connection: Connection) -> Moved:
-        before = schema_state.read(connection).ported or ()
-        if not before:
-            raise RevisionError(
-                "There is nothing to undo: no migration of this program is recorded"
-            )
-        command.downgrade(_config(connection), revision)
-        return Moved(before, schema_state.read(connection).ported or ())
+
+async def downgrade_external(
+    url: str, application: ExternalApplication, revision: str = "-1"
+) -> Moved:
+    """Undo migrations of an external application."""
+    return await _move(
+        url, _external_config(application), application.version_table, command.downgrade, revision
+    )
+
+
+async def write_revision(url: str, application: ExternalApplication, message: str) -> list[Path]:
+    """Write a revision with what its models have and the database lacks. The files that were made."""
+    config = _external_config(application)
+
+    def run(connection: Connection) -> list[Path]:
+        config.attributes["connection"] = connection
+        made = command.revision(config, message, autogenerate=True)
+        scripts = made if isinstance(made, list) else [made]
+        return [Path(script.path) for script in scripts if script is not None]
 
     return await _run_locked(url, run)
 
 
-async def current(url: str) -> Found:
+async def current(url: str, external: ExternalApplication | None = None) -> Found:
+    """What the database holds; with the revision of `external` instead of ours, if it is given."""
+    table = schema_state.VERSION_TABLE if external is None else external.version_table
     async with _connection(url) as connection:
-        return await connection.run_sync(schema_state.read)
+        return await connection.run_sync(schema_state.read, table)
 
 
-async def check_ready(url: str) -> None:
+async def check_ready(url: str, external: ExternalApplication | None = None) -> None:
     """Raises RevisionError unless a server can work on this database."""
-    schema_state.check_ready(await current(url), head_revision())
+    accepted = None if external is None else external.legacy_revision
+    schema_state.check_ready(await current(url), head_revision(), accepted)
+    if external is not None:
+        schema_state.check_external_ready(
+            await current(url, external),
+            external.name,
+            external_heads(external),
+            schema_state.columns_of(external.tables.values()),
+        )
 
 
-async def _run_locked(url: str, run: Callable[[Connection], Moved]) -> Moved:
+async def _move(
+    url: str, config: Config, table: str, step: Callable[[Config, str], None], revision: str
+) -> Moved:
+    def run(connection: Connection) -> Moved:
+        before = schema_state.read(connection, table).ported or ()
+        if not before and step is command.downgrade:
+            raise RevisionError(
+                "There is nothing to undo: no migration of this program is recorded"
+            )
+        _on(config, connection, step, revision)
+        return Moved(before, schema_state.read(connection, table).ported or ())
+
+    return await _run_locked(url, run)
+
+
+def _on(
+    config: Config, connection: Connection, step: Callable[[Config, str], None], revision: str
+) -> None:
+    config.attributes["connection"] = connection
+    step(config, revision)
+
+
+async def _run_locked(url: str, run: Callable[[Connection], Result]) -> Result:
     engine = create_engine(url, pool_size=1)
     try:
         async with engine.connect() as connection:
@@ -117,11 +193,36 @@ async def _connection(url: str) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-def _config(connection: Connection) -> Config:
-    config = Config(attributes={"connection": connection})
-    # Alembic reads a single % as the start of an interpolation.
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+def _core_config(external: ExternalApplication | None) -> Config:
+    accepted = None if external is None else external.legacy_revision
+    return _config(
+        version_table=schema_state.VERSION_TABLE,
+        tables=CORE_TABLES,
+        accepted_legacy_revision=accepted,
+    )
+
+
+def _external_config(application: ExternalApplication) -> Config:
+    if application.migrations is None:
+        raise RevisionError(
+            f"The external application '{application.name}' has no folder of migrations: "
+            "give it one (`migrations=`)"
+        )
+    config = _config(version_table=application.version_table, tables=application.tables)
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", _escaped(application.migrations))
     return config
+
+
+def _config(**attributes: Any) -> Config:
+    config = Config(attributes=attributes)
+    config.set_main_option("script_location", _escaped(SCRIPTS))
+    return config
+
+
+def _escaped(path: Path) -> str:
+    # Alembic reads a single % as the start of an interpolation.
+    return str(path).replace("%", "%%")
 
 
 def _explain(error: CommandError) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, MetaData, column, inspect, select, table
+from sqlalchemy import Connection, Table, column, inspect, select, table
 
-from cornflow_f.models import Base
+from cornflow_f.models import CORE_TABLES, Base
 
 VERSION_TABLE = "cornflow_f_version"
 LEGACY_VERSION_TABLE = "alembic_version"
@@ -71,14 +71,12 @@ class Found:
     ported: tuple[str, ...] | None
 
 
-def columns_of(metadata: MetaData) -> Columns:
-    return {
-        name: frozenset(column.name for column in table.columns)
-        for name, table in metadata.tables.items()
-    }
+def columns_of(tables: Iterable[Table]) -> Columns:
+    return {table.name: frozenset(column.name for column in table.columns) for table in tables}
 
 
-def read(connection: Connection) -> Found:
+def read(connection: Connection, version_table: str = VERSION_TABLE) -> Found:
+    """`version_table` is that of our chain, or of an external application's."""
     inspector = inspect(connection)
     columns = {
         name: frozenset(column["name"] for column in found)
@@ -87,7 +85,7 @@ def read(connection: Connection) -> Found:
     return Found(
         columns=columns,
         legacy=_revisions(connection, columns, LEGACY_VERSION_TABLE),
-        ported=_revisions(connection, columns, VERSION_TABLE),
+        ported=_revisions(connection, columns, version_table),
     )
 
 
@@ -98,8 +96,11 @@ def _revisions(connection: Connection, columns: Columns, name: str) -> tuple[str
     return tuple(connection.scalars(select(versions.c.version_num)))
 
 
-def decide_start(found: Found, wanted: Columns) -> Start:
-    """Create or adopt. `wanted` is the legacy's head. Raises RevisionError on anything half-way."""
+def decide_start(found: Found, wanted: Columns, accepted: str | None = None) -> Start:
+    """Create or adopt. `wanted` is the legacy's head. Raises RevisionError on anything half-way.
+
+    `accepted` is the head of a legacy external application, whose chain goes on from the legacy's.
+    """
     present = wanted.keys() & found.columns.keys()
     if not found.legacy:
         if present:
@@ -115,18 +116,18 @@ def decide_start(found: Found, wanted: Columns) -> Start:
             f"{LEGACY_VERSION_TABLE} has several revisions ({_names(found.legacy)}), one is expected: "
             f"merge them with the legacy's migrations until it stands at {LEGACY_HEAD}"
         )
-    check_legacy_revision(found.legacy[0])
+    check_legacy_revision(found.legacy[0], accepted)
     missing = missing_columns(found, wanted)
     if missing:
         raise RevisionError(
-            f"The database is recorded at the legacy's head {LEGACY_HEAD} but lacks {_names(missing)}. "
+            f"The database is recorded at the legacy's head {found.legacy[0]} but lacks {_names(missing)}. "
             "Restore it from a backup, or repair it with the legacy's migrations, then try again"
         )
     return Start.ADOPT
 
 
-def check_legacy_revision(revision: str) -> None:
-    if revision == LEGACY_HEAD:
+def check_legacy_revision(revision: str, accepted: str | None = None) -> None:
+    if revision in (LEGACY_HEAD, accepted):
         return
     if revision in LEGACY_REVISIONS:
         behind = len(LEGACY_REVISIONS) - 1 - LEGACY_REVISIONS.index(revision)
@@ -137,7 +138,8 @@ def check_legacy_revision(revision: str) -> None:
     raise RevisionError(
         f"The database is at the legacy's revision {revision}, which is not one of Cornflow 1.3.9's. "
         f"This version takes over at {LEGACY_HEAD}: bring the database there with the legacy's "
-        "migrations, or use the version of this program made for that revision"
+        "migrations, or use the version of this program made for that revision. If it is that of your "
+        "external application on the legacy, name it there as `legacy_revision` (docs/extending.md)"
     )
 
 
@@ -152,21 +154,36 @@ def missing_columns(found: Found, wanted: Columns) -> list[str]:
     return missing
 
 
-def check_ready(found: Found, head: str) -> None:
+def check_ready(found: Found, head: str, accepted: str | None = None) -> None:
     """Raises RevisionError unless the server can work on this database."""
     if found.legacy:
         for revision in found.legacy:
-            check_legacy_revision(revision)
+            check_legacy_revision(revision, accepted)
     if found.ported != (head,):
         now = ", ".join(found.ported or ()) or "not set up for this program"
         raise RevisionError(
             f"The database is {now}, revision {head} is needed. Run: cornflow-f migrations upgrade"
         )
-    missing = missing_columns(found, columns_of(Base.metadata))
+    missing = missing_columns(found, columns_of(Base.metadata.tables[name] for name in CORE_TABLES))
     if missing:
         raise RevisionError(
             f"The database is recorded at revision {head} but lacks {_names(missing)}. "
             "Restore it from a backup"
+        )
+
+
+def check_external_ready(found: Found, name: str, heads: tuple[str, ...], wanted: Columns) -> None:
+    """The same for the chain of the external application `name`."""
+    if set(found.ported or ()) != set(heads):
+        raise RevisionError(
+            f"The database is at {_names(found.ported or ()) or 'no revision'} of the external application "
+            f"'{name}', {_names(heads)} is needed. Run: cornflow-f migrations upgrade"
+        )
+    missing = missing_columns(found, wanted)
+    if missing:
+        raise RevisionError(
+            f"The external application '{name}' has no migration for {_names(missing)}. "
+            "Run: cornflow-f migrations revision -m '...', then cornflow-f migrations upgrade"
         )
 
 

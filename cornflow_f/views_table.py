@@ -1,22 +1,16 @@
-"""All views of the API, ported or not: name, rule as Flask writes it, roles with access.
+"""All views of the API, those of an external application too: name, rule as Flask writes it, roles with access.
 
 The database knows every view from the first day, because the permissions of operations the legacy
 still answers are in the same tables. A test compares this table with the legacy's own registration.
 """
 
-from dataclasses import dataclass
-
+from cornflow_f import external
 from cornflow_f.config import AuthType, Settings, SignupMode
 from cornflow_f.constants import Role
 from cornflow_f.errors import ConfigurationError
+from cornflow_f.view_spec import ViewSpec
 
-
-@dataclass(frozen=True, slots=True)
-class ViewSpec:
-    name: str
-    url_rule: str
-    roles_with_access: tuple[Role, ...]
-    description: str = ""
+__all__ = ["ViewSpec", "views_for"]
 
 
 _ALL = (Role.VIEWER, Role.PLANNER, Role.ADMIN, Role.SERVICE)
@@ -103,4 +97,5 @@ def views_for(settings: Settings) -> tuple[ViewSpec, ...]:
     views.append(_LOGIN)
     if settings.alarms_enabled:
         views.extend(_ALARMS)
-    return tuple(views)
+    application = external.load(settings)
+    return tuple(views) if application is None else application.added_to(views)

@@ -1,17 +1,29 @@
-"""What Alembic runs: our chain on the connection that `cornflow_f.migrate` opened and locked."""
+"""What Alembic runs: one chain, on the connection that `cornflow_f.migrate` opened and locked.
+
+The chain is ours, or that of an external application: `config.attributes` say which.
+"""
+
+from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection
 
 from cornflow_f.models import Base
-from cornflow_f.schema_state import VERSION_TABLE
+
+attributes = context.config.attributes
+
+
+def is_of_the_chain(_item: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
+    """What a new revision compares: a chain minds its own tables."""
+    return kind != "table" or (name in attributes["tables"])
 
 
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
-        version_table=VERSION_TABLE,
+        version_table=attributes["version_table"],
+        include_object=is_of_the_chain,
         # SQLite can't alter most of a table in place.
         render_as_batch=True,
     )
@@ -19,4 +31,4 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-run(context.config.attributes["connection"])
+run(attributes["connection"])

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f import migrate
+from cornflow_f import external, migrate
 from cornflow_f.config import Settings, database_url_from_environment
 from cornflow_f.database import DatabaseUrlError, create_engine, display_url, session_factory
 from cornflow_f.errors import CornflowError
+from cornflow_f.external import ExternalApplication
 from cornflow_f.schema_state import RevisionError
 
 Result = TypeVar("Result")
@@ -47,6 +48,11 @@ def load_settings() -> Settings:
         raise CouldNotRun("; ".join(map(_describe_setting, error.errors()))) from error
 
 
+def load_external() -> ExternalApplication | None:
+    """The external application of the environment, if there is one."""
+    return external.load(load_settings())
+
+
 def database_url() -> str:
     try:
         return database_url_from_environment()
@@ -65,9 +71,10 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 def run_in_session(work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
     """One transaction on the database, which must be at our revision. Commits when `work` returns."""
     url = database_url()
+    application = load_external()
 
     async def within() -> Result:
-        await migrate.check_ready(url)
+        await migrate.check_ready(url, application)
         engine = create_engine(url, pool_size=1)
         try:
             async with session_factory(engine)() as session, session.begin():

@@ -5,7 +5,7 @@ import os
 import click
 import uvicorn
 
-from cornflow_f import migrate
+from cornflow_f import external, migrate
 from cornflow_f.cli.run import CouldNotRun, load_settings, run
 from cornflow_f.main import create_app
 
@@ -26,7 +26,7 @@ def serve(host: str, port: int, workers: int) -> None:
     settings = load_settings()
     # Whatever makes the application refuse its settings is said here, once, not by every worker.
     create_app(settings)
-    run(migrate.check_ready(settings.database_url))
+    run(migrate.check_ready(settings.database_url, external.load(settings)))
     # The workers read the environment, where the address may be in parts (DEFAULT_POSTGRES).
     os.environ["DATABASE_URL"] = settings.database_url
     try:

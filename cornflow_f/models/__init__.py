@@ -15,7 +15,11 @@ from cornflow_f.models.user import User
 from cornflow_f.models.user_role import UserRole
 from cornflow_f.models.view import View
 
+CORE_TABLES = frozenset(Base.metadata.tables)
+"""Those of Cornflow: the models of an external application come later."""
+
 __all__ = [
+    "CORE_TABLES",
     "Action",
     "Alarm",
     "Base",

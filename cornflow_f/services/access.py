@@ -17,10 +17,11 @@ from cornflow_f.constants import (
     EXTRA_PERMISSIONS,
     ROLE_NAMES,
 )
+from cornflow_f.constants import Role as RoleNumber
 from cornflow_f.database import Base
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.models import Action, Permission, Role, View
-from cornflow_f.views_table import ViewSpec
+from cornflow_f.view_spec import AnyRole, CustomRole, ViewSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,28 @@ async def register_actions(session: AsyncSession) -> Changes:
 
 
 async def register_roles(session: AsyncSession, views: Iterable[ViewSpec]) -> Changes:
-    wanted = {int(role) for view in views for role in view.roles_with_access}
-    wanted |= {int(role) for role, _, _ in EXTRA_PERMISSIONS} | set(map(int, ALL_DEFAULT_ROLES))
+    wanted = _role_names(views)
     # Roles marked as deleted still own their number.
     known = set(await session.scalars(select(Role.id)))
-    names = {int(number): name for number, name in ROLE_NAMES.items()}
-    added = [Role(id=number, name=names[number]) for number in sorted(wanted - known)]
+    added = [Role(id=number, name=wanted[number]) for number in sorted(wanted.keys() - known)]
     session.add_all(added)
     await session.flush()
     await move_sequence_on(session, Role)
     return Changes(added=tuple(role.name for role in added))
+
+
+def _role_names(views: Iterable[ViewSpec]) -> dict[int, str]:
+    """The roles that are granted anything, by number."""
+    roles: list[AnyRole] = [
+        *ALL_DEFAULT_ROLES,
+        *(RoleNumber(role) for role, _, _ in EXTRA_PERMISSIONS),
+    ]
+    for view in views:
+        roles += [*view.roles_with_access, *(role for role, _ in view.extra_permissions)]
+    return {
+        int(role): role.label if isinstance(role, CustomRole) else ROLE_NAMES[role]
+        for role in roles
+    }
 
 
 async def register_views(session: AsyncSession, views: Sequence[ViewSpec]) -> Changes:
@@ -132,7 +145,7 @@ async def register_permissions(session: AsyncSession, views: Sequence[ViewSpec])
 
 
 def _granted(
-    views: Iterable[ViewSpec], numbers: dict[str, int]
+    views: Sequence[ViewSpec], numbers: dict[str, int]
 ) -> dict[tuple[int, int, int], None]:
     """Role, action and view number of every permission; a dict, for its order and its uniqueness."""
     keys = [
@@ -146,7 +159,21 @@ def _granted(
         for role, action, name in EXTRA_PERMISSIONS
         if name in numbers
     ]
+    for view in views:
+        grants = [
+            *(
+                (role, action)
+                for role in _custom(view.roles_with_access)
+                for action in role.actions
+            ),
+            *view.extra_permissions,
+        ]
+        keys += [(int(role), int(action), numbers[view.name]) for role, action in grants]
     return dict.fromkeys(keys)
+
+
+def _custom(roles: Iterable[AnyRole]) -> Iterable[CustomRole]:
+    return (role for role in roles if isinstance(role, CustomRole))
 
 
 def _key(row: Permission) -> tuple[int, int, int]:

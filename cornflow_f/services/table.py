@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Integer, Row, Select, null, or_, select
+from sqlalchemy import JSON, ColumnElement, Integer, Row, Select, inspect, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.access import Access
@@ -68,7 +68,8 @@ def _model(table: str) -> type[Any]:
 
 
 def _key(model: Any) -> Any:
-    return model.id
+    """Its id, or for a model of an external application without one the first column of its key."""
+    return model.id if hasattr(model, "id") else inspect(model).primary_key[0]
 
 
 def _columns(model: Any) -> list[Any]:

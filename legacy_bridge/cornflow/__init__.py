@@ -74,6 +74,11 @@ def create_legacy() -> Any:
         # Its models say so at every start, and nobody here can change them.
         warnings.filterwarnings("ignore", message="relationship .* will copy column")
         with _kept_logging():
+            if int(os.environ.get("EXTERNAL_APP", "0")) != 0:
+                # As its own command line does: the external application makes it.
+                from cornflow.cli.utils import get_app
+
+                return get_app()
             from cornflow.app import create_app
 
             return create_app(os.environ.get("FLASK_ENV", "development"))

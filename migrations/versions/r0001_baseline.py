@@ -4,7 +4,7 @@ The columns keep the order the legacy's migrations give them, so that dumps of b
 """
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 from cornflow_f import schema_state
 from cornflow_f.schema_state import (
@@ -28,8 +28,12 @@ _RENAMED = {"deployed_dags": "deployed_workflows"}
 def upgrade() -> None:
     found = schema_state.read(op.get_bind())
     metadata = _legacy_metadata()
-    wanted = {_RENAMED.get(name, name): columns for name, columns in columns_of(metadata).items()}
-    if decide_start(found, wanted) is Start.ADOPT:
+    wanted = {
+        _RENAMED.get(name, name): columns
+        for name, columns in columns_of(metadata.tables.values()).items()
+    }
+    accepted = context.config.attributes.get("accepted_legacy_revision")
+    if decide_start(found, wanted, accepted) is Start.ADOPT:
         return
     metadata.create_all(op.get_bind(), checkfirst=False)
     for old, new in _RENAMED.items():

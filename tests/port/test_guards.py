@@ -83,7 +83,7 @@ async def test_the_token_of_a_deleted_user_is_refused(port: Port) -> None:
 
 def minted(secret: str = SECRET, algorithm: str = "HS256", **claims: object) -> str:
     now = int(time.time())
-    usual: dict[str, object] = {"sub": "admin", "iss": "cornflow", "iat": now, "exp": now + 60}
+    usual: dict[str, object] = {"sub": "admin", "iss": "cornflow", "iat": now, "exp": now + 3600}
     kept = {name: value for name, value in (usual | claims).items() if value is not None}
     return str(jwt.encode(kept, secret, algorithm=algorithm))
 

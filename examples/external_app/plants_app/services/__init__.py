@@ -1,0 +1,1 @@
+"""What happens, without HTTP, one noun per file."""
