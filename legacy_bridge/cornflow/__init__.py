@@ -21,6 +21,9 @@ COMMANDS = {"up": "legacy_bridge.cornflow.up:up"}
 
 _REQUIRED = {"SECRET_KEY": "signs the tokens of both stacks"}
 
+_WARNED_OF = r"(cornflow|flask\w*|ldap3|marshmallow|webargs|apispec)(\.|$)"
+"""The legacy and its libraries, which call each other in ways that are to go."""
+
 _GUARD = "authenticate.<locals>.decorator"
 """The legacy's permission decorator, as its wrapper's code object names it."""
 
@@ -73,6 +76,7 @@ def create_legacy() -> Any:
     try:
         # Its models say so at every start, and nobody here can change them.
         warnings.filterwarnings("ignore", message="relationship .* will copy column")
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=_WARNED_OF)
         with _kept_logging():
             if int(os.environ.get("EXTERNAL_APP", "0")) != 0:
                 # As its own command line does: the external application makes it.

@@ -12,7 +12,7 @@ import secrets
 import shlex
 import sqlite3
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -34,6 +34,19 @@ class Secrets:
     secret_bi_key: str
     service_password: str
 
+    @property
+    def runner_password(self) -> str:
+        """What both stacks tell the embedded runner."""
+        return self._derived("runner")
+
+    @property
+    def check_password(self) -> str:
+        """Of the user that `up --check` solves as; one that passes the application's rules."""
+        return f"Aa1!{self._derived('check')}"
+
+    def _derived(self, purpose: str) -> str:
+        return hashlib.sha256(f"{purpose} {self.secret_key}".encode()).hexdigest()
+
 
 class DataFolder:
     """One folder, used by one process at a time."""
@@ -43,6 +56,8 @@ class DataFolder:
         self.database = self.path / "cornflow.db"
         self.report = self.path / "parity.json"
         self.shell_file = self.path / "environment.sh"
+        self.runner = self.path / "runner"
+        self.runner_log = self.path / "runner.log"
         self._draft = self.path / "cornflow.db.unfinished"
         self._secrets = self.path / "secrets.json"
         self._state = self.path / "state.json"
@@ -60,6 +75,11 @@ class DataFolder:
             ) from None
         except OSError as error:
             raise DataError(f"the data folder {self.path} can't be used: {error}") from None
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     @property
     def is_seeded(self) -> bool:
@@ -106,12 +126,12 @@ class DataFolder:
     def remember(self, **facts: Any) -> None:
         _write(self._state, json.dumps({**self.remembered(), **facts}, indent=2))
 
-    def write_shell_file(self) -> None:
+    def write_shell_file(self, orchestrator: Mapping[str, str]) -> None:
         """What a shell has to source, so that `cutover status` and the like find this database."""
         inherited = os.environ
         lines = [
             f"export {name}={shlex.quote(value)}"
-            for name, value in sorted(self.environment().items())
+            for name, value in sorted({**self.environment(), **orchestrator}.items())
             if inherited.get(name) != value
         ]
         _write(self.shell_file, "\n".join(lines))

@@ -1,57 +1,43 @@
-"""The command `cutover up`: from nothing to both stacks behind one address, shown to be alike."""
+"""The command `cutover up`: from nothing to both stacks behind one address, solving, shown to be alike."""
 
 import asyncio
-import contextlib
-import json
 import os
+import signal
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from enum import IntEnum
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import httpx
 import uvicorn
+from pydantic import ValidationError
 from rich.console import Console
 
 from legacy_bridge import assembly
-from legacy_bridge.assembly import AssemblyError
+from legacy_bridge.assembly import Assembly, AssemblyError
 from legacy_bridge.census import CensusError
-from legacy_bridge.cornflow.data import (
-    ADMIN,
-    SERVICE_USER,
-    DataError,
-    DataFolder,
-    fingerprint,
-    new_password,
-)
-from legacy_bridge.operation import Stack
-from legacy_bridge.serve import ServeError, listen, serve, uvicorn_config
+from legacy_bridge.cornflow import orchestrator as solving
+from legacy_bridge.cornflow.check import ask_both, log_in, log_in_as_planner, solve_example
+from legacy_bridge.cornflow.data import SERVICE_USER, DataError, DataFolder
+from legacy_bridge.cornflow.orchestrator import EmbeddedRunner, Orchestrator
+from legacy_bridge.cornflow.replay import replay
+from legacy_bridge.cornflow.seed import seed
+from legacy_bridge.cornflow.steps import Outcome, UpError, step
+from legacy_bridge.serve import ServeError, listen, uvicorn_config
 from legacy_bridge.settings import BridgeSettings
 from legacy_bridge.store import StoreError
 
-_PORT_CLI = "cornflow_f.cli"
-_BRIDGE_CLI = "legacy_bridge.cli"
-_PARITY_CLI = "parity_tests.cli"
 
-_SOURCES = ("cornflow_f", "legacy_bridge", "parity_tests", "migrations")
-"""What may change the outcome of a replay."""
+@dataclass(frozen=True)
+class Wishes:
+    """What the command was asked to do, beside where."""
 
-
-class Outcome(IntEnum):
-    """Exit codes, of this command and of the replay."""
-
-    SAME = 0
-    DIFFERENT = 1
-    COULD_NOT_RUN = 2
-
-
-class UpError(Exception):
-    """A step failed; the text says which, and shows the end of what it printed."""
+    check: bool
+    skip_parity: bool
+    again: bool
 
 
 @click.command()
@@ -64,7 +50,11 @@ class UpError(Exception):
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--check", is_flag=True, help="Send one request to each stack, then stop.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Replay, send one request to each stack, solve an example, then stop.",
+)
 @click.option(
     "--admin-password",
     metavar="PW",
@@ -72,6 +62,19 @@ class UpError(Exception):
 )
 @click.option("--skip-parity", is_flag=True, help="Do not replay the parity journeys.")
 @click.option("--parity", "again", is_flag=True, help="Replay them even if nothing has changed.")
+@click.option(
+    "--airflow-url",
+    envvar="AIRFLOW_URL",
+    show_envvar=True,
+    metavar="URL",
+    help="Solve on this Airflow (AIRFLOW_USER, AIRFLOW_PWD), and start no runner.",
+)
+@click.option(
+    "--runner-port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="Port of the embedded runner, on loopback.  [default: one that is free]",
+)
 def up(
     data: Path,
     host: str,
@@ -80,196 +83,170 @@ def up(
     admin_password: str | None,
     skip_parity: bool,
     again: bool,
+    airflow_url: str | None,
+    runner_port: int,
 ) -> None:
     """Bring everything up on an embedded database, and serve it.
 
-    Creates the database, its roles, permissions and an administrator; replays the parity journeys on
-    two scratch copies and prints the report; then serves both stacks behind one address until it is
-    stopped (Ctrl-C). A second start reuses the data and takes seconds.
+    Creates the database, its roles, permissions and an administrator; serves both stacks behind one
+    address, with a runner that solves on this machine, until it is stopped (Ctrl-C); and meanwhile
+    replays the parity journeys on two scratch copies and prints the report. A second start reuses
+    the data and takes seconds.
 
     Exit codes: 0 fine, 1 the stacks differ (with --check), 2 it could not be done.
     """
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     folder = DataFolder(data)
+    inherited = dict(os.environ)
     try:
-        taken = listen(host, port)
-        folder.take()
-        _seed(folder, admin_password, console)
-        outcome = Outcome.SAME if skip_parity else _replay(folder, again, console)
-        folder.write_shell_file()
-        os.environ.update(folder.environment())
-        address = "http://{}:{}".format(*taken.getsockname()[:2])
-        if check:
-            with _step(console, "start the bridge and ask each stack once"):
-                answers = asyncio.run(_ask_both(taken, address, folder))
-            for line in answers:
-                console.print(f"  {line}", markup=False)
-        else:
-            console.print(
-                f"serving at [bold]{address}[/] — Ctrl-C stops; see also `cutover status`"
-            )
-            console.print(f"  in another terminal, first: . {folder.shell_file}", soft_wrap=True)
-            serve(taken, BridgeSettings())
-            console.print("stopped")
-            outcome = Outcome.SAME
+        with listen(host, port) as taken:
+            folder.take()
+            seed(folder, admin_password, console)
+            orchestrator = solving.choose(folder, airflow_url, runner_port)
+            folder.write_shell_file(orchestrator.environment())
+            os.environ.update({**folder.environment(), **orchestrator.environment()})
+            everything = _Everything(folder, taken, orchestrator, inherited, console)
+            outcome = everything.run(Wishes(check, skip_parity, again))
     except (
-        AssemblyError, CensusError, DataError, ServeError, StoreError, UpError
+        AssemblyError, CensusError, DataError, ServeError, StoreError, UpError, ValidationError
     ) as error:  # fmt: skip
         click.echo(f"cutover up: {error}", err=True)
         outcome = Outcome.COULD_NOT_RUN
     except KeyboardInterrupt:
         click.echo("cutover up: interrupted; run it again to go on", err=True)
         outcome = Outcome.COULD_NOT_RUN
+    finally:
+        folder.release()
     sys.exit(outcome)
 
 
-def _seed(folder: DataFolder, admin_password: str | None, console: Console) -> None:
-    sources = _fingerprint()
-    if folder.is_seeded:
-        console.print(f"[green]✓[/] data of an earlier start: {folder.path}")
-        if admin_password is not None:
-            console.print("  --admin-password has no effect: the administrator exists already")
-        if folder.remembered().get("migrated_with") != sources:
-            _bring_forward(folder, console)
-        folder.remember(migrated_with=sources)
-        return
-    draft = folder.start_draft()
-    environment = folder.environment(draft)
-    password = admin_password or new_password()
-    with _step(console, f"create the database in {folder.path}"):
-        _run(_PORT_CLI, "migrations", "upgrade", environment=environment)
-    with _step(console, "register roles, views and permissions"):
-        _run(_PORT_CLI, "permissions", "init", environment=environment)
-    with _step(console, "create the administrator and the service user"):
-        for kind, name, word in (
-            ("admin", ADMIN, password),
-            ("service", SERVICE_USER, folder.secrets().service_password),
-        ):
-            user = ("-u", name, "-e", f"{name}@cornflow.org", "-p", word)
-            _run(_PORT_CLI, "users", "create", kind, *user, environment=environment)
-    with _step(console, "let the port answer every operation it has"):
-        reason = ("--by", "cutover up", "--why", "first start")
-        _run(_BRIDGE_CLI, "set", "all-ported", "ported", *reason, environment=environment)
-    if admin_password is None:
-        # Said before the database counts as made: a start killed in between makes another one.
-        console.print(f"  user [bold]{ADMIN}[/], password (shown only now): [bold]{password}[/]")
-    folder.finish_draft()
-    folder.remember(migrated_with=sources)
+class _Everything:
+    """The bridge in this process; runner and replay in processes that end with it."""
 
+    def __init__(
+        self,
+        folder: DataFolder,
+        taken: socket.socket,
+        orchestrator: Orchestrator,
+        inherited: Mapping[str, str],
+        console: Console,
+    ) -> None:
+        self._folder = folder
+        self._taken = taken
+        self._orchestrator = orchestrator
+        self._inherited = inherited
+        self._console = console
+        self._settings = BridgeSettings()
+        with step(console, "load both stacks"):
+            self._assembled: Assembly = assembly.load(self._settings.assembly)
+        self._address = _address(taken)
+        self._base = self._address + self._assembled.root.rstrip("/")
+        self._runner: EmbeddedRunner | None = None
+        if orchestrator.embedded:
+            self._runner = EmbeddedRunner(folder, orchestrator, self._base, inherited)
 
-def _bring_forward(folder: DataFolder, console: Console) -> None:
-    environment = folder.environment()
-    with _step(console, "the sources have changed: bring the database forward"):
-        _run(_PORT_CLI, "migrations", "upgrade", environment=environment)
-        _run(_PORT_CLI, "permissions", "init", environment=environment)
+    def run(self, wishes: Wishes) -> Outcome:
+        # uvicorn raises the signal that stopped it once more when it is done: an ordinary end here.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        return asyncio.run(self._run(wishes))
 
+    async def _run(self, wishes: Wishes) -> Outcome:
+        bridge = assembly.bridge(self._assembled, self._settings)
+        server = uvicorn.Server(uvicorn_config(bridge, log_level="warning"))
+        serving = asyncio.create_task(server.serve(sockets=[self._taken]))
+        working = asyncio.create_task(self._work(server, wishes))
+        try:
+            await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                return await working
+            if not server.started:
+                raise ServeError("the bridge did not start: see the log above")
+            if wishes.check:
+                raise UpError("stopped before the check was done; run it again")
+            self._console.print("stopped")
+            return Outcome.SAME
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await working
+            # Before the bridge: what the runner has to say of runs it stops is still heard.
+            if self._runner is not None:
+                await asyncio.to_thread(self._runner.stop)
+            server.should_exit = True
+            await serving
 
-def _replay(folder: DataFolder, again: bool, console: Console) -> Outcome:
-    sources = _fingerprint()
-    last = folder.remembered().get("parity", {})
-    if not again and last.get("sources") == sources and folder.report.exists():
-        console.print(
-            "[green]✓[/] parity is known: nothing has changed since the last replay "
-            "(--parity replays it)"
+    async def _work(self, server: uvicorn.Server, wishes: Wishes) -> Outcome:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.05)
+        async with self._client() as service, self._client() as planner:
+            login = await log_in(service, SERVICE_USER, self._folder.secrets().service_password)
+            if wishes.check:
+                await log_in_as_planner(planner, self._folder)
+            await self._be_able_to_solve()
+            if wishes.check:
+                outcome = await self._replay(wishes)
+                census = assembly.census(self._assembled, self._settings)
+                await self._show(
+                    "one answer of each stack", lambda: ask_both(service, login, census)
+                )
+                await self._show("solve an example", lambda: solve_example(planner))
+                return outcome
+        self._say_where()
+        keeping = asyncio.create_task(self._keep_runner())
+        try:
+            await self._replay(wishes)
+            await keeping
+            # Nothing is left to do: only the end of the bridge ends this.
+            return await asyncio.Future()
+        finally:
+            keeping.cancel()
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self._base, trust_env=False, timeout=60)
+
+    def _say_where(self) -> None:
+        self._console.print(
+            f"serving at [bold]{self._address}[/] — Ctrl-C stops; see also `cutover status`"
         )
-        _print_summary(folder.report, console)
-        return Outcome(last["outcome"])
-    console.print("replay the parity journeys on two scratch copies …")
-    # Its own progress and report go straight to this terminal; it seeds and configures its copies.
-    command = [sys.executable, "-m", _PARITY_CLI, "run", "--json", str(folder.report)]
-    code = subprocess.run(command, check=False).returncode
-    try:
-        outcome = Outcome(code)
-    except ValueError:
-        raise UpError(f"the replay ended with {code}") from None
-    if outcome is Outcome.COULD_NOT_RUN:
-        console.print("[red]✗[/] the replay could not run; nothing is known about parity")
-    else:
-        mark = "[green]✓[/]" if outcome is Outcome.SAME else "[red]✗[/]"
-        console.print(f"{mark} replayed; the full report is {folder.report}")
-        _print_summary(folder.report, console)
-        folder.remember(parity={"sources": sources, "outcome": int(outcome)})
-    return outcome
+        self._console.print(
+            f"  in another terminal, first: . {self._folder.shell_file}", soft_wrap=True
+        )
+        self._console.print("  solve something: README.md, or examples/newcomer.py")
 
+    async def _be_able_to_solve(self) -> None:
+        if self._runner is None:
+            self._console.print(f"executions go to Airflow at {self._orchestrator.url}")
+            return
+        with step(self._console, "start the runner, register what it solves"):
+            await asyncio.to_thread(self._runner.start)
+            names = await self._runner.registered()
+        self._console.print(f"  {names}; its log is {self._folder.runner_log}")
 
-def _print_summary(report: Path, console: Console) -> None:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        found = json.loads(report.read_text())
-        console.print(
-            f"  {found['exchanges']} exchanges, {found['operations_covered']} of "
-            f"{found['operations_total']} operations, {found['differences']} differences, "
-            f"{found['waived']} waived"
+    async def _keep_runner(self) -> None:
+        if self._runner is not None:
+            await self._runner.keep(self._console)
+
+    async def _replay(self, wishes: Wishes) -> Outcome:
+        if wishes.skip_parity:
+            return Outcome.SAME
+        return await replay(
+            self._folder,
+            self._console,
+            self._inherited,
+            again=wishes.again,
+            waited_for=wishes.check,
         )
 
-
-async def _ask_both(taken: socket.socket, address: str, folder: DataFolder) -> list[str]:
-    """One request answered by each stack; UpError when the wrong one answers."""
-    settings = BridgeSettings()
-    assembled = assembly.load(settings.assembly)
-    census = assembly.census(assembled, settings)
-    # Any will do that reads a list; once nothing is left to the legacy, a path nobody has.
-    lists = [
-        str(entry.operation.rule)
-        for entry in census.entries
-        if entry.operation.method == "GET" and not entry.ported and "<" not in entry.operation.rule
-    ]
-    credentials = {"username": SERVICE_USER, "password": folder.secrets().service_password}
-    server = uvicorn.Server(
-        uvicorn_config(assembly.bridge(assembled, settings), log_level="warning")
-    )
-    async with _running(server, taken), httpx.AsyncClient(
-        base_url=address, trust_env=False, timeout=60
-    ) as client:  # fmt: skip
-        login = await client.post("/login/", json=credentials)
-        token = login.json().get("token", "") if login.status_code == 200 else ""
-        bearer = {"Authorization": f"Bearer {token}"}
-        other = await client.get(lists[0] if lists else "/no-such-path/", headers=bearer)
-    lines = []
-    for reply, stack in ((login, Stack.PORTED), (other, Stack.LEGACY)):
-        served_by = reply.headers.get("x-served-by")
-        request = f"{reply.request.method} {reply.request.url.path}"
-        if served_by != stack or reply.status_code >= 500 or not token:
-            raise UpError(f"{request}: {reply.status_code} by {served_by}, expected {stack}")
-        lines.append(f"{request}: {reply.status_code}, X-Served-By: {served_by}")
-    return lines
+    async def _show(self, what: str, ask: Callable[[], Awaitable[list[str]]]) -> None:
+        with step(self._console, what):
+            lines = await ask()
+        for line in lines:
+            self._console.print(f"  {line}", markup=False)
 
 
-@asynccontextmanager
-async def _running(server: uvicorn.Server, taken: socket.socket) -> AsyncIterator[None]:
-    task = asyncio.create_task(server.serve(sockets=[taken]))
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.05)
-    try:
-        if not server.started:
-            raise UpError("the bridge did not start: see the log above")
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
-def _run(module: str, *words: str, environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", module, *words],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = "\n".join(done.stdout.splitlines()[-20:])
-        raise UpError(f"`{module} {' '.join(words[:3])}` failed ({done.returncode}):\n{said}")
-
-
-@contextmanager
-def _step(console: Console, what: str) -> Iterator[None]:
-    started = time.monotonic()
-    with console.status(f"{what} …"):
-        yield
-    console.print(f"[green]✓[/] {what} ({time.monotonic() - started:.1f} s)")
-
-
-def _fingerprint() -> str:
-    root = Path(__file__).resolve().parents[2]
-    return fingerprint(root / name for name in _SOURCES)
+def _address(taken: socket.socket) -> str:
+    """As this machine can reach it."""
+    host, port = taken.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

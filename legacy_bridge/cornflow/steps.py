@@ -1,0 +1,55 @@
+"""How the steps of `cutover up` are run, shown, timed and given up."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+
+from rich.console import Console
+
+from legacy_bridge.cornflow.data import fingerprint
+
+_SOURCES = ("cornflow_f", "legacy_bridge", "parity_tests", "migrations", "embedded_runner")
+"""What may change the outcome of a replay, or what a database has to hold."""
+
+
+class Outcome(IntEnum):
+    """Exit codes, of this command and of the replay."""
+
+    SAME = 0
+    DIFFERENT = 1
+    COULD_NOT_RUN = 2
+
+
+class UpError(Exception):
+    """A step failed; the text says which, and shows the end of what it printed."""
+
+
+@contextmanager
+def step(console: Console, what: str) -> Iterator[None]:
+    started = time.monotonic()
+    with console.status(f"{what} …"):
+        yield
+    console.print(f"[green]✓[/] {what} ({time.monotonic() - started:.1f} s)")
+
+
+def run(module: str, *words: str, environment: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *words],
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = "\n".join(done.stdout.splitlines()[-20:])
+        raise UpError(f"`{module} {' '.join(words[:3])}` failed ({done.returncode}):\n{said}")
+
+
+def sources() -> str:
+    root = Path(__file__).resolve().parents[2]
+    return fingerprint(root / name for name in _SOURCES)
