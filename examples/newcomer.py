@@ -40,12 +40,16 @@ def main(address: str, user: str, password: str) -> None:
             time.sleep(0.5)
         print(f"state: {status['state']} ({status['message']})")
 
+        log = told(server.get(f"{execution}/log/"))["log_text"]
+        print("log, its end:")
+        for line in log.strip().splitlines()[-8:]:
+            print(f"  {line}")
         solution = told(server.get(f"{execution}/data/"))["data"]
-        print("log:")
-        print(told(server.get(f"{execution}/log/"))["log_text"])
         if not solution:
             sys.exit("no solution: the log says why")
-        print(f"solution: {solution}")
+        print("solution:")
+        for variable in solution["variables"]:
+            print(f"  {variable['name']} = {variable['varValue']}")
 
 
 def told(reply: httpx.Response) -> dict:

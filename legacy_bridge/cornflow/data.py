@@ -143,6 +143,8 @@ class DataFolder:
         defaults = {
             "FLASK_ENV": "production",
             "CF_ALARMS_ENDPOINT": "1",
+            # Whoever can reach this address may try it.
+            "SIGNUP_ACTIVATED": "1",
             "AIRFLOW_URL": ORCHESTRATOR_NOWHERE,
             "AIRFLOW_USER": "admin",
             "AIRFLOW_PWD": "admin",

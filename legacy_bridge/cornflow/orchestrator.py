@@ -151,7 +151,7 @@ class EmbeddedRunner:
             )
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
-            self.start()
+            await asyncio.to_thread(self.start)
 
     def _wait_for_predecessor(self) -> None:
         deadline = time.monotonic() + _LOCK_PATIENCE

@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from legacy_bridge import assembly
 from legacy_bridge.assembly import Assembly, AssemblyError
@@ -170,7 +171,8 @@ class _Everything:
             working.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await working
-            # Before the bridge: what the runner has to say of runs it stops is still heard.
+            # While the bridge serves, if it does: what the runner says of runs it stops is heard. What is
+            # not heard it says after its next start.
             if self._runner is not None:
                 await asyncio.to_thread(self._runner.stop)
             server.should_exit = True
@@ -195,7 +197,11 @@ class _Everything:
         self._say_where()
         keeping = asyncio.create_task(self._keep_runner())
         try:
-            await self._replay(wishes)
+            try:
+                await self._replay(wishes)
+            except UpError as error:
+                # No reason to stop serving.
+                self._console.print(f"[red]✗[/] {escape(str(error))}")
             await keeping
             # Nothing is left to do: only the end of the bridge ends this.
             return await asyncio.Future()
