@@ -53,10 +53,13 @@ class RowReader:
         self.tables = self._reflect(set(ignored))
         self._marker: Any = None
         self._digests: dict[str, Any] = {}
+        self._clean: dict[str, Any] = {}
+        """The digests of the baseline: a table with another one was written to."""
         self._now: Snapshot = {table.name: {} for table in self.tables}
         self._before: Snapshot = {}
         self._read()
         self._baseline = dict(self._now)
+        self._clean = dict(self._digests)
         self._sequences = self._read_sequences()
 
     def close(self) -> None:
@@ -160,16 +163,20 @@ class RowReader:
         """What is there now is what `restore` returns to."""
         self._read()
         self._baseline = dict(self._now)
+        self._clean = dict(self._digests)
         self._sequences = self._read_sequences()
 
     def restore(self) -> None:
-        """Writes the baseline back, under the running stack, by undoing what differs from it."""
+        """Writes the baseline back, under the running stack."""
         self._read()
         work: list[tuple[str, list[tuple[Any, ...]]]] = []
         for table in self.tables:
             now, then = self._now[table.name], self._baseline[table.name]
-            if now is not then:
-                work.extend(self._undo(table, now, then))
+            if self.is_sqlite:
+                if now is not then:
+                    work.extend(self._undo(table, now, then))
+            elif self._digests.get(table.name) != self._clean.get(table.name):
+                work.extend(self._rewrite(table, then))
         if work:
             self._write(work)
         for name, value, called in self._sequences:
@@ -177,9 +184,17 @@ class RowReader:
         self._marker = None
         self._digests.clear()
         self._read()
+        self._clean = dict(self._digests)
+
+    def _rewrite(self, table: Table, then: Rows) -> list[tuple[str, list[tuple[Any, ...]]]]:
+        """All rows anew: PostgreSQL lists them as they lie, and what is updated moves to the end."""
+        names = ", ".join(f'"{c}"' for c in table.columns)
+        marks = ", ".join("%s" for _ in table.columns)
+        insert = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'
+        return [(f'DELETE FROM "{table.name}"', [()]), (insert, list(then.values()))]
 
     def _undo(self, table: Table, now: Rows, then: Rows) -> list[tuple[str, list[tuple[Any, ...]]]]:
-        mark = "?" if self.is_sqlite else "%s"
+        mark = "?"
         gone = [row for key, row in then.items() if now.get(key) != row]
         extra = [key for key, row in now.items() if then.get(key) != row]
         if not table.key:

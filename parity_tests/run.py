@@ -228,9 +228,8 @@ def _on_own(
     try:
         listener.say(f"seeding a {made.name} database")
         made.seed(session.config)
-        with closing(_opened_ahead(session.config, list(groups), made, folder)) as stages:
+        with closing(_opened_ahead(session.config, list(groups), made, folder, listener)) as stages:
             for profile, opening in stages:
-                listener.say(f"both stacks: {profile}")
                 try:
                     with opening.result() as stage:
                         for journey in groups[profile]:
@@ -250,7 +249,11 @@ def _on_own(
 
 
 def _opened_ahead(
-    config: Config, profiles: Sequence[Profile], made: Databases, folder: Path
+    config: Config,
+    profiles: Sequence[Profile],
+    made: Databases,
+    folder: Path,
+    listener: Listener,
 ) -> Generator[tuple[Profile, Future[Stage]]]:
     """The stages of the profiles, each started while the one before it is played.
 
@@ -269,6 +272,7 @@ def _opened_ahead(
             start(0)
             for index, profile in enumerate(profiles):
                 opening = waiting.popleft()
+                listener.say(f"starting both stacks: {profile}")
                 wait_for([opening])
                 start(index + 1)
                 yield profile, opening
