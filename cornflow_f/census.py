@@ -6,9 +6,10 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 
+from cornflow_f.access import require_dag_permission
 from cornflow_f.deps import GUARDS
 from cornflow_f.query import model_of
-from cornflow_f.route import PortRoute
+from cornflow_f.route import PortRoute, inflate_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class PortedOperation:
     path: str
     query: type[BaseModel] | None = None
     """The model of the query string, if the operation reads one."""
+    inflates: bool = False
+    """Whether its body may be sent gzip-encoded."""
+    names_workflow: bool = False
+    """Whether its body has to name a workflow when the deployment is not open to all."""
 
 
 def ported_operations(app: FastAPI) -> list[PortedOperation]:
@@ -34,6 +39,8 @@ def ported_operations(app: FastAPI) -> list[PortedOperation]:
             is_guarded(route.dependant),
             route.path_format,
             _query(route.dependant),
+            inflates=_depends_on(route.dependant, inflate_request),
+            names_workflow=_depends_on(route.dependant, require_dag_permission),
         )
         for route in app.router.routes
         if isinstance(route, PortRoute)
@@ -44,6 +51,10 @@ def ported_operations(app: FastAPI) -> list[PortedOperation]:
 def is_guarded(dependant: Dependant) -> bool:
     """Whether a permission check is among the dependencies."""
     return dependant.call in GUARDS or any(is_guarded(part) for part in dependant.dependencies)
+
+
+def _depends_on(dependant: Dependant, function: object) -> bool:
+    return any(part.call is function for part in dependant.dependencies)
 
 
 def _query(dependant: Dependant) -> type[BaseModel] | None:

@@ -8,7 +8,7 @@ import httpx
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from cornflow_f import __version__, external, openapi
+from cornflow_f import __version__, documents, external, openapi
 from cornflow_f.census import PortedOperation, ported_operations
 from cornflow_f.config import AuthType, Settings, SignupMode
 from cornflow_f.cors import CorsPolicy
@@ -119,14 +119,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    documents = frozenset(str(getattr(route, "path", "")) for route in app.router.routes)
+    own_documents = frozenset(str(getattr(route, "path", "")) for route in app.router.routes)
     app.router.routes[:0] = [RouteIndex(routes)]
-    app.router.routes.extend(routes)
+    described = documents.routes(app)
+    app.router.routes.extend([*routes, *described])
     app.add_middleware(
         LegacyProtocol,
-        table=RouteTable((route.path, route.methods or ()) for route in routes),
+        table=RouteTable((route.path, route.methods or ()) for route in [*routes, *described]),
         cors=CorsPolicy(settings.cors_origins),
-        documents=documents,
+        documents=own_documents,
         application_root=settings.application_root,
         show_internal_errors=not settings.is_production,
     )
@@ -139,7 +140,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.orchestrator = create_orchestrator(settings, http_client, app.state.airflow)
     app.state.directory = directory
     app.state.openid = openid
-    openapi.install(app, ported_operations(app))
+    openapi.install(app, ported_operations(app), settings)
     return app
 
 

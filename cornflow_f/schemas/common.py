@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class ReplyModel(BaseModel):
@@ -26,6 +26,18 @@ class HttpErrorReply(ReplyModel):
 
     message: str
     error: str | None = None
+
+
+class MalformedReply(ReplyModel):
+    """The envelope of a body that is not JSON: ``{"messages": {"json": ["Invalid JSON body."]}}``."""
+
+    messages: dict[str, list[str]]
+
+
+class WorkflowNamed(BaseModel):
+    """What a deployment that is not open to all asks for where nothing else is sent (OPEN_DEPLOYMENT=0)."""
+
+    schema_: Annotated[str, Field(alias="schema", description="The workflow to be used")]
 
 
 # parity: the legacy shows some times as Python prints them, with a blank and not a T

@@ -9,16 +9,25 @@ from cornflow_f.deps import require_permission
 from cornflow_f.orchestrators.airflow import Airflow
 from cornflow_f.orchestrators.base import Orchestrator
 from cornflow_f.route import PortRoute
-from cornflow_f.schemas.common import ErrorReply
+from cornflow_f.schemas.common import ErrorReply, HttpErrorReply
 from cornflow_f.schemas.data import InvalidDataReply
 from cornflow_f.schemas.execution import OrchestratorErrorReply
 from cornflow_f.services.deployed_schema import SchemaSource
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorReply, "description": "The request or its credentials are not valid"},
     403: {"model": ErrorReply, "description": "The user may not do this"},
-    404: {"model": ErrorReply, "description": "There is no such object"},
+    404: {
+        "model": ErrorReply | HttpErrorReply,
+        "description": "There is no such object, or its id can't be one",
+    },
 }
+
+
+ELSEWHERE: dict[int | str, dict[str, Any]] = {
+    501: {"model": ErrorReply, "description": "Users or roles are kept elsewhere (AUTH_TYPE)"}
+}
+"""For operations that a directory or an OpenID provider takes over."""
 
 
 INVALID_DATA: dict[int | str, dict[str, Any]] = {
@@ -71,10 +80,11 @@ def guarded_router(tag: str) -> APIRouter:
         tags=[tag],
         route_class=PortRoute,
         dependencies=[Depends(require_permission)],
-        responses=_ERRORS,
+        responses=ERRORS,
     )
 
 
-def public_router(tag: str) -> APIRouter:
+def public_router(tag: str, *, refuses: bool = True) -> APIRouter:
     """A router open to everybody. A test lists the routes that are."""
-    return APIRouter(tags=[tag], route_class=PortRoute, responses={400: _ERRORS[400]})
+    replies = {400: ERRORS[400]} if refuses else None
+    return APIRouter(tags=[tag], route_class=PortRoute, responses=replies)

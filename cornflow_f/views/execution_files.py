@@ -14,7 +14,7 @@ from cornflow_f.constants import ExecutionFiles
 from cornflow_f.deps import SessionDep, SettingsDep
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.forms import read_form, uploaded
-from cornflow_f.schemas.common import ErrorReply, Message
+from cornflow_f.schemas.common import ErrorReply, HttpErrorReply, Message
 from cornflow_f.schemas.execution_files import ExecutionFilesForm, ExecutionFilesMissing
 from cornflow_f.services import execution_files
 from cornflow_f.validation import marshmallow_messages
@@ -28,7 +28,14 @@ async def _require_active(settings: SettingsDep) -> None:
 router = guarded_router("Executions")
 _ACTIVE = [Depends(_require_active)]
 _INACTIVE: dict[int | str, dict[str, Any]] = {501: {"model": ErrorReply}}
-_ARCHIVE = {"content": {"application/zip": {}}, "description": "The archive"}
+_ZIP = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+_ARCHIVE: dict[int | str, dict[str, Any]] = {
+    200: {"content": _ZIP, "description": "The archive"},
+    206: {"content": _ZIP, "description": "The part of it that `Range` asks for"},
+    304: {"description": "The client has it already"},
+    400: {"model": ExecutionFilesMissing},
+    416: {"model": HttpErrorReply, "description": "It has no such part"},
+}
 
 
 class _Upload:
@@ -55,7 +62,7 @@ async def _read_upload(request: Request) -> _Upload:
     "/execution/files/{idx}/",
     name="execution-files",
     response_class=FileResponse,
-    responses={200: _ARCHIVE, 400: {"model": ExecutionFilesMissing}, **_INACTIVE},
+    responses={**_ARCHIVE, **_INACTIVE},
     dependencies=_ACTIVE,
 )
 async def get_files(

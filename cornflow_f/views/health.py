@@ -9,7 +9,7 @@ from cornflow_f.schemas.health import HealthReply
 from cornflow_f.services import user as user_service
 from cornflow_f.views.common import public_router
 
-router = public_router("Health")
+router = public_router("Health", refuses=False)
 
 
 @router.get("/health/", name="health", response_model=HealthReply)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from cornflow_f.deps import SessionDep, SettingsDep
 from cornflow_f.errors import EndpointNotImplemented
 from cornflow_f.models import Role
-from cornflow_f.schemas.common import Message
+from cornflow_f.schemas.common import ErrorReply, Message
 from cornflow_f.schemas.role import RoleEditRequest, RoleReply, RoleRequest
 from cornflow_f.services import persistence
 from cornflow_f.services import role as role_service
-from cornflow_f.views.common import guarded_router
+from cornflow_f.views.common import ELSEWHERE, guarded_router
 
 router = guarded_router("Roles")
 
@@ -19,7 +19,9 @@ async def list_roles(session: SessionDep) -> Sequence[Role]:
     return await role_service.list_all(session)
 
 
-@router.post("/roles/", name="roles", response_model=RoleReply, status_code=201)
+@router.post(
+    "/roles/", name="roles", response_model=RoleReply, status_code=201, responses=ELSEWHERE
+)
 async def create_role(data: RoleRequest, session: SessionDep, settings: SettingsDep) -> Role:
     role_service.refuse_in_directory(
         settings.auth_type, "The roles have to be created in the directory."
@@ -32,7 +34,7 @@ async def get_role(idx: int, session: SessionDep) -> Role:
     return await persistence.get(session, Role, idx)
 
 
-@router.put("/roles/{idx:int}/", name="roles-detail", response_model=Message)
+@router.put("/roles/{idx:int}/", name="roles-detail", response_model=Message, responses=ELSEWHERE)
 async def edit_role(
     idx: int, data: RoleEditRequest, session: SessionDep, settings: SettingsDep
 ) -> Message:
@@ -43,7 +45,13 @@ async def edit_role(
     return Message(message="Updated correctly")
 
 
-@router.delete("/roles/{idx:int}/", name="roles-detail")
-async def delete_role(idx: int) -> Message:
+@router.delete(
+    "/roles/{idx:int}/",
+    name="roles-detail",
+    response_model=ErrorReply,
+    status_code=501,
+    response_description="Roles are never deleted",
+)
+async def delete_role(idx: int) -> ErrorReply:
     # parity: the legacy has the route and never deletes (endpoints/roles.py, RoleDetailEndpoint)
     raise EndpointNotImplemented("Roles can not be deleted")

@@ -7,9 +7,13 @@ from cornflow_f.route import PortRoute
 from cornflow_f.schemas.login import SignedUp
 from cornflow_f.schemas.user import SignupRequest
 from cornflow_f.services import login as login_service
+from cornflow_f.views.common import ERRORS
 
 router = APIRouter(
-    tags=["Users"], route_class=PortRoute, dependencies=[Depends(require_permission_to_sign_up)]
+    tags=["Users"],
+    route_class=PortRoute,
+    dependencies=[Depends(require_permission_to_sign_up)],
+    responses={status: ERRORS[status] for status in (400, 403)},
 )
 
 

@@ -2,6 +2,7 @@
 
 from starlette.requests import Request
 
+from cornflow_f import openapi
 from cornflow_f.deps import SessionDep, bearer_token, username_of
 from cornflow_f.errors import InvalidCredentials
 from cornflow_f.schemas.login import TokenValidity
@@ -11,7 +12,12 @@ from cornflow_f.views.common import public_router
 router = public_router("Users")
 
 
-@router.get("/token/", name="token", response_model=TokenValidity)
+@router.get(
+    "/token/",
+    name="token",
+    response_model=TokenValidity,
+    openapi_extra={"security": [{openapi.SCHEME: []}]},
+)
 async def check_token(request: Request, session: SessionDep) -> TokenValidity:
     token = bearer_token(request)
     try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cornflow_f.deps import SessionDep, SettingsDep, UserDep
 from cornflow_f.models import User
-from cornflow_f.schemas.common import Message
+from cornflow_f.schemas.common import ErrorReply, Message
 from cornflow_f.schemas.user import (
     RecoverPasswordRequest,
     UserDetail,
@@ -13,7 +13,7 @@ from cornflow_f.schemas.user import (
 )
 from cornflow_f.services import password as password_service
 from cornflow_f.services import user as user_service
-from cornflow_f.views.common import guarded_router, public_router
+from cornflow_f.views.common import ELSEWHERE, guarded_router, public_router
 
 router = guarded_router("Users")
 public = public_router("Users")
@@ -29,7 +29,7 @@ async def get_user(user_id: int, session: SessionDep, asking: UserDep) -> User:
     return await user_service.detail(session, asking, user_id)
 
 
-@router.put("/user/{user_id:int}/", name="user-detail", response_model=Message)
+@router.put("/user/{user_id:int}/", name="user-detail", response_model=Message, responses=ELSEWHERE)
 async def edit_user(
     user_id: int, data: UserEditRequest, session: SessionDep, asking: UserDep, settings: SettingsDep
 ) -> Message:
@@ -48,7 +48,12 @@ async def set_admin(user_id: int, make_admin: int, session: SessionDep) -> User:
     return await user_service.set_admin(session, user_id, admin=bool(make_admin))
 
 
-@public.put("/user/recover-password/", name="recover-password", response_model=Message)
+@public.put(
+    "/user/recover-password/",
+    name="recover-password",
+    response_model=Message,
+    responses={501: {"model": ErrorReply, "description": "The server has no mail settings"}},
+)
 async def recover_password(
     data: RecoverPasswordRequest, session: SessionDep, settings: SettingsDep
 ) -> Message:

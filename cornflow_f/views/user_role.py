@@ -10,7 +10,7 @@ from cornflow_f.schemas.common import Message
 from cornflow_f.schemas.user_role import UserRoleReply, UserRoleRequest
 from cornflow_f.services import role as role_service
 from cornflow_f.services import user_role as user_role_service
-from cornflow_f.views.common import guarded_router
+from cornflow_f.views.common import ELSEWHERE, guarded_router
 
 router = guarded_router("User roles")
 
@@ -20,7 +20,13 @@ async def list_assignments(session: SessionDep, asking: UserDep) -> Sequence[Use
     return await user_role_service.list_visible(session, asking)
 
 
-@router.post("/user/role/", name="user-roles", response_model=UserRoleReply, status_code=201)
+@router.post(
+    "/user/role/",
+    name="user-roles",
+    response_model=UserRoleReply,
+    status_code=201,
+    responses={200: {"model": UserRoleReply, "description": "The role is given back"}, **ELSEWHERE},
+)
 async def assign_role(
     data: UserRoleRequest, response: Response, session: SessionDep, settings: SettingsDep
 ) -> UserRole:
@@ -43,7 +49,10 @@ async def get_assignment(user_id: int, role_id: int, session: SessionDep) -> Use
 
 
 @router.delete(
-    "/user/role/{user_id:int}/{role_id:int}/", name="user-roles-detail", response_model=Message
+    "/user/role/{user_id:int}/{role_id:int}/",
+    name="user-roles-detail",
+    response_model=Message,
+    responses=ELSEWHERE,
 )
 async def remove_assignment(
     user_id: int, role_id: int, session: SessionDep, settings: SettingsDep
