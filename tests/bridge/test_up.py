@@ -1,5 +1,6 @@
 """The newcomer's command: killed anywhere and run again, it must bring everything up."""
 
+import fcntl
 import json
 import os
 import signal
@@ -9,13 +10,16 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from legacy_bridge.cornflow.data import DataError, DataFolder, fingerprint, new_password
-from tests.bridge.cornflow_stack import free_port, process
+from legacy_bridge.cornflow.orchestrator import choose
+from legacy_bridge.cornflow.steps import UpError
+from tests.bridge.cornflow_stack import free_port
 
 pytestmark = pytest.mark.legacy
 
@@ -31,36 +35,80 @@ def finish(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_from_nothing_to_an_answer_of_each_stack_and_once_more(tmp_path: Path) -> None:
+def test_a_newcomer_is_served_through_kills_of_everything(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    first = finish(up(data, "--check"))
-    assert first.returncode == 0, first.stderr
-    assert "X-Served-By: ported" in first.stdout
-    assert "X-Served-By: legacy" in first.stdout
-    password = first.stdout.split("password (shown only now): ")[1].split()[0]
-    for name in ("secrets.json", "environment.sh"):
-        assert stat.S_IMODE((data / name).stat().st_mode) == 0o600
-
-    second = finish(up(data, "--check", "--admin-password", "Too-late-1!"))
-    assert second.returncode == 0, second.stderr
-    assert "data of an earlier start" in second.stdout
-    assert "no effect" in second.stdout
-    assert "shown only now" not in second.stdout
-
     port = free_port()
-    command = [*up(data), "--port", str(port)]
-    with process(command, f"http://127.0.0.1:{port}", os.environ) as serving:
-        known = {"username": "admin", "password": password}
-        login = httpx.post(f"http://127.0.0.1:{port}/login/", json=known)
-        assert (login.status_code, login.headers["x-served-by"]) == (200, "ported")
+    address = f"http://127.0.0.1:{port}"
+    command = [*up(data, "--admin-password", "Given-pw1!"), "--port", str(port)]
+    killed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with killed, ended(killed):
+        assert "Given-pw1!" not in wait_for(killed, "serving at")
+        told = newcomer(address, "admin", "Given-pw1!")
+        assert "state: 1" in told
+        assert "boots = 1.0" in told
         other = finish(up(data, "--check"))
         assert other.returncode == 2
         assert "another `cutover up` uses" in other.stderr
+
+    # What the killed one left does not stand in the way of the next.
+    again = [*up(data, "--admin-password", "Too-late-1!"), "--port", str(port)]
+    serving = subprocess.Popen(again, stdout=subprocess.PIPE, text=True)
+    with serving, ended(serving):
+        before = wait_for(serving, "serving at")
+        assert "data of an earlier start" in before
+        assert "no effect" in before
+        assert "shown only now" not in before
+        assert "solution:" in newcomer(address, "ada", "Engine-1843!")
         serving.send_signal(signal.SIGINT)
-        assert serving.wait(30) == 0
+        assert serving.wait(60) == 0
+        with (data / "runner" / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_killed_in_the_middle_and_run_again(tmp_path: Path) -> None:
+def newcomer(address: str, user: str, password: str) -> str:
+    script = Path(__file__).parents[2] / "examples" / "newcomer.py"
+    done = finish([sys.executable, str(script), address, user, password])
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def wait_for(started: subprocess.Popen[str], words: str) -> str:
+    """What it printed until then."""
+    assert started.stdout is not None
+    said = ""
+    for line in started.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"ended before it said {words!r}:\n{said}")
+
+
+@contextmanager
+def ended(started: subprocess.Popen[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        started.kill()
+
+
+def test_a_given_airflow_is_used_unless_it_is_the_runner_of_the_last_start(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    airflow = choose(folder, "http://airflow.example:8080", 0)
+    assert (airflow.url, airflow.embedded) == ("http://airflow.example:8080", False)
+    port = free_port()
+    own = choose(folder, None, port)
+    assert (own.url, own.embedded) == (f"http://127.0.0.1:{port}", True)
+    # A shell that sourced environment.sh has it in AIRFLOW_URL.
+    assert choose(folder, own.url, 0) == own
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert choose(folder, None, 0).url != own.url
+        with pytest.raises(UpError, match="--runner-port"):
+            choose(folder, None, port)
+
+
+def test_killed_in_the_middle_and_checked_from_nothing(tmp_path: Path) -> None:
     data = tmp_path / "data"
     killed = subprocess.Popen(
         up(data, "--check"), stdout=subprocess.DEVNULL, start_new_session=True
@@ -72,9 +120,17 @@ def test_killed_in_the_middle_and_run_again(tmp_path: Path) -> None:
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait(30)
     assert not (data / "cornflow.db").exists()
-    again = finish(up(data, "--check", "--admin-password", "Given-pw1!"))
+    again = finish(up(data, "--check"))
     assert again.returncode == 0, again.stderr
-    assert "Given-pw1!" not in again.stdout
+    assert "X-Served-By: ported" in again.stdout
+    assert "X-Served-By: legacy" in again.stdout
+    assert "solve_model_dag, graph_coloring" in again.stdout
+    assert "state 1 (solved)" in again.stdout
+    assert "log: Solving the model" in again.stdout
+    assert "Warning" not in again.stderr
+    for name in ("secrets.json", "environment.sh"):
+        assert stat.S_IMODE((data / name).stat().st_mode) == 0o600
+    assert "shown only now" in again.stdout
     assert [file.name for file in data.glob("*unfinished*")] == []
 
 
