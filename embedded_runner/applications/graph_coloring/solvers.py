@@ -104,20 +104,21 @@ class CpSat(Experiment):
         allowed = self.instance.max_colors
         enough = len(set(start.values()))
         count = enough if allowed is None else min(enough, allowed)
-        model = cp_model.CpModel()
+        # The names of OR-tools 9.8, which cornflow_client asks for; later versions have them too.
+        model: Any = cp_model.CpModel()
         color = {
-            node: model.new_int_var(0, max(count - 1, 0), f"color_{node}") for node in neighbours
+            node: model.NewIntVar(0, max(count - 1, 0), f"color_{node}") for node in neighbours
         }
-        top = model.new_int_var(0, max(count - 1, 0), "top")
+        top = model.NewIntVar(0, max(count - 1, 0), "top")
         for one, other in self.instance.edges:
-            model.add(color[one] != color[other])
+            model.Add(color[one] != color[other])
         for node in neighbours:
-            model.add(top >= color[node])
+            model.Add(top >= color[node])
             if enough <= count:
-                model.add_hint(color[node], start[node])
-        model.minimize(top)
+                model.AddHint(color[node], start[node])
+        model.Minimize(top)
 
-        solver = cp_model.CpSolver()
+        solver: Any = cp_model.CpSolver()
         # repeatable results, and no more of the machine than one worker's share
         solver.parameters.random_seed = 1
         solver.parameters.num_workers = int(options.get("threads") or 1)
@@ -125,7 +126,7 @@ class CpSat(Experiment):
         limit = options.get("timeLimit")
         if limit is not None:
             solver.parameters.max_time_in_seconds = float(limit)
-        found = solver.solve(model)
+        found = solver.Solve(model)
 
         status = ORTOOLS_STATUS_MAPPING[found]
         if found not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -135,10 +136,10 @@ class CpSat(Experiment):
                 "status": STATUS_TIME_LIMIT if limited else status,
                 "status_sol": SOLUTION_STATUS_INFEASIBLE,
             }
-        self.solution = Solution.of({node: solver.value(one) for node, one in color.items()})
+        self.solution = Solution.of({node: solver.Value(one) for node, one in color.items()})
         return {
             "status": STATUS_TIME_LIMIT if status == STATUS_FEASIBLE else status,
             "status_sol": SOLUTION_STATUS_FEASIBLE,
             "best_solution": self.get_objective(),
-            "best_bound": solver.best_objective_bound + 1,
+            "best_bound": solver.BestObjectiveBound() + 1,
         }
