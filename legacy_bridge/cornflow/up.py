@@ -150,7 +150,10 @@ class _Everything:
         # uvicorn raises the signal that stopped it once more when it is done: an ordinary end here.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        return asyncio.run(self._run(wishes))
+        outcome = asyncio.run(self._run(wishes))
+        if not wishes.check:
+            self._console.print("stopped")
+        return outcome
 
     async def _run(self, wishes: Wishes) -> Outcome:
         bridge = assembly.bridge(self._assembled, self._settings)
@@ -165,7 +168,6 @@ class _Everything:
                 raise ServeError("the bridge did not start: see the log above")
             if wishes.check:
                 raise UpError("stopped before the check was done; run it again")
-            self._console.print("stopped")
             return Outcome.SAME
         finally:
             working.cancel()
