@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cornflow_f.cors import CorsPolicy
-from cornflow_f.routing import Decision, RouteTable
+from cornflow_f.routing import Decision, RouteTable, with_one_slash
 
 logger = logging.getLogger("cornflow_f")
 
@@ -74,6 +74,9 @@ class LegacyProtocol:
                 return
             path = path.removeprefix(self._root)
             scope = {**scope, "root_path": self._root}
+        if path.startswith("//"):
+            path = with_one_slash(path)
+            scope = {**scope, "path": f"{self._root}{path}"}
         await self._guarded(path, scope, receive, self._with_cors(scope, send))
 
     async def _guarded(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -46,6 +46,11 @@ def specificity(path: str) -> tuple[int, ...]:
     return tuple(weights)
 
 
+def with_one_slash(path: str) -> str:
+    """The path as werkzeug looks for it: of several slashes at its beginning it sees one."""
+    return f"/{path.lstrip('/')}" if path.startswith("//") else path
+
+
 class Decision(Enum):
     FOUND = "found"
     REDIRECT = "redirect"
@@ -85,6 +90,7 @@ class RouteTable:
         ]
 
     def resolve(self, method: str, path: str) -> Resolution:
+        path = with_one_slash(path)
         allowed = self._allowed(path)
         if method in allowed:
             return Resolution(Decision.FOUND, allowed)

@@ -86,5 +86,5 @@ def guarded_router(tag: str) -> APIRouter:
 
 def public_router(tag: str, *, refuses: bool = True) -> APIRouter:
     """A router open to everybody. A test lists the routes that are."""
-    replies = {400: ERRORS[400]} if refuses else None
+    replies: dict[int | str, dict[str, Any]] = {400: ERRORS[400]} if refuses else {}
     return APIRouter(tags=[tag], route_class=PortRoute, responses=replies)

@@ -2,12 +2,15 @@
 
 from urllib.parse import unquote
 
+import httpx
 from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 from cornflow_f.routing import Decision, Resolution, RouteTable, legacy_rule
+from cornflow_f.security import create_token
+from tests.port.conftest import SECRET, StartPort
 
 PATHS = {
     "/user/": ["GET"],
@@ -56,6 +59,8 @@ def werkzeug_says(method: str, path: str) -> Resolution:
 )
 @example(["dag", "", ""], True, "POST")
 @example(["user", "٣"], True, "GET")
+@example(["", "user"], True, "GET")
+@example(["", "user", "", "role"], True, "GET")
 def test_same_decision_for_any_path(segments: list[str], slash: bool, method: str) -> None:
     path = "/" + "/".join(segments) + ("/" if slash else "")
     expected, got = werkzeug_says(method, path), TABLE.resolve(method, path)
@@ -69,3 +74,14 @@ def test_same_decision_for_any_path(segments: list[str], slash: bool, method: st
 def test_rules_are_written_as_flask_writes_them() -> None:
     assert legacy_rule("/user/{user_id:int}/") == "/user/<int:user_id>/"
     assert legacy_rule("/execution/{idx}/status/") == "/execution/<string:idx>/status/"
+
+
+async def test_slashes_before_a_path_count_as_one(start_port: StartPort) -> None:
+    port = await start_port()
+    below = await start_port(APPLICATION_ROOT="/api", seed=False)
+    for client, path in ((port, "//user/"), (port, "///user/role/"), (below, "/api//user/")):
+        # An address of its own, or httpx would take the first word for a host.
+        url = httpx.URL("http://port").copy_with(raw_path=path.encode())
+        headers = {"Authorization": f"Bearer {create_token(SECRET, 'admin', 1)}"}
+        reply = await client.client.get(url, headers=headers)
+        assert reply.status_code == 200, (path, reply.text)
