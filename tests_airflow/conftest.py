@@ -1,0 +1,93 @@
+"""One real Airflow for the session, and Cornflow behind the bridge, served by each stack in turn.
+
+    tox -e airflow        or: python -m tests_airflow.environment && pytest tests_airflow
+
+Outside of tests/, which plain `tox` and `pytest` collect: what is here needs an Airflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import postgresql_server  # noqa: F401 - a fixture
+from tests.runner.world import free_port
+from tests_airflow.cornflow import SERVICE, Cornflow
+from tests_airflow.journey import Journey, Outcome
+from tests_airflow.server import PASSWORD, USER, Airflow
+
+STACKS = ("legacy", "ported")
+
+
+@pytest.fixture(scope="session")
+def cornflow_port() -> int:
+    """Airflow's workers are told one address, which the bridges take in turn."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    cornflow_port: int,
+    postgresql_server: Any,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Airflow]:
+    """Running and healthy."""
+    postgresql_server.psql("CREATE DATABASE airflow;")
+    folder: Path = tmp_path_factory.mktemp("airflow")
+    server = Airflow(
+        folder / "home",
+        postgresql_server.get_uri("airflow"),
+        free_port(),
+        f"http://127.0.0.1:{cornflow_port}",
+        SERVICE,
+    )
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def orchestrator(airflow: Airflow) -> Mapping[str, str]:
+    """The settings that point Cornflow to this Airflow; the first is what changes from the runner's."""
+    return {"AIRFLOW_URL": airflow.url, "AIRFLOW_USER": USER, "AIRFLOW_PWD": PASSWORD}
+
+
+@pytest.fixture(scope="session")
+def played(
+    airflow: Airflow,
+    orchestrator: Mapping[str, str],
+    cornflow_port: int,
+    postgresql_server: Any,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Mapping[str, Outcome]:
+    """The same journey on each stack, each on an empty database: what came of it, by stack."""
+    found = {}
+    for stack in STACKS:
+        postgresql_server.psql(f"CREATE DATABASE cornflow_{stack};")
+        url = postgresql_server.get_uri(f"cornflow_{stack}")
+        cornflow = Cornflow(stack, cornflow_port, url, tmp_path_factory.mktemp(stack), orchestrator)
+        cornflow.start()
+        try:
+            found[stack] = play(cornflow, airflow)
+        finally:
+            cornflow.stop()
+    return found
+
+
+def play(cornflow: Cornflow, airflow: Airflow) -> Outcome:
+    client = cornflow.client()
+    journey = Journey(client, airflow)
+    return {
+        "modes": cornflow.modes(),
+        "health": client.is_alive(),
+        "sync": journey.sync(cornflow.client(*SERVICE)),
+        "solve": journey.solve(),
+        "check": journey.check(),
+        "fail": journey.fail(),
+        "stop": journey.stop(),
+    }
