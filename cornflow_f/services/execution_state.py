@@ -7,8 +7,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, case
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import Update
 
 from cornflow_f.access import Access
 from cornflow_f.clock import database_now
@@ -40,10 +41,31 @@ async def status(
     state, message = row.state, row.state_message
     if state in execution_service.UNFINISHED:
         await session.commit()
-        state = await _ask(session, orchestrator, row)
-        message = EXECUTION_STATE_MESSAGES[state]
-        await execution_service.set_state(session, idx, state)
+        told = await _ask(session, orchestrator, row)
+        async with persistence.refusals(session, "updating", f"<Execution {idx}>"):
+            statement = _heard(row, told).returning(Execution.state, Execution.state_message)
+            stored = (await session.execute(statement)).first()
+            await session.commit()
+        # it may have been deleted in the meantime
+        state, message = stored or (told, EXECUTION_STATE_MESSAGES[told])
     return {"id": idx, "state": state, "message": message, "data_hash": row.data_hash}
+
+
+def _heard(row: Row[Any], told: ExecutionState) -> Update:
+    """Stores what the orchestrator told of an execution, unless its state is another by now.
+
+    While it was asked, a worker may have written its result, or a user may have stopped the execution:
+    both know better. (The legacy has this race: what it overwrites depends on what it had read.)
+    """
+    as_read = Execution.state == row.state
+    columns = execution_service.to_state(told)
+    return execution_service.change(
+        row.id,
+        **{
+            name: case((as_read, value), else_=getattr(Execution, name))
+            for name, value in columns.items()
+        },
+    )
 
 
 async def _ask(session: AsyncSession, orchestrator: Orchestrator, row: Row[Any]) -> ExecutionState:
@@ -94,13 +116,10 @@ async def refreshed(
     for number, state in zip(asked, states, strict=True):
         if state is not None:
             now = database_now()
-            columns = execution_service.to_state(state)
-            statements.append(
-                execution_service.change(rows[number].id, **columns).values(updated_at=now)
-            )
+            statements.append(_heard(rows[number], state).values(updated_at=now))
             listed[number] |= {
                 "state": int(state),
-                "message": columns["state_message"],
+                "message": EXECUTION_STATE_MESSAGES[state],
                 "updated_at": now,
             }
     if statements:
