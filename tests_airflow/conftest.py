@@ -20,6 +20,7 @@ from tests_airflow.journey import Journey, Outcome
 from tests_airflow.server import PASSWORD, USER, Airflow
 
 STACKS = ("legacy", "ported")
+FACTS = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,14 @@ def cornflow_port() -> int:
 
 
 @pytest.fixture(scope="session")
+def facts(pytestconfig: pytest.Config) -> list[str]:
+    """Lines for the end of the report."""
+    return pytestconfig.stash.setdefault(FACTS, [])
+
+
+@pytest.fixture(scope="session")
 def airflow(
+    facts: list[str],
     cornflow_port: int,
     postgresql_server: Any,  # noqa: F811
     tmp_path_factory: pytest.TempPathFactory,
@@ -46,6 +54,7 @@ def airflow(
     )
     try:
         server.start()
+        facts.append(f"Airflow: healthy {server.took:.1f} s after its start")
         yield server
     finally:
         server.stop()
@@ -59,6 +68,7 @@ def orchestrator(airflow: Airflow) -> Mapping[str, str]:
 
 @pytest.fixture(scope="session")
 def played(
+    facts: list[str],
     airflow: Airflow,
     orchestrator: Mapping[str, str],
     cornflow_port: int,
@@ -74,8 +84,10 @@ def played(
         cornflow.start()
         try:
             found[stack] = play(cornflow, airflow)
+            facts.append(f"{stack}: a small solve took {found[stack]['seconds']:.1f} s")
         finally:
             cornflow.stop()
+    facts.append(f"Airflow: {airflow.memory() / 1e6:.0f} MB, what its processes share counted once")
     return found
 
 
@@ -90,4 +102,11 @@ def play(cornflow: Cornflow, airflow: Airflow) -> Outcome:
         "check": journey.check(),
         "fail": journey.fail(),
         "stop": journey.stop(),
+        "seconds": journey.seconds(),
     }
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """What was measured on the way."""
+    for line in config.stash.get(FACTS, []):
+        terminalreporter.write_line(line)

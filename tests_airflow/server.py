@@ -25,7 +25,7 @@ DAGS = (ROOT / "airflow" / "dags", ROOT / "tests_airflow" / "dags")
 USER, PASSWORD = "airflow", "Airflow-pw1!"
 _HEALTH = "/api/v1/health"
 _START_PATIENCE = 120.0
-_FINAL = ("success", "failed")
+FINAL = ("success", "failed")
 
 
 class Airflow:
@@ -128,7 +128,7 @@ class Airflow:
         """Starts an internal workflow and waits for its success."""
         reply = self.http.post(f"/dags/{dag}/dagRuns", json={})
         run = reply.raise_for_status().json()["dag_run_id"]
-        until(lambda: self.state(dag, run) in _FINAL, f"{dag} ends", 90)
+        until(lambda: self.state(dag, run) in FINAL, f"{dag} ends", 90)
         assert self.state(dag, run) == "success", self.log(dag, run)
 
     def log(self, dag: str, run: str) -> str:
