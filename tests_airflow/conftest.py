@@ -1,6 +1,6 @@
-"""One real Airflow for the session, and Cornflow behind the bridge, served by each stack in turn.
+"""One real Airflow for a file of tests, and Cornflow behind the bridge, served by each stack in turn.
 
-    tox -e airflow        or: python -m tests_airflow.environment && pytest tests_airflow
+    tox -e airflow        or: python -m tests_airflow build && pytest tests_airflow
 
 Outside of tests/, which plain `tox` and `pytest` collect: what is here needs an Airflow.
 """
@@ -15,9 +15,10 @@ import pytest
 
 from tests.conftest import postgresql_server  # noqa: F401 - a fixture
 from tests.runner.world import free_port
+from tests_airflow.api import PASSWORD, USER
 from tests_airflow.cornflow import SERVICE, Cornflow
 from tests_airflow.journey import Journey, Outcome
-from tests_airflow.server import PASSWORD, USER, Airflow
+from tests_airflow.server import Airflow
 
 STACKS = ("legacy", "ported")
 FACTS = pytest.StashKey[list[str]]()
@@ -35,7 +36,7 @@ def facts(pytestconfig: pytest.Config) -> list[str]:
     return pytestconfig.stash.setdefault(FACTS, [])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow(
     facts: list[str],
     cornflow_port: int,
@@ -60,13 +61,13 @@ def airflow(
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def orchestrator(airflow: Airflow) -> Mapping[str, str]:
     """The settings that point Cornflow to this Airflow; the first is what changes from the runner's."""
     return {"AIRFLOW_URL": airflow.url, "AIRFLOW_USER": USER, "AIRFLOW_PWD": PASSWORD}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def played(
     facts: list[str],
     airflow: Airflow,

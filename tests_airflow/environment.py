@@ -1,4 +1,4 @@
-"""Airflow's own Python environment: `python -m tests_airflow.environment` builds it where it is missing.
+"""Airflow's own Python environment: `python -m tests_airflow build` makes it where it is missing.
 
 It lives beside tox's environments (.tox/airflow-server), apart from ours: the versions that Airflow 2.9 asks
 for exclude those of both stacks. Built again when requirements/airflow.txt has changed.
@@ -34,8 +34,8 @@ def python() -> Path:
     if _stamp().exists() and _stamp().read_text() == _fingerprint():
         return folder() / "bin" / "python"
     raise EnvironmentMissing(
-        "Airflow is not installed, or not as requirements/airflow.txt has it now: run `tox -e airflow`, "
-        "or `python -m tests_airflow.environment`"
+        "Airflow is not installed as requirements/airflow.txt has it: run `tox -e airflow`, "
+        "or `python -m tests_airflow build`"
     )
 
 
@@ -45,7 +45,7 @@ def build() -> None:
     started = time.monotonic()
     _say(f"building Airflow's environment in {folder()}")
     subprocess.run([base, "-m", "venv", "--clear", str(folder())], check=True)
-    made = folder() / "bin" / "python"
+    made = str(folder() / "bin" / "python")
     # The list is complete: what packages ask for beyond it is not wanted.
     pip = [made, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
@@ -80,14 +80,3 @@ def _fingerprint() -> str:
 
 def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - progress of a command
-
-
-if __name__ == "__main__":
-    try:
-        python()
-        _say(f"Airflow's environment is there: {folder()}")
-    except EnvironmentMissing:
-        try:
-            build()
-        except (EnvironmentMissing, subprocess.CalledProcessError) as error:
-            sys.exit(f"tests_airflow: {error}")

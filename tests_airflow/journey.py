@@ -10,11 +10,10 @@ from typing import Any
 from cornflow_client import CornFlow as Client
 
 from tests.runner.world import RUNNING, until
-from tests_airflow.server import FINAL, Airflow
+from tests_airflow.api import DAGS, FINAL
+from tests_airflow.server import Airflow
 
 PATIENCE = 120.0
-DAGS = ("solve_model_dag", "graph_coloring", "drill")
-INTERNAL = ("update_all_schemas", "update_dag_registry")
 SAID = "drill: raise"
 """What the drill prints before it raises."""
 LONG = 300
@@ -55,11 +54,9 @@ class Journey:
     airflow: Airflow
 
     def sync(self, service: Client) -> Outcome:
-        """Schemas and examples to Airflow's variables, workflows into Cornflow's registry."""
-        until(lambda: self.airflow.knows(*DAGS, *INTERNAL), "Airflow has read the DAG folder", 90)
+        """An empty registry is filled from the DAG folder."""
         before = service.get_deployed_dags()
-        for dag in INTERNAL:
-            self.airflow.run_to_the_end(dag)
+        self.airflow.sync()
         registered = sorted(service.get_deployed_dags(), key=lambda one: str(one["id"]))
         return {
             "before": before,
@@ -140,7 +137,7 @@ class Journey:
             "graph": self.start(graph, petersen, solver="cpsat", timeLimit=20),
             "wrong instance": self.start(graph, loop, solver="greedy"),
         }
-        found = {**self.outcomes(pulp, models), **self.outcomes(graph, graphs)}
+        found: Outcome = {**self.outcomes(pulp, models), **self.outcomes(graph, graphs)}
         self.client.relaunch_execution(graphs["graph"], {"msg": False, "solver": "greedy"})
         found["again"] = self.outcome(graph, graphs["graph"])
         found["listed"] = sorted(

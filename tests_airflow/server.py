@@ -12,23 +12,22 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from tests.runner.world import Server, until
 from tests_airflow import environment
+from tests_airflow.api import PASSWORD, USER, Api
 
 ROOT = environment.ROOT
-DAGS = (ROOT / "airflow" / "dags", ROOT / "tests_airflow" / "dags")
-USER, PASSWORD = "airflow", "Airflow-pw1!"
+FOLDERS = (ROOT / "airflow" / "dags", ROOT / "tests_airflow" / "dags")
 _HEALTH = "/api/v1/health"
 _START_PATIENCE = 120.0
-FINAL = ("success", "failed")
+_STOP_PATIENCE = 6.0
 
 
-class Airflow:
+class Airflow(Api):
     """One Airflow whose workers write to one Cornflow, which need not be up yet.
 
     `account` is Cornflow's service user. What it costs: about 1 GB of memory.
@@ -43,7 +42,7 @@ class Airflow:
         account: tuple[str, str],
     ) -> None:
         self.folder = folder
-        self.url = f"http://127.0.0.1:{port}"
+        super().__init__(f"http://127.0.0.1:{port}")
         self.took = 0.0
         """Seconds from the start of its processes until it was healthy."""
         python = environment.python()
@@ -58,9 +57,6 @@ class Airflow:
         }
         self._web = self._server("webserver", port)
         self._scheduler = self._server("scheduler", port, "--skip-serve-logs")
-        self.http = httpx.Client(
-            base_url=f"{self.url}/api/v1", auth=(USER, PASSWORD), timeout=30, trust_env=False
-        )
 
     def _server(self, command: str, port: int, *words: str) -> Server:
         return Server(
@@ -106,31 +102,6 @@ class Airflow:
             return False
         return all(told[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))
 
-    def knows(self, *dags: str) -> bool:
-        """Whether the scheduler has read these from the folder."""
-        told = self.http.get("/dags", params={"limit": 100}).json()["dags"]
-        return set(dags) <= {one["dag_id"] for one in told}
-
-    def import_errors(self) -> list[Any]:
-        found: list[Any] = self.http.get("/importErrors").json()["import_errors"]
-        return found
-
-    def runs(self, dag: str) -> list[dict[str, Any]]:
-        """Oldest first."""
-        found = self.http.get(f"/dags/{dag}/dagRuns", params={"order_by": "start_date"})
-        runs: list[dict[str, Any]] = found.raise_for_status().json()["dag_runs"]
-        return runs
-
-    def state(self, dag: str, run: str) -> str:
-        return str(self.http.get(f"/dags/{dag}/dagRuns/{run}").raise_for_status().json()["state"])
-
-    def run_to_the_end(self, dag: str) -> None:
-        """Starts an internal workflow and waits for its success."""
-        reply = self.http.post(f"/dags/{dag}/dagRuns", json={})
-        run = reply.raise_for_status().json()["dag_run_id"]
-        until(lambda: self.state(dag, run) in FINAL, f"{dag} ends", 90)
-        assert self.state(dag, run) == "success", self.log(dag, run)
-
     def log(self, dag: str, run: str) -> str:
         """Of the run's only task, from where its worker wrote it."""
         files = sorted((self.folder / "logs" / f"dag_id={dag}" / f"run_id={run}").rglob("*.log"))
@@ -146,15 +117,27 @@ class Airflow:
         return sum(_proportional(pid) for pid in self.pids())
 
     def stop(self) -> None:
-        """Nothing of it is left afterwards, whatever state it was in."""
+        """Nothing of it is left afterwards, whatever state it was in. Takes some seconds at most."""
         self.http.close()
+        # tasks lead process groups of their own: a scheduler that was ended leaves them behind
         belonging = self.pids()
+        _end(belonging, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_PATIENCE
+        while self._running() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        _end(belonging | self.pids(), signal.SIGKILL)
         for server in (self._scheduler, self._web):
             server.close()
-        # tasks lead process groups of their own: a scheduler that was ended leaves them behind
-        for pid in belonging:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+
+    def _running(self) -> bool:
+        processes = (self._scheduler.process, self._web.process)
+        return any(one is not None and one.poll() is None for one in processes)
+
+
+def _end(pids: Iterable[int], sign: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, sign)
 
 
 def settings(folder: Path, database_url: str, port: int) -> dict[str, str]:
@@ -191,7 +174,7 @@ def connection(cornflow: str, user: str, password: str) -> str:
 def copy_dags(target: Path) -> None:
     """As one would deploy them: all in one folder."""
     target.mkdir(parents=True)
-    for source in DAGS:
+    for source in FOLDERS:
         for file in source.iterdir():
             if file.is_file():
                 shutil.copy(file, target)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.bridge import cornflow_stack
+from tests_airflow.api import DAGS, INTERNAL
 from tests_airflow.conftest import STACKS
-from tests_airflow.journey import DAGS, INTERNAL, Outcome
+from tests_airflow.journey import Outcome
 from tests_airflow.server import Airflow
 
 SOLVED, STOPPED, RUNNING = 1, -2, 0
