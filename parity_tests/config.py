@@ -74,6 +74,7 @@ class Config:
     rules: Path
     waivers: Path
     mutants: Path
+    matrix: Path
     legacy: Target
     ported: Target
     seed: Seed
@@ -160,6 +161,7 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
         rules=here / data.get("rules", "rules.toml"),
         waivers=here / data.get("waivers", "waivers.toml"),
         mutants=here / data.get("mutants", "mutants.toml"),
+        matrix=here / data.get("matrix", "matrix.yaml"),
         legacy=target("legacy"),
         ported=target("ported"),
         seed=Seed(

@@ -56,6 +56,10 @@ class Databases(ABC):
         """A new database with the seed's content; its URL."""
 
     @abstractmethod
+    def promote(self, url: str) -> None:
+        """A copy, which nobody is connected to any more, becomes the seed of later copies."""
+
+    @abstractmethod
     def drop(self, url: str) -> None: ...
 
     @abstractmethod
@@ -80,15 +84,11 @@ class SqliteDatabases(Databases):
 
     def copy(self, name: str) -> str:
         target = self.folder / f"{name}.db"
-        source = sqlite3.connect(self.folder / "seed.db")
-        copy = sqlite3.connect(target)
-        try:
-            # SQLite's own backup sees what is still in the write-ahead log
-            source.backup(copy)
-        finally:
-            source.close()
-            copy.close()
+        _backup(self.folder / "seed.db", target)
         return f"sqlite:///{target}"
+
+    def promote(self, url: str) -> None:
+        _backup(self._path(url), self.folder / "seed.db")
 
     def drop(self, url: str) -> None:
         for suffix in ("", "-wal", "-shm"):
@@ -103,6 +103,17 @@ class SqliteDatabases(Databases):
             connection.close()
 
     def close(self) -> None: ...
+
+
+def _backup(path: Path, target: Path) -> None:
+    source = sqlite3.connect(path)
+    copy = sqlite3.connect(target)
+    try:
+        # SQLite's own backup sees what is still in the write-ahead log
+        source.backup(copy)
+    finally:
+        source.close()
+        copy.close()
 
 
 class PostgresqlDatabases(Databases):
@@ -150,6 +161,9 @@ class PostgresqlDatabases(Databases):
 
     def copy(self, name: str) -> str:
         return self._create(name, f'TEMPLATE "{self.prefix}_seed"')
+
+    def promote(self, url: str) -> None:
+        self._create("seed", f'TEMPLATE "{make_url(url).database}"')
 
     def drop(self, url: str) -> None:
         name = make_url(url).database

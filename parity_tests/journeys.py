@@ -68,13 +68,7 @@ def load_all(
 
 
 def load(path: Path, users: Collection[str] | None = None) -> Journey:
-    text = path.read_text(encoding="utf-8")
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        loaded = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise JourneyError(path, mark.line + 1 if mark else 1, f"not YAML: {error}") from None
+    node, loaded = read_yaml(path)
     if not isinstance(node, yaml.MappingNode) or not isinstance(loaded, dict):
         raise JourneyError(path, 1, "a journey is a mapping with `name` and `steps`")
     _check_keys(path, node, _JOURNEY_KEYS)
@@ -84,19 +78,36 @@ def load(path: Path, users: Collection[str] | None = None) -> Journey:
     if not isinstance(nodes, yaml.SequenceNode) or not nodes.value:
         raise JourneyError(path, node.start_mark.line + 1, "`steps` must be a list of requests")
 
-    steps: list[Step] = []
-    for number, (step_node, step) in enumerate(zip(nodes.value, loaded["steps"], strict=True), 1):
-        steps.extend(_step(path, number, step_node, step))
     journey = Journey(
         name=loaded["name"],
         path=path,
-        steps=tuple(steps),
+        steps=read_steps(path, nodes, loaded["steps"]),
         about=str(loaded.get("about", "")),
         settings={str(k): str(v) for k, v in (loaded.get("settings") or {}).items()},
         services=tuple(loaded.get("services") or ()),
     )
     _check_names(journey, users)
     return journey
+
+
+def read_steps(path: Path, node: yaml.SequenceNode, loaded: Sequence[Any]) -> tuple[Step, ...]:
+    """A list of steps as YAML wrote it, once as nodes (they know their lines), once as values."""
+    steps: list[Step] = []
+    for number, (step_node, step) in enumerate(zip(node.value, loaded, strict=True), 1):
+        steps.extend(_step(path, number, step_node, step))
+    return tuple(steps)
+
+
+def read_yaml(path: Path) -> tuple[yaml.Node | None, Any]:
+    """A YAML file as nodes and as values."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)
+    except OSError as error:
+        raise ParityError(f"{path} can not be read: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise JourneyError(path, mark.line + 1 if mark else 1, f"not YAML: {error}") from None
 
 
 def _check_keys(

@@ -41,10 +41,12 @@ def replay(
 ) -> Iterator[tuple[Pair, list[Difference]]]:
     """Starts from the seed's rows; yields every pair with what differs in it."""
     stage.restore()
-    yield from _Replay(journey, stage, rules, matcher).run()
+    yield from Replay(journey, stage, rules, matcher).run()
 
 
-class _Replay:
+class Replay:
+    """One journey in progress: what was captured on each side, and what has met what."""
+
     def __init__(self, journey: Journey, stage: Stage, rules: Rules, matcher: Matcher) -> None:
         self.journey = journey
         self.stage = stage
