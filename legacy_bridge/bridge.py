@@ -15,12 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
 from legacy_bridge.census import Census, take_census
+from legacy_bridge.comparison import Observer, Results, Stage
 from legacy_bridge.control import ControlRefusedError, control_routes, refused
 from legacy_bridge.edge import REQUEST_ID, Lifespan, mount_point, put_right, refuse_websocket
 from legacy_bridge.match import Matcher
 from legacy_bridge.operation import LegacyRule, Mode, Operation, PortedOperation, Stack
 from legacy_bridge.ownership import Ownership
 from legacy_bridge.replies import send_error
+from legacy_bridge.seen import NoResults, Seen
 from legacy_bridge.store import ModeStore
 
 PREFIX = "/_cutover"
@@ -51,6 +53,7 @@ class Dispatcher:
         matcher: Matcher,
         ownership: Ownership,
         allow_force: bool,
+        observer: Observer | None = None,
     ) -> None:
         self._apps: Mapping[Stack, ASGIApp] = (
             {Stack.PORTED: ported}
@@ -60,15 +63,22 @@ class Dispatcher:
         self._match = matcher.match
         self._ownership = ownership
         self._allow_force = allow_force
+        self._observer = observer
         self.ported_lifespan = Lifespan(ported)
+
+    def stage(self, results: Results) -> Stage:
+        """For an observer, once both stacks run."""
+        return Stage(self._apps, self.ported_lifespan.state, results)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fields = put_right(scope["headers"])
         decisions = self._ownership.decisions
         match = self._match(scope["method"], mount_point(scope).path_info)
-        stack = decisions.stack(match)
+        decision = decisions.decide(match, fields.headers, scope)
+        stack, compared = decision.primary, decision.compared
         reply = _MarkedReply(send, fields.request_id)
         if self._allow_force and fields.force is not None:
+            compared = None
             try:
                 stack = Stack(fields.force.decode("latin-1"))
             except ValueError:
@@ -86,6 +96,13 @@ class Dispatcher:
         scope["headers"] = fields.headers
         if stack is Stack.PORTED:
             scope["state"] = {**scope.get("state", {}), **self.ported_lifespan.state}
+        seen: Seen | None = None
+        if compared is not None and (observer := self._observer) is not None:
+            operation = decision.operation
+            assert operation is not None
+            if observer.wants(operation, decision.mode, compared, scope):
+                seen = Seen(decision, compared, scope, fields.request_id, observer.body_limit)
+                receive, reply.seen = seen.receive(receive), seen
         try:
             await self._apps[stack](scope, receive, reply)
         except Exception:
@@ -100,20 +117,26 @@ class Dispatcher:
                 fields.request_id.decode(),
             )
             await send_error(reply, 500, "Internal server error")
+        finally:
+            if seen is not None and self._observer is not None:
+                self._observer.take(seen.exchange())
 
 
 class _MarkedReply:
     """The server's `send`, adding to the reply who made it and which request it answers."""
 
-    __slots__ = ("_request_id", "_send", "served_by", "started")
+    __slots__ = ("_request_id", "_send", "seen", "served_by", "started")
 
     def __init__(self, send: Send, request_id: bytes) -> None:
         self._send = send
         self._request_id = request_id
         self.served_by = _SERVED_BY_BRIDGE
         self.started = False
+        self.seen: Seen | None = None
 
     async def __call__(self, message: Message) -> None:
+        if self.seen is not None:
+            self.seen.replied(message)
         if message["type"] == "http.response.start":
             self.started = True
             headers = [*message.get("headers", ()), self.served_by]
@@ -172,12 +195,14 @@ def create_bridge(
     default_mode: Mode = Mode.LEGACY,
     allow_force: bool = False,
     token: str | None = None,
+    observer: Observer | None = None,
 ) -> FastAPI:
     """A FastAPI application that answers every request by the stack that owns its operation.
 
     ``legacy`` is `legacy.InProcessLegacy`, `upstream.UpstreamLegacy` or None when it is gone;
     ``database_url`` keeps the modes; ``root`` is the prefix both stacks live under; ``token`` opens
-    the control API, which refuses everybody without one. Raises CensusError when the port has an
+    the control API, which refuses everybody without one; ``observer`` compares pairs in the modes that
+    have one (`comparison.Observer`). Raises CensusError when the port has an
     operation the legacy has not, or lacks a permission check the legacy has.
     """
     rules = list(rules)
@@ -193,6 +218,7 @@ def create_bridge(
         matcher=Matcher(rules, root=root, converters=converters),
         ownership=ownership,
         allow_force=allow_force,
+        observer=observer,
     )
 
     @asynccontextmanager
@@ -205,6 +231,9 @@ def create_bridge(
                 await legacy.startup()
             stack.push_async_callback(dispatcher.ported_lifespan.shutdown)
             await dispatcher.ported_lifespan.startup()
+            if observer is not None:
+                stack.push_async_callback(observer.shutdown)
+                await observer.startup(dispatcher.stage(NoResults()))
             yield
 
     bridge = Bridge(

@@ -94,6 +94,7 @@ def status_of(ownership: Ownership) -> dict[str, Any]:
                 "ported": entry.ported,
                 "guarded": entry.legacy_guarded,
                 "mode": decisions.mode(entry.operation).value,
+                "share": decisions.assignment(entry.operation).percent,
                 "changed_by": None if row is None else row.changed_by,
                 "changed_at": None if row is None else _iso(row.changed_at),
                 "why": None if row is None else row.why,
@@ -101,7 +102,7 @@ def status_of(ownership: Ownership) -> dict[str, Any]:
         )
     return {
         "revision": decisions.revision,
-        "default_mode": decisions.default.value,
+        "default_mode": str(decisions.default),
         "trouble": ownership.trouble,
         "ignored": list(decisions.ignored),
         "operations": operations,

@@ -14,21 +14,84 @@ class Stack(StrEnum):
     LEGACY = "legacy"
     PORTED = "ported"
 
+    @property
+    def other(self) -> "Stack":
+        return Stack.PORTED if self is Stack.LEGACY else Stack.LEGACY
+
 
 class Mode(StrEnum):
-    """What the bridge does with one operation."""
+    """What the bridge does with one operation, from the safest to the last."""
 
     LEGACY = "legacy"
+    SHADOW = "shadow"
+    """The legacy answers, the port is asked too and compared."""
+    CANARY = "canary"
+    """A share of the users gets the port; for the others the port is compared, as in shadow."""
+    MIRROR = "mirror"
+    """The port answers, the legacy is asked too and compared."""
     PORTED = "ported"
 
     @property
     def stack(self) -> Stack:
-        """The stack whose reply the client gets."""
-        return Stack(self.value)
+        """The stack whose reply the client gets; in canary, that of those outside the share."""
+        return Stack.PORTED if self in (Mode.MIRROR, Mode.PORTED) else Stack.LEGACY
+
+    @property
+    def compared(self) -> Stack | None:
+        """The stack that is asked too, where `stack` answers."""
+        return None if self in (Mode.LEGACY, Mode.PORTED) else self.stack.other
 
 
 class OperationError(ValueError):
     """The text is not an operation."""
+
+
+class AssignmentError(ValueError):
+    """The text is not a mode with its share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A mode with, for canary, the share of users in hundredths of a percent (0 to 10 000)."""
+
+    mode: Mode
+    share: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`legacy`, `canary 5%`, or `5` and `5%` alone for a canary."""
+        word, _, percent = text.strip().partition(" ")
+        if word[:1].isdigit() or word[:1] == ".":
+            word, percent = Mode.CANARY.value, text
+        try:
+            mode = Mode(word)
+        except ValueError:
+            raise AssignmentError(
+                f"'{text}' is not a mode: write one of {', '.join(Mode)}, a canary with its share, "
+                "for example 'canary 5%'"
+            ) from None
+        if mode is not Mode.CANARY:
+            if percent.strip():
+                raise AssignmentError(f"'{text}': only canary has a share")
+            return cls(mode)
+        return cls(mode, _hundredths(percent, text))
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.percent:g}%" if self.mode is Mode.CANARY else self.mode.value
+
+    @property
+    def percent(self) -> float:
+        return self.share / 100
+
+
+def _hundredths(percent: str, text: str) -> int:
+    try:
+        share = round(float(percent.strip().removesuffix("%")) * 100)
+    except ValueError:
+        raise AssignmentError(f"'{text}': say the share, for example 'canary 5%'") from None
+    if not 0 <= share <= 10_000:
+        raise AssignmentError(f"'{text}': the share must be between 0% and 100%")
+    return share
 
 
 @dataclass(frozen=True, slots=True, order=True)

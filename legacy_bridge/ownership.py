@@ -9,21 +9,17 @@ import asyncio
 import contextlib
 import difflib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from legacy_bridge.census import Census
-from legacy_bridge.match import Infrastructure, Match, Options
-from legacy_bridge.operation import Mode, Operation, Stack
+from legacy_bridge.decisions import DEFAULT, Decisions, decide
+from legacy_bridge.operation import Assignment, Mode, Operation
 from legacy_bridge.store import Change, ModeStore, Stored, StoreError
 
 ALL_PORTED = "all-ported"
-DEFAULT = "*"
-"""The stored row that says the mode of every ported operation that has no row of its own."""
 POLL_SECONDS = 0.5
-
-_KNOWN_MODES = frozenset(mode.value for mode in Mode)
 
 _log = logging.getLogger(__name__)
 
@@ -45,79 +41,6 @@ class UnknownOperationError(ModeError):
         super().__init__(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """Who answers what, at one revision. Pure and immutable."""
-
-    revision: int
-    modes: Mapping[Operation, Mode]
-    """Every ported operation. What is not here is the legacy's."""
-    options: Mapping[str, Stack]
-    """The stack that answers OPTIONS of a rule, where that is not the legacy."""
-    elsewhere: Stack
-    """Who answers paths that are no operation."""
-    default: Mode
-    """The mode of a ported operation that nobody has set."""
-    ignored: tuple[str, ...] = ()
-    """Stored rows that have no effect, each with its reason."""
-
-    def mode(self, operation: Operation) -> Mode:
-        return self.modes.get(operation, Mode(self.elsewhere.value))
-
-    def stack(self, match: Match) -> Stack:
-        if type(match) is Operation:
-            mode = self.modes.get(match)
-            return self.elsewhere if mode is None else mode.stack
-        if type(match) is Options:
-            return self.options.get(match.rule, self.elsewhere)
-        return self.elsewhere
-
-    def can_be_ported(self, match: Match) -> bool:
-        """Whether the port may answer at all. It may refuse what neither stack has."""
-        if type(match) is Operation:
-            return match in self.modes
-        if type(match) is Options:
-            return any(operation.rule == match.rule for operation in self.modes)
-        return not isinstance(match, Infrastructure)
-
-
-def decide(
-    stored: Stored, census: Census, *, default: Mode = Mode.LEGACY, with_legacy: bool = True
-) -> Decisions:
-    """The decisions that follow from what is stored. Without a legacy all is the port's."""
-    if not with_legacy:
-        modes = dict.fromkeys(census.ported, Mode.PORTED)
-        return Decisions(stored.revision, modes, {}, Stack.PORTED, Mode.PORTED)
-    by_name = {str(operation): operation for operation in census.operations}
-    stored_default = stored.modes.get(DEFAULT)
-    if stored_default is not None and stored_default.mode in _KNOWN_MODES:
-        default = Mode(stored_default.mode)
-    modes = dict.fromkeys(census.ported, default)
-    ignored = []
-    for name, row in stored.modes.items():
-        if name == DEFAULT:
-            continue
-        operation = by_name.get(name)
-        if operation is None:
-            ignored.append(f"{name}: the legacy has no such operation")
-        elif row.mode not in _KNOWN_MODES:
-            ignored.append(f"{name}: mode '{row.mode}' is unknown here, the legacy answers")
-            if operation in modes:
-                modes[operation] = Mode.LEGACY
-        elif operation in modes:
-            modes[operation] = Mode(row.mode)
-        elif row.mode != Mode.LEGACY:
-            ignored.append(f"{name}: mode '{row.mode}', but this port does not implement it")
-    modes_of_rule: dict[str, set[Stack]] = {}
-    for operation, mode in modes.items():
-        modes_of_rule.setdefault(operation.rule, set()).add(mode.stack)
-    # One reply stands for several methods: the port gives it once it owns all it can own.
-    options = {
-        rule: Stack.PORTED for rule, stacks in modes_of_rule.items() if stacks == {Stack.PORTED}
-    }
-    return Decisions(stored.revision, modes, options, Stack.LEGACY, default, tuple(ignored))
-
-
 def select(census: Census, pattern: str) -> list[Operation]:
     """The operations a pattern means: one by its name, several by a glob, or ``all-ported``."""
     if pattern == ALL_PORTED:
@@ -132,18 +55,21 @@ def select(census: Census, pattern: str) -> list[Operation]:
     return sorted(found)
 
 
-def plan(census: Census, pattern: str, mode: Mode, *, with_legacy: bool = True) -> dict[str, str]:
+def plan(
+    census: Census, pattern: str, mode: Assignment | Mode, *, with_legacy: bool = True
+) -> dict[str, str]:
     """What `ModeStore.change` has to write. Raises ModeError when any of it is impossible."""
     if not with_legacy:
         raise ModeError("there is no legacy: the port answers everything and modes have no effect")
     operations = select(census, pattern)
     missing = [operation for operation in operations if operation not in census.ported]
-    if mode is not Mode.LEGACY and missing:
+    assigned = Assignment(mode) if isinstance(mode, Mode) else mode
+    if assigned.mode is not Mode.LEGACY and missing:
         raise ModeError(
-            f"the port does not implement {_listed(missing)}, so the mode can't be {mode}: "
+            f"the port does not implement {_listed(missing)}, so the mode can't be {assigned}: "
             f"only ported operations can be set, '{ALL_PORTED}' means all of them"
         )
-    return {str(operation): mode.value for operation in operations}
+    return {str(operation): str(assigned) for operation in operations}
 
 
 def _listed(operations: list[Operation]) -> str:
@@ -184,7 +110,7 @@ class Ownership:
 
     async def set_default(self, mode: Mode, *, who: str, why: str) -> list[Change]:
         """The mode of all ported operations that nobody has set, for every worker."""
-        unset = self.decisions.default.value
+        unset = str(self.decisions.default)
         done = await self.store.change({DEFAULT: mode.value}, unset=unset, who=who, why=why)
         await self.refresh()
         return done
@@ -201,10 +127,12 @@ class Ownership:
         if await self.store.revision() != self.stored.revision:
             self._accept(await self.store.load())
 
-    async def change(self, pattern: str, mode: Mode, *, who: str, why: str) -> list[Change]:
+    async def change(
+        self, pattern: str, mode: Assignment | Mode, *, who: str, why: str
+    ) -> list[Change]:
         """Writes, then follows. Other processes follow by themselves."""
         wanted = plan(self.census, pattern, mode, with_legacy=self.with_legacy)
-        done = await self.store.change(wanted, unset=self.decisions.default.value, who=who, why=why)
+        done = await self.store.change(wanted, unset=str(self.decisions.default), who=who, why=why)
         await self.refresh()
         return done
 

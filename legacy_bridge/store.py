@@ -1,206 +1,121 @@
-"""Where the modes are kept: three tables of the bridge's own in the shared database.
+"""Where the modes are kept: tables of the bridge's own in the shared database.
 
-`bridge_mode` has a row for each operation that was ever changed, `bridge_history` who changed what,
-when and why, `bridge_revision` one counter that every change raises, so that looking for news costs
-one tiny query. All are created when missing; nothing else in the database is touched.
+`bridge_mode` has a row for each operation that was ever changed, `bridge_state` one for each group, ramp,
+budget, hold and for the kill switch; `bridge_history` and `bridge_audit` say who changed what, when and
+why; `bridge_revision` is one counter that every change raises, so that looking for news costs one query.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    Column,
-    DateTime,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    insert,
-    make_url,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-_METADATA = MetaData()
+from legacy_bridge.database import Database, StoreError
+from legacy_bridge.state import Change, Kind, Note, Stored, StoredMode, seconds, shown, utc
+from legacy_bridge.tables import AUDIT, BREACHES, HISTORY, MODES, REVISION, STATE
 
-MODES = Table(
-    "bridge_mode",
-    _METADATA,
-    Column("operation", String(500), primary_key=True),
-    Column("mode", String(32), nullable=False),
-    Column("changed_at", DateTime, nullable=False),
-    Column("changed_by", String(200), nullable=False),
-    Column("why", Text, nullable=False),
-)
-HISTORY = Table(
-    "bridge_history",
-    _METADATA,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("changed_at", DateTime, nullable=False),
-    Column("changed_by", String(200), nullable=False),
-    Column("operation", String(500), nullable=False, index=True),
-    Column("from_mode", String(32), nullable=False),
-    Column("to_mode", String(32), nullable=False),
-    Column("why", Text, nullable=False),
-)
-REVISION = Table(
-    "bridge_revision",
-    _METADATA,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("revision", Integer, nullable=False),
-)
-
-_TIMEOUT = 5.0
-"""Seconds any one call may take."""
-
-_DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "sqlite+pysqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-    "postgresql+psycopg2": "postgresql+asyncpg",
-    "postgresql+psycopg": "postgresql+asyncpg",
-}
-
-
-class StoreError(Exception):
-    """The modes can't be read or written; the text says why."""
+__all__ = ["Breach", "Change", "ModeStore", "StoreError", "Stored", "StoredMode", "Writes"]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMode:
-    """One row of `bridge_mode`. `mode` is text: a newer version may have written one we don't know."""
+class Breach:
+    """Why an operation was rolled back: one row of `bridge_breach`."""
 
-    mode: str
-    changed_at: datetime
-    changed_by: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """All that is stored, by operation, at one revision."""
-
-    revision: int
-    modes: Mapping[str, StoredMode]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One row of `bridge_history`: an operation went from one mode to another. Times are UTC."""
-
-    changed_at: datetime
-    changed_by: str
+    name: str
+    """What was rolled back: the operation or its group."""
     operation: str
-    from_mode: str
-    to_mode: str
-    why: str
+    """Whose evidence it was."""
+    content: Mapping[str, Any]
+    at: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What a change writes, all or nothing."""
+
+    modes: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[tuple[Kind, str], Mapping[str, Any] | None] = field(default_factory=dict)
+    """None deletes."""
+    breaches: Sequence[Breach] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.modes or self.notes or self.breaches)
+
+
+_KINDS = frozenset(kind.value for kind in Kind)
+
+Plan = Callable[[Stored], Writes]
+"""What to write, given all that is stored. Runs while no other process can write; may raise."""
 
 
 class ModeStore:
     """Reads and writes the modes. `url` is a SQLAlchemy address of SQLite or PostgreSQL."""
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        self._failed = False
+        self.database = Database(url)
 
     async def create(self) -> None:
         """Creates what is missing. Workers that start together may all call it."""
-        for attempt in range(5):
-            try:
-                async with self._begin() as connection:
-                    for table in _METADATA.sorted_tables:
-                        await connection.execute(CreateTable(table, if_not_exists=True))
-                    for table in _METADATA.sorted_tables:
-                        for index in table.indexes:
-                            await connection.run_sync(index.create, checkfirst=True)
-                    await connection.execute(
-                        text(
-                            "INSERT INTO bridge_revision (id, revision) VALUES (1, 0) "
-                            "ON CONFLICT DO NOTHING"
-                        )
-                    )
-            except StoreError:
-                # PostgreSQL's IF NOT EXISTS is not safe against another session doing the same.
-                if attempt == 4:
-                    raise
-                await asyncio.sleep(0.1 * (attempt + 1))
-            else:
-                return
+        await self.database.create()
+
+    async def close(self) -> None:
+        await self.database.close()
 
     async def revision(self) -> int:
-        async with self._begin() as connection:
+        async with self.database.begin() as connection:
             return await _revision(connection)
 
     async def load(self) -> Stored:
-        async with self._begin() as connection:
-            # The revision first: a change in between makes the next look find one more, never one less.
-            revision = await _revision(connection)
-            rows = await connection.execute(select(MODES))
-            return Stored(
-                revision,
-                {
-                    row.operation: StoredMode(row.mode, row.changed_at, row.changed_by, row.why)
-                    for row in rows
-                },
-            )
+        async with self.database.begin() as connection:
+            return await _load(connection)
 
     async def change(
         self, changes: Mapping[str, str], *, unset: str, who: str, why: str
     ) -> list[Change]:
-        """Writes all or nothing and returns what did change.
+        """Sets modes, all or none, and returns what did change.
 
         ``unset`` is the mode an operation without a row has had so far.
         """
-        now = datetime.now(UTC).replace(tzinfo=None)
-        done: list[Change] = []
-        async with self._begin() as connection:
+        return await self.apply(lambda _: Writes(modes=changes), unset=unset, who=who, why=why)
+
+    async def apply(self, plan: Plan, *, unset: str, who: str, why: str) -> list[Change]:
+        """Asks the plan what to write and writes it; nothing that others write comes in between."""
+        async with self.database.begin() as connection:
             # Raising the counter first takes its lock: writers come one after the other.
             await connection.execute(update(REVISION).values(revision=REVISION.c.revision + 1))
-            rows = await connection.execute(select(MODES.c.operation, MODES.c.mode))
-            before = {row.operation: row.mode for row in rows}
-            for operation, mode in changes.items():
-                if before.get(operation) == mode:
-                    continue
-                values = {"mode": mode, "changed_at": now, "changed_by": who, "why": why}
-                if operation in before:
-                    await connection.execute(
-                        update(MODES).where(MODES.c.operation == operation).values(values)
-                    )
-                else:
-                    await connection.execute(insert(MODES).values(operation=operation, **values))
-                change = Change(now, who, operation, before.get(operation, unset), mode, why)
-                done.append(change)
+            before = await _load(connection)
+            writes = plan(before)
+            now, who = utc(time.time()), who[:200]
+            changes = [
+                *await _write_modes(connection, before, writes, unset, now, who, why),
+                *await _write_notes(connection, before, writes, now, who, why),
+            ]
+            for breach in writes.breaches:
                 await connection.execute(
-                    insert(HISTORY).values(
-                        changed_at=now,
-                        changed_by=who,
-                        operation=operation,
-                        from_mode=change.from_mode,
-                        to_mode=mode,
-                        why=why,
+                    insert(BREACHES).values(
+                        at=now,
+                        name=breach.name,
+                        operation=breach.operation,
+                        content=json.dumps(breach.content),
                     )
                 )
-        return done
+            if not changes and not writes.breaches:
+                # Nobody needs to look.
+                await connection.rollback()
+        return changes
 
     async def history(self, limit: int = 100) -> list[Change]:
         """The newest first."""
-        async with self._begin() as connection:
-            rows = await connection.execute(
+        async with self.database.begin() as connection:
+            modes = await connection.execute(
                 select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
             )
-            return [
+            found = [
                 Change(
                     row.changed_at,
                     row.changed_by,
@@ -209,29 +124,52 @@ class ModeStore:
                     row.to_mode,
                     row.why,
                 )
-                for row in rows
+                for row in modes
+            ]
+            others = await connection.execute(
+                select(AUDIT).order_by(AUDIT.c.id.desc()).limit(limit)
+            )
+            found += [
+                Change(
+                    row.changed_at,
+                    row.changed_by,
+                    row.name,
+                    row.before,
+                    row.after,
+                    row.why,
+                    row.kind,
+                )
+                for row in others
+            ]
+        return sorted(found, key=lambda one: one.changed_at, reverse=True)[:limit]
+
+    async def breaches(self, limit: int = 20, name: str | None = None) -> list[Breach]:
+        """The newest first; ``name`` is an operation or a group."""
+        chosen = select(BREACHES).order_by(BREACHES.c.id.desc()).limit(limit)
+        if name is not None:
+            chosen = chosen.where(BREACHES.c.name == name)
+        async with self.database.begin() as connection:
+            return [
+                Breach(row.name, row.operation, json.loads(row.content), seconds(row.at))
+                for row in await connection.execute(chosen)
             ]
 
-    async def close(self) -> None:
-        await self._engine.dispose()
-        if self._failed:
-            # The thread of a SQLite connection that could not open still reports to this event loop,
-            # and would fail loudly if it were closed by then.
-            await asyncio.sleep(0.1)
 
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with asyncio.timeout(_TIMEOUT), self._engine.begin() as connection:
-                yield connection
-        except TimeoutError as error:
-            raise StoreError(f"the database did not answer within {_TIMEOUT:g} s") from error
-        except DBAPIError as error:
-            self._failed = True
-            # `error.orig` alone: the full text holds the statement and its values.
-            raise StoreError(f"{type(error.orig).__name__}: {error.orig}") from error
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreError(f"{type(error).__name__}: {error}") from error
+async def _load(connection: AsyncConnection) -> Stored:
+    # The revision first: a change in between makes the next look find one more, never one less.
+    revision = await _revision(connection)
+    modes = {
+        row.operation: StoredMode(row.mode, row.changed_at, row.changed_by, row.why)
+        for row in await connection.execute(select(MODES))
+    }
+    notes: dict[Kind, dict[str, Note]] = {}
+    for row in await connection.execute(select(STATE)):
+        # A newer version may keep more kinds.
+        if row.kind in _KINDS:
+            notes.setdefault(Kind(row.kind), {})[row.name] = Note(
+                json.loads(row.value), row.changed_at, row.changed_by, row.why
+            )
+    return Stored(revision, modes, notes)
 
 
 async def _revision(connection: AsyncConnection) -> int:
@@ -243,44 +181,76 @@ async def _revision(connection: AsyncConnection) -> int:
     return found
 
 
-def _engine(url: str) -> AsyncEngine:
-    target = _async_url(url)
-    # One connection for the look-out and one for a change at the same time.
-    options: dict[str, Any] = {"pool_size": 1, "max_overflow": 1, "pool_timeout": _TIMEOUT}
-    if target.drivername.startswith("sqlite"):
-        options["connect_args"] = {"timeout": _TIMEOUT}
-    else:
-        options["pool_pre_ping"] = True
-        options["connect_args"] = {"timeout": _TIMEOUT}
-        mode = target.query.get("sslmode")
-        if mode is not None:
-            # asyncpg's own name for libpq's parameter.
-            options["connect_args"]["ssl"] = mode
-            target = target.difference_update_query(["sslmode"])
-    return create_async_engine(target, **options)
+async def _write_modes(
+    connection: AsyncConnection,
+    before: Stored,
+    writes: Writes,
+    unset: str,
+    now: datetime,
+    who: str,
+    why: str,
+) -> list[Change]:
+    done = []
+    for operation, mode in writes.modes.items():
+        row = before.modes.get(operation)
+        if row is not None and row.mode == mode:
+            continue
+        values = {"mode": mode, "changed_at": now, "changed_by": who, "why": why}
+        if row is None:
+            await connection.execute(insert(MODES).values(operation=operation, **values))
+        else:
+            await connection.execute(
+                update(MODES).where(MODES.c.operation == operation).values(values)
+            )
+        change = Change(now, who, operation, unset if row is None else row.mode, mode, why)
+        done.append(change)
+        await connection.execute(
+            insert(HISTORY).values(
+                changed_at=now,
+                changed_by=who,
+                operation=operation,
+                from_mode=change.from_mode,
+                to_mode=mode,
+                why=why,
+            )
+        )
+    return done
 
 
-def _async_url(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        # The error's text would show the password.
-        raise StoreError(
-            "the address of the database can't be read: write sqlite:////path/to/file.db or "
-            "postgresql://user:password@host:5432/name"
-        ) from error
-    driver = _DRIVERS.get(parsed.drivername, parsed.drivername)
-    if driver not in _DRIVERS.values():
-        raise StoreError(f"'{parsed.drivername}' is not supported: use sqlite:// or postgresql://")
-    name = parsed.database
-    if driver.startswith("sqlite"):
-        if not name or name == ":memory:":
-            raise StoreError(
-                "a database in memory can't be shared: name a file, sqlite:////path.db"
+async def _write_notes(
+    connection: AsyncConnection, before: Stored, writes: Writes, now: datetime, who: str, why: str
+) -> list[Change]:
+    done = []
+    for (kind, name), value in writes.notes.items():
+        note = before.of(kind).get(name)
+        if value == (None if note is None else note.value):
+            continue
+        here = (STATE.c.kind == kind.value) & (STATE.c.name == name)
+        if value is None:
+            await connection.execute(delete(STATE).where(here))
+        else:
+            row = {
+                "value": json.dumps(value),
+                "changed_at": now,
+                "changed_by": who,
+                "why": why,
+            }
+            if note is None:
+                await connection.execute(insert(STATE).values(kind=kind.value, name=name, **row))
+            else:
+                await connection.execute(update(STATE).where(here).values(row))
+        was = None if note is None else note.value
+        change = Change(now, who, name, shown(kind, was), shown(kind, value), why, kind.value)
+        done.append(change)
+        await connection.execute(
+            insert(AUDIT).values(
+                changed_at=now,
+                changed_by=who,
+                kind=kind.value,
+                name=name,
+                before=change.from_mode,
+                after=change.to_mode,
+                why=why,
             )
-        if not Path(name).is_absolute():
-            raise StoreError(
-                f"the SQLite path '{name}' is relative, so each stack may mean another file: write "
-                f"sqlite:///{Path.cwd() / name}"
-            )
-    return parsed.set(drivername=driver)
+        )
+    return done

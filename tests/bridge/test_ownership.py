@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from legacy_bridge.bridge import census_of
+from legacy_bridge.decisions import decide
 from legacy_bridge.match import Infrastructure, NoMethod, NotFound, Options
 from legacy_bridge.operation import Mode, Operation, Stack
 from legacy_bridge.ownership import (
     ModeError,
     Ownership,
     UnknownOperationError,
-    decide,
     plan,
     select,
 )
