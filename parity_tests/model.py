@@ -112,6 +112,8 @@ class Exchange:
     rows: list[RowChange] = field(default_factory=list)
     effects: dict[str, list[Json]] = field(default_factory=dict)
     """What left the stack, by service: `{"mail": [{…}]}`."""
+    replied: float = 0.0
+    """When the first reply was there; what follows until `ended` is the comparison's own work."""
 
 
 class Place(StrEnum):

@@ -140,6 +140,7 @@ class Replay:
             world.reader.start()
         started = time.time()
         reply = world.send(request)
+        replied = time.time()
         deadline = started + (wait.timeout if wait else 0)
         while wait and not _reached(reply, wait) and time.time() < deadline:
             time.sleep(_POLL)
@@ -147,7 +148,7 @@ class Replay:
         rows = world.reader.changes() if world.reader else []
         origin = world.stack.origin
         return Exchange(
-            world.side, origin, request, reply, started, time.time(), rows, world.effects()
+            world.side, origin, request, reply, started, time.time(), rows, world.effects(), replied
         )
 
     def settle(self, legacy: Exchange, ported: Exchange) -> None:
