@@ -103,6 +103,7 @@ def bridge(assembly: Assembly, settings: BridgeSettings) -> FastAPI:
         default_mode=settings.default_mode,
         allow_force=settings.allow_force,
         token=settings.token,
+        capture=settings.capture_options,
     )
 
 

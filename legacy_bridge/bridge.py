@@ -5,6 +5,7 @@ ASGI, and keeps for itself what lies under the reserved prefix. A mount would be
 router's own partial matches, and would answer methods that nobody has decided about.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
+from legacy_bridge.capture import Capture, CaptureOptions, label_of
 from legacy_bridge.census import Census, take_census
 from legacy_bridge.comparison import Observer, Results, Stage
 from legacy_bridge.control import ControlRefusedError, control_routes, refused
@@ -154,11 +156,15 @@ class Bridge(FastAPI):
 
     dispatcher: Dispatcher
     ownership: Ownership
+    capture: Capture | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http" and not _is_own(mount_point(scope).path_info):
-            await self.dispatcher(scope, receive, send)
+            if self.capture is None:
+                await self.dispatcher(scope, receive, send)
+            else:
+                await self.capture(self.dispatcher, scope, receive, send)
         elif kind == "websocket":
             await refuse_websocket(receive, send)
         elif kind == "http":
@@ -196,13 +202,14 @@ def create_bridge(
     allow_force: bool = False,
     token: str | None = None,
     observer: Observer | None = None,
+    capture: CaptureOptions | None = None,
 ) -> FastAPI:
     """A FastAPI application that answers every request by the stack that owns its operation.
 
     ``legacy`` is `legacy.InProcessLegacy`, `upstream.UpstreamLegacy` or None when it is gone;
     ``database_url`` keeps the modes; ``root`` is the prefix both stacks live under; ``token`` opens
     the control API, which refuses everybody without one; ``observer`` compares pairs in the modes that
-    have one (`comparison.Observer`). Raises CensusError when the port has an
+    have one (`comparison.Observer`); ``capture`` records the traffic. Raises CensusError when the port has an
     operation the legacy has not, or lacks a permission check the legacy has.
     """
     rules = list(rules)
@@ -212,10 +219,12 @@ def create_bridge(
     ownership = Ownership(
         ModeStore(database_url), census, default=default_mode, with_legacy=with_legacy
     )
+    matcher = Matcher(rules, root=root, converters=converters)
+    recorder = None if capture is None else Capture(capture, label_of(matcher))
     dispatcher = Dispatcher(
         ported=ported,
         legacy=legacy,
-        matcher=Matcher(rules, root=root, converters=converters),
+        matcher=matcher,
         ownership=ownership,
         allow_force=allow_force,
         observer=observer,
@@ -224,6 +233,9 @@ def create_bridge(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if recorder is not None:
+                stack.push_async_callback(asyncio.to_thread, recorder.stop)
+                await asyncio.to_thread(recorder.start)
             stack.push_async_callback(ownership.stop)
             await ownership.start()
             if legacy is not None:
@@ -246,5 +258,7 @@ def create_bridge(
     bridge.add_exception_handler(ControlRefusedError, refused)
     bridge.dispatcher = dispatcher
     bridge.ownership = ownership
-    bridge.include_router(control_routes(ownership, token), prefix=PREFIX)
+    bridge.capture = recorder
+    recording = None if recorder is None else recorder.state
+    bridge.include_router(control_routes(ownership, token, recording), prefix=PREFIX)
     return cast(FastAPI, bridge)

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from legacy_bridge import assembly
 from legacy_bridge.assembly import AssemblyError
+from legacy_bridge.capture_cli import capture_options
 from legacy_bridge.census import CensusError, rules_as_json
 from legacy_bridge.control import change_as_json, status_of
 from legacy_bridge.operation import Mode
@@ -104,6 +105,7 @@ def main() -> None:
     help="Mode of ported operations that nobody has set; kept in the database. At first: legacy.",
 )
 @click.option("--access-log", is_flag=True, help="Log every request.")
+@capture_options
 def serve(
     host: str,
     port: int,
@@ -112,13 +114,14 @@ def serve(
     allow_force: bool,
     default_mode: str | None,
     access_log: bool,
+    **capture: Any,
 ) -> None:
     """Serve both stacks behind one address until stopped.
 
     The environment of the application (its database address and secrets) is needed as it is; set
     CUTOVER_TOKEN to open the control API under /_cutover/.
     """
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {name: value for name, value in capture.items() if value is not None}
     if legacy is not None:
         given["legacy"] = legacy
     if allow_force:

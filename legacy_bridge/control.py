@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -31,8 +32,13 @@ class ControlRefusedError(Exception):
         self.text = text
 
 
-def control_routes(ownership: Ownership, token: str | None) -> APIRouter:
-    """``token`` is what a caller must bring as ``Authorization: Bearer …``; without one none gets in."""
+def control_routes(
+    ownership: Ownership, token: str | None, capture: Callable[[], dict[str, Any]] | None = None
+) -> APIRouter:
+    """``token`` is what a caller must bring as ``Authorization: Bearer …``; without one none gets in.
+
+    ``capture`` tells how the recording of traffic goes, where there is one.
+    """
     guarded = [Depends(_token_check(token))]
     router = APIRouter()
 
@@ -45,6 +51,7 @@ def control_routes(ownership: Ownership, token: str | None) -> APIRouter:
                 "worker": os.getpid(),
                 "modes": "current" if ownership.trouble is None else "last known",
                 "revision": ownership.decisions.revision,
+                **({} if capture is None else {"capture": capture()}),
             }
         )
 

@@ -1,10 +1,12 @@
 """How the bridge is told what to do: environment variables, so that every worker reads the same."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from legacy_bridge.capture import CaptureOptions
 from legacy_bridge.operation import Mode
 
 IN_PROCESS = "in-process"
@@ -34,12 +36,46 @@ class BridgeSettings(BaseSettings):
     token: str | None = None
     """Opens the control API; without it the API refuses everybody."""
 
+    capture: Path | None = None
+    """The folder in which traffic is recorded; not set: nothing is."""
+
+    capture_sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of users who are recorded, each with all of their requests."""
+
+    capture_mask: str = ""
+    """Names of further secrets, with commas between: fields, query parameters, headers."""
+
+    capture_max_body: Annotated[int, Field(ge=0)] = 1024 * 1024
+    """Bytes of a body that are kept; of a longer one its length and its hash are."""
+
+    capture_max_files: Annotated[int, Field(ge=1)] = 100
+    capture_file_size: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
+    capture_gzip: bool = False
+
+    capture_key: str | None = None
+    """The key of the users' fingerprints; not set: `capture.key` in the folder."""
+
     @field_validator("legacy")
     @classmethod
     def _known_legacy(cls, value: str) -> str:
         if value in (IN_PROCESS, NONE) or value.startswith(("http://", "https://")):
             return value
         raise ValueError(f"the legacy must be '{IN_PROCESS}', '{NONE}' or an http(s):// address")
+
+    @property
+    def capture_options(self) -> CaptureOptions | None:
+        if self.capture is None:
+            return None
+        return CaptureOptions(
+            folder=self.capture.absolute(),
+            sample=self.capture_sample,
+            mask=tuple(name.strip() for name in self.capture_mask.split(",") if name.strip()),
+            max_body=self.capture_max_body,
+            max_files=self.capture_max_files,
+            file_size=self.capture_file_size,
+            compress=self.capture_gzip,
+            key=self.capture_key,
+        )
 
     @field_validator("token")
     @classmethod

@@ -1,0 +1,139 @@
+"""Who sent a request, without saying who: keyed fingerprints of users, tokens and addresses.
+
+One key per capture folder, so that a user is the same in all files of all workers and after a restart.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KEY_FILE = "capture.key"
+
+TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*")
+"""A JSON web token anywhere in a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the Authorization header of a request tells."""
+
+    user: str
+    """The fingerprint. One for all tokens of one user where the token names its subject."""
+    scheme: str
+    expired: bool
+    secrets: tuple[str, ...]
+    """Text that must appear nowhere in the record of this request."""
+
+
+class Key:
+    """Makes fingerprints; without the key nobody can tell whose they are, or try names."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def fingerprint(self, kind: str, value: str) -> str:
+        text = f"{kind}:{value}".encode(errors="surrogateescape")
+        return "u-" + hmac.new(self._raw, text, hashlib.sha256).hexdigest()[:16]
+
+    def subject(self, name: object) -> str:
+        return self.fingerprint("sub", str(name))
+
+    def token(self, value: str) -> str:
+        """Of a token in a body: its user where it names one, else the token itself."""
+        claims = claims_of(value)
+        if claims is not None and claims.get("sub") is not None:
+            return self.subject(claims["sub"])
+        return self.fingerprint("token", value)
+
+    def address(self, value: str) -> str:
+        return self.fingerprint("addr", value)
+
+    def is_in_sample(self, fingerprint: str, share: float) -> bool:
+        """The same users for as long as the key lives, whichever worker asks."""
+        if share >= 1:
+            return True
+        digest = hmac.new(self._raw, b"sample:" + fingerprint.encode(), hashlib.sha256).digest()
+        return bool(int.from_bytes(digest[:8], "big") < share * 2**64)
+
+    def caller(self, authorization: str, now: float | None = None) -> Caller:
+        scheme, _, value = authorization.strip().partition(" ")
+        scheme, value = scheme.lower(), value.strip()
+        if scheme == "basic":
+            return self._basic(value)
+        if scheme != "bearer":
+            return Caller(
+                self.fingerprint("auth", authorization), scheme, False, (value or scheme,)
+            )
+        claims = claims_of(value) or {}
+        end = claims.get("exp")
+        expired = isinstance(end, int | float) and end < (time.time() if now is None else now)
+        return Caller(self.token(value), scheme, expired, (value,))
+
+    def _basic(self, value: str) -> Caller:
+        try:
+            name, _, password = base64.b64decode(value).decode().partition(":")
+        except (ValueError, binascii.Error):
+            return Caller(self.fingerprint("auth", value), "basic", False, (value,))
+        return Caller(self.subject(name), "basic", False, tuple(filter(None, (value, password))))
+
+
+def claims_of(token: str) -> dict[str, Any] | None:
+    """The claims of a JSON web token, its signature not checked; None when it is none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        head, body = (
+            json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+            for part in parts[:2]
+        )
+    except (ValueError, binascii.Error, RecursionError):
+        return None
+    return body if isinstance(head, dict) and isinstance(body, dict) else None
+
+
+def open_key(folder: Path, given: str | None = None) -> Key:
+    """The key of a folder, made when there is none; OSError when the folder can't be written.
+
+    `given` is the text of a key that is kept elsewhere.
+    """
+    if given:
+        return Key(given.encode())
+    folder.mkdir(parents=True, exist_ok=True)
+    found = read_key(folder)
+    if found is not None:
+        return found
+    # Workers start together: the name appears with its content, for the first of them.
+    draft = folder / f".{KEY_FILE}.{os.getpid()}.{secrets.token_hex(4)}"
+    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        os.write(handle, secrets.token_hex(32).encode())
+    finally:
+        os.close(handle)
+    with suppress(FileExistsError):
+        os.link(draft, folder / KEY_FILE)
+    draft.unlink()
+    found = read_key(folder)
+    if found is None:
+        raise OSError(f"{folder / KEY_FILE} is empty")
+    return found
+
+
+def read_key(folder: Path) -> Key | None:
+    try:
+        text = (folder / KEY_FILE).read_text().strip()
+    except FileNotFoundError:
+        return None
+    return Key(text.encode()) if text else None
