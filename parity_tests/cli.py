@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from parity_tests import config as configuration
 from parity_tests import journeys as journey_files
 from parity_tests import mutants as mutation
-from parity_tests.model import Exit, ParityError
+from parity_tests.commands import explain, gate, report
+from parity_tests.commands.frame import configured, console, guarded
+from parity_tests.model import Exit
 from parity_tests.report import json as json_report
-from parity_tests.report import junit, terminal
+from parity_tests.report import outputs, terminal
 from parity_tests.run import Options, run
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
-
-
-def _console(**options: Any) -> Console:
-    # a pipe has no width: wide enough for two replies side by side
-    return Console(width=None if sys.stdout.isatty() else 160, **options)
-
-
-def _overrides(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    if any(not name or not equals for name, equals, _ in pairs):
-        raise click.BadParameter("write NAME=VALUE")
-    return {name: value for name, _, value in pairs}
-
-
-def _configured(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option(
-            "--config", "config_path", type=click.Path(dir_okay=False, path_type=Path),
-            default=configuration.DEFAULT, show_default="the one for Cornflow",
-            help="TOML file that describes the two targets.",
-        ),
-        click.option(
-            "--set", "overrides", multiple=True, callback=_overrides, metavar="NAME=VALUE",
-            help="Replace one of the configuration's [variables].",
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,27 +35,8 @@ def main() -> None:
     """
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _guarded(work: Callable[[], Exit]) -> None:
-    # a run that is told to end stops its servers first, as one that is interrupted does
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, _interrupt)
-    try:
-        code = work()
-    except ParityError as error:
-        click.echo(f"parity: {error}", err=True)
-        code = Exit.COULD_NOT_RUN
-    except KeyboardInterrupt:
-        click.echo("parity: interrupted", err=True)
-        code = Exit.COULD_NOT_RUN
-    sys.exit(code)
-
-
 @main.command("run")
-@_configured
+@configured
 @click.option(
     "--database",
     default="sqlite",
@@ -102,8 +53,7 @@ def _guarded(work: Callable[[], Exit]) -> None:
     metavar="GLOB",
     help="Only journeys whose name or file name matches; may be repeated.",
 )
-@click.option("--json", "json_file", type=_FILE, help="Write the report as JSON.")
-@click.option("--junit", "junit_file", type=_FILE, help="Write the report as JUnit XML.")
+@outputs.options
 @click.option("--keep", is_flag=True, help="Keep databases and logs, and say where.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first pair that differs.")
 @click.option("--legacy", metavar="URL", help="A legacy that runs already; needs --ported.")
@@ -121,8 +71,6 @@ def run_command(
     config_path: Path,
     overrides: dict[str, str],
     globs: tuple[str, ...],
-    json_file: Path | None,
-    junit_file: Path | None,
     verbose: bool,
     **options: Any,
 ) -> None:
@@ -132,30 +80,28 @@ def run_command(
     parity run                               all journeys, on SQLite
     parity run --database postgresql         on PostgreSQL
     parity run -j 'user-*' -v                some of them, request by request
+    parity run --html report.html            with all pairs that differ, for a browser
     parity run --legacy http://a --ported http://b
     """  # fmt: skip
     if bool(options["legacy"]) != bool(options["ported"]):
         raise click.UsageError("--legacy and --ported go together")
+    files = outputs.chosen(options)
 
     def work() -> Exit:
-        console = _console()
+        screen = console()
         config = configuration.load(config_path, overrides)
-        with terminal.TerminalProgress(console, verbose) as progress:
-            report = run(config, Options(journeys=globs, **options), progress)
-        terminal.render(report, console, verbose)
-        if json_file:
-            # half a surrogate pair is written as the escape that JSON has for it
-            text = json_report.render(report)
-            json_file.write_text(text, encoding="utf-8", errors="backslashreplace")
-        if junit_file:
-            junit_file.write_bytes(junit.render(report))
-        return report.exit
+        with terminal.TerminalProgress(screen, verbose) as progress:
+            result = run(config, Options(journeys=globs, **options), progress)
+        terminal.render(result, screen, verbose)
+        if any(files.values()):
+            outputs.write(json_report.document(result), files)
+        return result.exit
 
-    _guarded(work)
+    guarded(work)
 
 
 @main.command("journeys")
-@_configured
+@configured
 @click.argument("globs", nargs=-1, metavar="[GLOB]...")
 def journeys_command(config_path: Path, overrides: dict[str, str], globs: tuple[str, ...]) -> None:
     """List the journeys, checked."""
@@ -167,16 +113,16 @@ def journeys_command(config_path: Path, overrides: dict[str, str], globs: tuple[
         for journey in found:
             count = str(len(journey.steps))
             view.add_row(journey.name, count, escape(str(journey.profile)), escape(journey.about))
-        console = _console()
-        console.print(view)
-        console.print(f"{len(found)} journeys, {sum(len(j.steps) for j in found)} requests")
+        screen = console()
+        screen.print(view)
+        screen.print(f"{len(found)} journeys, {sum(len(j.steps) for j in found)} requests")
         return Exit.SAME
 
-    _guarded(work)
+    guarded(work)
 
 
 @main.command("mutants")
-@_configured
+@configured
 @click.option("--only", multiple=True, metavar="ID", help="Only these mutants; may be repeated.")
 @click.option(
     "--database", default="sqlite", show_default=True, metavar="KIND", help="As for `run`."
@@ -200,7 +146,7 @@ def mutants_command(
     """
 
     def work() -> Exit:
-        console = _console()
+        screen = console()
         config = configuration.load(config_path, overrides)
         found = mutation.load(config.mutants, only)
         if list_only:
@@ -208,20 +154,24 @@ def mutants_command(
             view = Table("mutant", "file", "operation", "place", "about")
             for one in found:
                 view.add_row(*map(escape, (one.id, one.file, one.operation, one.place, one.about)))
-            console.print(view)
+            screen.print(view)
             return Exit.SAME
-        with terminal.TerminalProgress(console) as progress:
+        with terminal.TerminalProgress(screen) as progress:
             result = mutation.run(config, found, database, progress)
-        console.print(mutation.table(result))
+        screen.print(mutation.table(result))
         for note in result.notes:
-            console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
-        console.print(f"found {result.found} of {len(result.outcomes)}", highlight=False)
+            screen.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+        screen.print(f"found {result.found} of {len(result.outcomes)}", highlight=False)
         if json_file:
             json_file.write_text(mutation.render_json(result), encoding="utf-8")
         return result.exit
 
-    _guarded(work)
+    guarded(work)
 
+
+main.add_command(report.command)
+main.add_command(gate.command)
+main.add_command(explain.command)
 
 if __name__ == "__main__":
     main()

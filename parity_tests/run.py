@@ -35,6 +35,10 @@ from parity_tests.replay import replay
 from parity_tests.stacks import StackError
 from parity_tests.stage import Stage, join_stage, open_stage
 
+_SAMPLES = 600
+_SAMPLE_BYTES = 20_000
+"""A sample with a longer reply is not kept: a run's memory does not grow with its bodies."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -79,6 +83,11 @@ class Report:
     journeys: int = 0
     seconds: float = 0.0
     replay_seconds: float = 0.0
+    complete: bool = True
+    """All journeys were asked for and could be played: what is not covered is covered by none."""
+    samples: list[Pair] = field(default_factory=list)
+    """The first pair of each operation, status and verdict, for reports to show."""
+    _sampled: set[tuple[str, str, bool]] = field(default_factory=set, repr=False)
 
     @property
     def differences(self) -> list[Finding]:
@@ -111,6 +120,11 @@ class Report:
         self.exchanges += 1
         self.rows_changed += len(pair.legacy.rows)
         self.findings.extend(findings)
+        told = (label, str(pair.legacy.reply.status), bool(findings))
+        if told not in self._sampled and len(self.samples) < _SAMPLES:
+            self._sampled.add(told)
+            if max(len(e.reply.body) for e in (pair.legacy, pair.ported)) <= _SAMPLE_BYTES:
+                self.samples.append(pair)
 
 
 class Listener(Protocol):
@@ -136,7 +150,8 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
             complete = _on_running(session, options, wanted, listener)
         else:
             complete = _on_own(session, options, wanted, listener, folder)
-    complete = complete and not options.journeys and not report.broken
+    report.complete = complete and not options.journeys
+    complete = report.complete and not report.broken
     report.waiver_problems = waivers.problems(accepted, report.database, options.today, complete)
     report.seconds = time.monotonic() - started
     return report

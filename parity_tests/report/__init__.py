@@ -1,1 +1,1 @@
-"""What a report looks like: in a terminal, as JSON, as JUnit."""
+"""What a report looks like: in a terminal, as JSON, HTML, JUnit, Markdown, a badge."""

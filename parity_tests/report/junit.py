@@ -5,33 +5,39 @@ from __future__ import annotations
 from collections import defaultdict
 from xml.etree import ElementTree as Xml
 
-from parity_tests.model import Finding
-from parity_tests.report.terminal import printable
+from parity_tests.report import json as json_report
+from parity_tests.report.json import Document
+from parity_tests.report.show import printable, told
 from parity_tests.run import Report
 
 
 def render(report: Report) -> bytes:
-    found: dict[str, list[Finding]] = defaultdict(list)
-    for finding in report.differences:
-        found[finding.pair.operation.label].append(finding)
-    extra = [("waivers", text) for text in report.waiver_problems]
-    extra += [("journeys", text) for text in report.broken]
+    return of_document(json_report.document(report))
+
+
+def of_document(report: Document) -> bytes:
+    found: dict[str, list[Document]] = defaultdict(list)
+    for one in report["details"]:
+        if not one["waiver"]:
+            found[one["operation"]].append(one)
+    extra = [("waivers", text) for text in report["waiver_problems"]]
+    extra += [("journeys", text) for text in report["broken"]]
     suite = Xml.Element(
         "testsuite",
-        name=f"parity {report.name} {report.database}",
-        tests=str(len(report.operations) + len(extra)),
-        failures=str(len(found) + len(report.waiver_problems)),
-        errors=str(len(report.broken)),
-        time=f"{report.seconds:.3f}",
+        name=f"parity {report['name']} {report['database']}",
+        tests=str(len(report["operations"]) + len(extra)),
+        failures=str(len(found) + len(report["waiver_problems"])),
+        errors=str(len(report["broken"])),
+        time=f"{report['seconds']:.3f}",
     )
-    for label, entry in sorted(report.operations.items()):
-        case = Xml.SubElement(suite, "testcase", classname="parity", name=label)
-        case.set("time", f"{sum(entry.seconds.values()):.3f}")
+    for label, entry in sorted(report["operations"].items()):
+        case = Xml.SubElement(suite, "testcase", classname="parity", name=_clean(label))
+        case.set("time", f"{sum(entry['seconds'].values()):.3f}")
         if label in found:
             text = "\n".join(
-                f"{f.pair.where} {f.difference.place}: legacy {f.difference.legacy!r}, "
-                f"ported {f.difference.ported!r} {f.difference.why}"
-                for f in found[label]
+                f"{one['key']} {one['where']} {one['place']}: legacy {told(one['legacy'])}, "
+                f"ported {told(one['ported'])} {one['why']}"
+                for one in found[label]
             )
             Xml.SubElement(
                 case, "failure", message=f"{len(found[label])} differences"
@@ -44,5 +50,6 @@ def render(report: Report) -> bytes:
 
 
 def _clean(text: str) -> str:
-    """XML has no place for most control characters."""
-    return printable("".join(c if c in "\n\t" or c >= " " else "�" for c in text))
+    """XML has no place for most control characters, nor for two that end a plane."""
+    kept = "".join(c if c in "\n\t" or (c >= " " and c not in "￾￿") else "�" for c in text)
+    return printable(kept)

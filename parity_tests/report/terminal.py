@@ -14,8 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from parity_tests.compose import curl
-from parity_tests.model import MISSING, Exchange, Exit, Finding, Journey, Pair, Place
+from parity_tests.model import Exchange, Exit, Finding, Journey, Pair, Place
+from parity_tests.report.keys import key
+from parity_tests.report.secrets import curl
+from parity_tests.report.show import printable, show
 from parity_tests.run import Report
 
 _SHOWN = 25
@@ -114,15 +116,20 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
     """One pair: the request, what differs and where, both replies side by side."""
     pair = findings[0].pair
     places = Table(box=None, pad_edge=False, expand=True)
+    places.add_column("id", style="dim", width=8)
     for name in ("place", "legacy", "ported", ""):
         places.add_column(name, overflow="fold", style="bold" if name == "place" else "")
     for finding in findings[:12]:
         d = finding.difference
         places.add_row(
-            Text(d.place), Text(show(d.legacy)), Text(show(d.ported)), Text(d.why, "yellow")
+            key(finding),
+            Text(d.place),
+            Text(show(d.legacy)),
+            Text(show(d.ported)),
+            Text(d.why, "yellow"),
         )
     if len(findings) > 12:
-        places.add_row(f"… {len(findings) - 12} more", "", "", "")
+        places.add_row("", f"… {len(findings) - 12} more", "", "", "")
     replies = Table(expand=True, show_lines=False)
     for exchange in (pair.legacy, pair.ported):
         replies.add_column(exchange.side.value, ratio=1, overflow="fold")
@@ -141,31 +148,6 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
         subtitle_align="left",
         border_style="red",
     )
-
-
-def show(value: Any, limit: int = 300) -> str:
-    if value is MISSING:
-        return "(missing)"
-    if isinstance(value, bytes):
-        return repr(value[:limit])
-    text = value if isinstance(value, str) and value.isprintable() else None
-    if text is None or text == "" or text.strip() != text or _looks_like_json(text):
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    return printable(text if len(text) <= limit else text[:limit] + " …")
-
-
-def printable(text: str) -> str:
-    """Text that any terminal takes: half a surrogate pair is no character."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _looks_like_json(text: str) -> bool:
-    """Text that would be taken for a number or null is shown in quotes."""
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _reply(exchange: Exchange) -> Text:

@@ -1,0 +1,58 @@
+"""A report as Markdown: what a reviewer of a pull request needs, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from parity_tests.report.json import Document
+from parity_tests.report.show import told
+from parity_tests.report.verdict import verdict
+
+_SHOWN = 30
+
+
+def render(report: Document, new: Collection[str] | None = None) -> str:
+    """`new` are the keys that a baseline does not know; they are marked, and come first."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["cell"] = cell
+    details = {one["id"]: one for one in report["details"]}
+    kinds = [
+        {**kind, "key": key, "new": new is not None and key in new, "one": details[kind["first"]]}
+        for key, kind in report["kinds"].items()
+        if kind["differences"]
+    ]
+    kinds.sort(key=lambda kind: (not kind["new"], kind["operation"], kind["place"]))
+    return environment.get_template("summary.md.jinja").render(
+        report=report,
+        verdict=verdict(report),
+        kinds=kinds[:_SHOWN],
+        left=len(kinds) - _SHOWN,
+        new=None if new is None else sum(kind["new"] for kind in kinds),
+        broken=report["broken"],
+        told=told,
+    )
+
+
+def cell(value: Any) -> str:
+    """Text inside a table and inside `code`: one line, no bar that would end the cell."""
+    text = " ".join(str(value).split())
+    text = text if len(text) <= 120 else f"{text[:120]} …"
+    # a run of backticks can't end code that is marked with more of them
+    ticks = "`" * (max((len(run) for run in _ticks(text)), default=0) + 1)
+    pad = " " if ticks != "`" else ""
+    return f"{ticks}{pad}{text.replace('|', chr(92) + '|')}{pad}{ticks}" if text else ""
+
+
+def _ticks(text: str) -> list[str]:
+    return [run for run in "".join(c if c == "`" else " " for c in text).split() if run]

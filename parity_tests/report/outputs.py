@@ -1,0 +1,67 @@
+"""The files that a report may be written to; every command that compares offers the same options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from parity_tests.report import badge, html, junit, markdown
+from parity_tests.report import json as json_report
+from parity_tests.report.json import Document
+
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+_FORMATS = {
+    "html": "one file for a browser, offline: coverage, pairs side by side, filters",
+    "junit": "JUnit XML",
+    "markdown": "Markdown, for a pull request",
+    "badge": "a badge, as SVG",
+}
+
+Files = dict[str, Path | None]
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --json, --html, --junit, --markdown and --badge; `chosen` takes them out again."""
+    command = rendered(command)
+    return click.option("--json", "json_file", type=_FILE, help="Write the report as JSON.")(
+        command
+    )
+
+
+def rendered(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same but for --json: for a command that reads it."""
+    for name, words in reversed(_FORMATS.items()):
+        told = f"Write the report as {words}."
+        command = click.option(f"--{name}", f"{name}_file", type=_FILE, help=told)(command)
+    return command
+
+
+def chosen(given: dict[str, Any]) -> Files:
+    """The output options among a command's, removed from them."""
+    names = [name for name in ("json", *_FORMATS) if f"{name}_file" in given]
+    return {name: given.pop(f"{name}_file") for name in names}
+
+
+def write(report: Document, files: Files) -> list[Path]:
+    """What was written."""
+    texts: dict[str, Callable[[], str | bytes]] = {
+        "json": lambda: json_report.text(report),
+        "html": lambda: html.render(report),
+        "junit": lambda: junit.of_document(report),
+        "markdown": lambda: markdown.render(report),
+        "badge": lambda: badge.render(report),
+    }
+    written = []
+    for name, file in files.items():
+        if file is None:
+            continue
+        told = texts[name]()
+        # half a surrogate pair is written as the escape that JSON has for it
+        file.write_bytes(
+            told if isinstance(told, bytes) else told.encode("utf-8", "backslashreplace")
+        )
+        written.append(file)
+    return written

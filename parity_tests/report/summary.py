@@ -1,0 +1,64 @@
+"""A report that was read from a file, in a terminal: totals and the kinds of difference."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from parity_tests.model import Exit
+from parity_tests.report.json import Document
+from parity_tests.report.show import told
+from parity_tests.report.verdict import verdict
+
+_SHOWN = 60
+
+
+def render(report: Document, console: Console) -> None:
+    if report["kinds"]:
+        console.print(kinds(report, report["kinds"]))
+    for title, lines in (
+        ("Could not be played", report["broken"]),
+        ("Waivers", report["waiver_problems"]),
+    ):
+        for line in lines:
+            console.print(f"[bold red]{title}:[/] {escape(line)}", highlight=False)
+    for line in report["notes"]:
+        console.print(f"[yellow]note:[/] {escape(line)}", highlight=False)
+    console.print(
+        f"{report['name']} on {report['database']}: {report['exchanges']} exchanges, "
+        f"{report['operations_covered']} of {report['operations_total']} operations",
+        highlight=False,
+    )
+    found = verdict(report)
+    colour = "green" if found.exit is Exit.SAME else "red"
+    console.print(
+        f"[bold {colour}]{escape(found.words)}[/], {report['waived']} waived", highlight=False
+    )
+
+
+def kinds(report: Document, keys: Collection[str]) -> Table:
+    """A line per kind of difference: those that no waiver accepts come first."""
+    details = {one["id"]: one for one in report["details"]}
+    view = Table("id", "operation", "place", "legacy", "ported", "open", "waived")
+    found = [(key, report["kinds"][key]) for key in keys]
+    found.sort(
+        key=lambda item: (not item[1]["differences"], item[1]["operation"], item[1]["place"])
+    )
+    for key, kind in found[:_SHOWN]:
+        one = details[kind["first"]]
+        view.add_row(
+            key,
+            Text(kind["operation"]),
+            Text(kind["place"], "bold"),
+            Text(told(one["legacy"], 80)),
+            Text(told(one["ported"], 80)),
+            f"[red]{kind['differences']}[/]" if kind["differences"] else "",
+            str(kind["waived"] or ""),
+        )
+    if len(found) > _SHOWN:
+        view.add_row("…", f"{len(found) - _SHOWN} more kinds", "", "", "", "", "")
+    return view

@@ -1,0 +1,32 @@
+"""The one sentence of a report. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parity_tests.model import Exit
+from parity_tests.report.json import Document
+
+
+@dataclass(frozen=True)
+class Verdict:
+    exit: Exit
+    words: str
+    mark: str
+
+
+def verdict(report: Document) -> Verdict:
+    code = Exit(report["exit"])
+    if code is Exit.COULD_NOT_RUN:
+        return Verdict(
+            code, f"{_count(len(report['broken']), 'journey')} could not be played", "💥"
+        )
+    if code is Exit.SAME:
+        return Verdict(code, "same", "✅")
+    if report["differences"]:
+        return Verdict(code, _count(report["differences"], "difference"), "❌")
+    return Verdict(code, _count(len(report["waiver_problems"]), "waiver problem"), "❌")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
