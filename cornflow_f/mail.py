@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
+from cornflow_f import shadowing
 from cornflow_f.errors import CommunicationError, InvalidData
 
 _TIMEOUT_SECONDS = 30
@@ -47,6 +48,10 @@ def password_mail(password: str, *, service_name: str, sender: str, receiver: st
 
 async def send(server: MailServer, receiver: str, mail: str) -> None:
     """InvalidData when the provider refuses us or the receiver, CommunicationError when it is not there."""
+    isolation = shadowing.current()
+    if isolation is not None:
+        isolation.mail(server.address, receiver, mail)
+        return
     await asyncio.to_thread(_send, server, receiver, mail)
 
 

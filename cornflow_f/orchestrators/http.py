@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from cornflow_f import shadowing
 from cornflow_f.errors import OrchestratorError
 
 _ATTEMPTS = 2
@@ -40,9 +41,11 @@ class Caller:
 
     async def send(self, method: str, url: str, **options: Any) -> httpx.Response:
         """The reply, whatever its status. Raises NoReply."""
+        isolation = shadowing.current()
+        client = self._client if isolation is None else isolation.http_client
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._client.request(
+                return await client.request(
                     method, url, timeout=self._timeout, follow_redirects=True, **options
                 )
             except (httpx.HTTPError, httpx.InvalidURL) as error:

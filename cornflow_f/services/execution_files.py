@@ -15,6 +15,7 @@ from typing import BinaryIO
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cornflow_f import shadowing
 from cornflow_f.access import Access
 from cornflow_f.clock import database_now
 from cornflow_f.config import Settings
@@ -33,6 +34,7 @@ MESSAGES = {
     ExecutionFiles.NOT_UP_TO_DATE: "The requested files are not up-to-date. Please wait while they are generated again.",
     ExecutionFiles.OK: "The files were generated successfully.",
 }
+_FOLDER = "the folder of execution files"
 _SUFFIX = ".zip"
 _IDS_AT_ONCE = 500
 
@@ -78,6 +80,7 @@ async def store(
     if status is ExecutionFiles.OK:
         if file is None or name is None:
             raise InvalidUsage("Execution file status was 'OK' but not file was provided.")
+        shadowing.require_world(_FOLDER)
         await asyncio.to_thread(_write, _path(settings, idx), name, file)
     await _save_status(session, idx, status)
 
@@ -123,6 +126,7 @@ async def clean_up(session: AsyncSession, settings: Settings, access: Access) ->
         for idx, path in by_id.items():
             if idx in changed and changed[idx] > oldest:
                 continue
+            shadowing.require_world(_FOLDER)
             if await asyncio.to_thread(_removed, path):
                 deleted += 1
                 if idx in changed:

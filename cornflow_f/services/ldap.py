@@ -18,6 +18,7 @@ from ldap3.core.exceptions import LDAPException
 from ldap3.protocol.sasl.sasl import validate_simple_password
 from ldap3.utils.conv import escape_filter_chars
 
+from cornflow_f import shadowing
 from cornflow_f.config import Settings
 from cornflow_f.constants import Role
 from cornflow_f.errors import CommunicationError, InvalidCredentials
@@ -55,6 +56,7 @@ class Directory:
 
     async def log_in(self, username: str, password: str) -> Entry:
         """Raises InvalidCredentials, or CommunicationError when the directory does not do its part."""
+        shadowing.require_world("the directory")
         return await self._in_thread(lambda: self._log_in(username, password))
 
     def close(self) -> None:

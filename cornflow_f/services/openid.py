@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 from jose import JOSEError, jwk, jws
 
+from cornflow_f import shadowing
 from cornflow_f.config import OidProviderType, Settings
 from cornflow_f.security import InvalidToken, check_times
 
@@ -92,6 +93,7 @@ class OpenIdProvider:
 
     async def _fetch_once(self) -> None:
         """Fetches the keys, or waits for the fetch that is under way. Raises InvalidToken."""
+        shadowing.require_world("the keys of the OpenID provider")
         if self._fetching is None or self._fetching.done():
             self._fetching = asyncio.create_task(self._fetch_in_turn())
             # Nobody may be left to hear of a failure: then it is no news.
