@@ -37,8 +37,8 @@ class Access:
         return live if self.to_all else [*live, model.user_id == self.user.id]
 
 
-async def get_access(user: UserDep, settings: SettingsDep) -> Access:
-    return Access(user, bool(settings.user_access_all_objects))
+async def get_access(request: Request, user: UserDep) -> Access:
+    return Access(user, bool(request.app.state.settings.user_access_all_objects))
 
 
 AccessDep = Annotated[Access, Depends(get_access)]

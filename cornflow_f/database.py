@@ -12,6 +12,7 @@ from typing import Any, Self
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -218,6 +219,40 @@ def session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     )
 
 
+class ReadingSession(DatabaseSession):
+    """A session that statements pass by: they run on the connection that its objects would use.
+
+    Only where every statement is a transaction of its own: the session can't end one.
+    """
+
+    _opened: AsyncConnection | None = None
+
+    async def connection(self, *args: Any, **options: Any) -> AsyncConnection:
+        if self._opened is None:
+            engine = self.bind
+            assert isinstance(engine, AsyncEngine)
+            self._opened = await engine.connect()
+            # One request, one connection: two could wait for each other when the pool is empty.
+            self.sync_session.bind = self._opened.sync_connection
+        return self._opened
+
+    async def close(self) -> None:
+        try:
+            if self._opened is None or self.in_transaction():
+                await super().close()
+        finally:
+            if self._opened is not None:
+                await self._opened.close()
+                self._opened = None
+
+    async def __aexit__(self, type_: Any, value: Any, traceback: Any) -> None:
+        if type_ is None:
+            # There is no transaction to end, so nothing that a cancellation could interrupt.
+            await self.close()
+        else:
+            await super().__aexit__(type_, value, traceback)
+
+
 def reading_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Sessions for requests that only read: on PostgreSQL without BEGIN and ROLLBACK around them.
 
@@ -225,4 +260,7 @@ def reading_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSess
     """
     if engine.dialect.name != _POSTGRESQL_NAME:
         return session_factory(engine)
-    return session_factory(engine.execution_options(isolation_level="AUTOCOMMIT"))
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return async_sessionmaker(
+        alone, class_=ReadingSession, expire_on_commit=False, zone=_Zone(engine)
+    )

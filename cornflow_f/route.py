@@ -9,13 +9,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cornflow_f.compression import compressed
-from cornflow_f.deps import bearer_token, username_of
+from cornflow_f.deps import bearer_token, get_session, open_session, username_of
 from cornflow_f.routing import legacy_rule
 
 MALFORMED = object()
@@ -127,6 +128,7 @@ class PortRoute(APIRoute):
             self.body_field.field_info, Form
         )
         inflates = any(part.call is inflate_request for part in self.dependant.dependencies)
+        uses_session = _uses(self.dependant, get_session)
 
         async def port_route_handler(request: Request) -> Response:
             _keep_first_values(request)
@@ -136,12 +138,23 @@ class PortRoute(APIRoute):
                 if request.is_inflated:
                     # The guard will say the same, but only after the body was inflated.
                     await username_of(bearer_token(request), request)
-            response = await handle(request)
+            if uses_session:
+                async with open_session(request) as session:
+                    request.state.session = session
+                    response = await handle(request)
+            else:
+                response = await handle(request)
             if getattr(request.state, "compress", False):
                 return await compressed(request, response)
             return response
 
         return port_route_handler
+
+
+def _uses(dependant: Dependant, call: Callable[..., Any]) -> bool:
+    """Whether a route depends on something, itself or through what it depends on."""
+    parts = dependant.dependencies
+    return any(part.call is call or _uses(part, call) for part in parts)
 
 
 def _keep_first_values(request: Request) -> None:

@@ -7,6 +7,8 @@ from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from cornflow_f.routing import shape_of
+
 _Key = tuple[str, str, int]
 
 
@@ -36,5 +38,4 @@ class RouteIndex(BaseRoute):
 
 
 def _key(method: str, path: str) -> _Key:
-    segments = path.split("/", 2)
-    return method, segments[1] if len(segments) > 1 else "", path.count("/")
+    return method, *shape_of(path)

@@ -51,6 +51,20 @@ def with_one_slash(path: str) -> str:
     return f"/{path.lstrip('/')}" if path.startswith("//") else path
 
 
+_Shape = tuple[str, int]
+_ANY_SHAPE: _Shape = ("", -1)
+
+
+def shape_of(path: str) -> _Shape:
+    """First segment and number of slashes: few rules share them, so few have to be tried."""
+    return path[1:].partition("/")[0], path.count("/")
+
+
+def _shape_of_rule(path: str) -> _Shape:
+    first, slashes = shape_of(path)
+    return _ANY_SHAPE if "{" in first or ":path}" in path else (first, slashes)
+
+
 class Decision(Enum):
     FOUND = "found"
     REDIRECT = "redirect"
@@ -83,11 +97,11 @@ class RouteTable:
             if "GET" in allowed:
                 allowed.add("HEAD")
         self._fixed = {path: frozenset(m) for path, m in methods.items() if "{" not in path}
-        self._variable = [
-            _Entry(compile_path(path)[0], frozenset(methods[path]))
-            for path in sorted(methods, key=specificity)
-            if "{" in path
-        ]
+        self._variable: dict[_Shape, list[_Entry]] = {}
+        for path in sorted(methods, key=specificity):
+            if "{" in path:
+                entry = _Entry(compile_path(path)[0], frozenset(methods[path]))
+                self._variable.setdefault(_shape_of_rule(path), []).append(entry)
 
     def resolve(self, method: str, path: str) -> Resolution:
         path = with_one_slash(path)
@@ -110,7 +124,8 @@ class RouteTable:
 
     def _allowed(self, path: str) -> frozenset[str]:
         allowed = self._fixed.get(path, frozenset())
-        for entry in self._variable:
-            if entry.pattern.match(path):
-                allowed |= entry.methods
+        for shape in (shape_of(path), _ANY_SHAPE):
+            for entry in self._variable.get(shape, ()):
+                if entry.pattern.match(path):
+                    allowed |= entry.methods
         return allowed

@@ -9,6 +9,7 @@ import string
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import bcrypt
@@ -93,8 +94,19 @@ def decode_bi_token(token: str, secret: str) -> dict[str, Any]:
 
 
 def _verified_claims(token: str, secret: str) -> dict[str, Any]:
+    # A copy: what is remembered must not change.
+    claims = dict(_signed_claims(token, secret))
+    check_times(claims)
+    if not isinstance(claims.get("sub"), str):
+        raise InvalidToken("the token names no user")
+    return claims
+
+
+@lru_cache(maxsize=1024)
+def _signed_claims(token: str, secret: str) -> dict[str, Any]:
+    """The claims, if the signature is right. That can't change, so it is remembered."""
     try:
-        # The times are checked below: the legacy counts a token as expired in its last second
+        # The times are not checked here: the legacy counts a token as expired in its last second
         # and refuses one issued in the future, which this library does not.
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -104,9 +116,6 @@ def _verified_claims(token: str, secret: str) -> dict[str, Any]:
         )
     except (JWTError, RecursionError, ValueError) as error:
         raise InvalidToken(str(error)) from error
-    check_times(claims)
-    if not isinstance(claims.get("sub"), str):
-        raise InvalidToken("the token names no user")
     return claims
 
 

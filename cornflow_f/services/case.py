@@ -20,6 +20,7 @@ from cornflow_f.services import instance as instance_service
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
 
 _DOCUMENTS = (Case.data, Case.checks, Case.solution, Case.solution_checks, Case.kpis)
+_STORED = tuple(map(as_text, _DOCUMENTS))
 
 
 async def list_all(
@@ -37,7 +38,7 @@ async def detail(session: AsyncSession, access: Access, idx: int) -> dict[str, A
 
 async def data(session: AsyncSession, access: Access, idx: int) -> dict[str, Any]:
     """The case with its documents as the texts that are stored."""
-    columns = [*case_columns.detailed(session), *map(as_text, _DOCUMENTS)]
+    columns = (*case_columns.detailed(session), *_STORED)
     shown = case_columns.shown(await owned.get(session, Case, access, idx, columns))
     return {**shown, **{column.key: stored(shown[column.key]) for column in _DOCUMENTS}}
 

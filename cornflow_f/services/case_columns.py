@@ -1,6 +1,7 @@
 """Columns of cases for selects: what a reply shows, without reading data and solutions for it."""
 
 import json
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Row, Text, literal_column
@@ -52,16 +53,21 @@ _INDICATORS = {
 
 def is_dir(session: AsyncSession) -> ColumnElement[bool]:
     """Whether the case is a folder."""
-    return literal_column(_IS_DIR[is_sqlite(session)], Boolean).label("is_dir")
+    return _is_dir(is_sqlite(session))
 
 
-def listed(session: AsyncSession) -> list[Any]:
-    return [*PLAIN, is_dir(session)]
+def _is_dir(sqlite: bool) -> ColumnElement[bool]:
+    return literal_column(_IS_DIR[sqlite], Boolean).label("is_dir")
 
 
-def detailed(session: AsyncSession) -> list[Any]:
-    indicators = literal_column(_INDICATORS[is_sqlite(session)], Text).label("indicators")
-    return [*listed(session), indicators]
+def detailed(session: AsyncSession) -> tuple[Any, ...]:
+    return _detailed(is_sqlite(session))
+
+
+@cache
+def _detailed(sqlite: bool) -> tuple[Any, ...]:
+    indicators = literal_column(_INDICATORS[sqlite], Text).label("indicators")
+    return (*PLAIN, _is_dir(sqlite), indicators)
 
 
 def shown(row: Row[Any]) -> dict[str, Any]:

@@ -41,6 +41,26 @@ SHOWN: tuple[Any, ...] = (
 )
 """What every reply about an execution holds."""
 _OWNER = (User.username, User.first_name, User.last_name)
+_OF_OWNER = tuple(
+    select(column).where(User.id == Execution.user_id).scalar_subquery().label(column.key)
+    for column in _OWNER
+)
+_LISTED = (
+    *SHOWN,
+    Execution.updated_at,
+    Execution.run_id,
+    as_text(Execution.log_json),
+    *_OF_OWNER,
+)
+_FULL_RUN = or_(Execution.checks_and_kpis_only.is_(False), Execution.checks_and_kpis_only.is_(None))
+_DETAIL = (*SHOWN, Execution.updated_at, *_OF_OWNER)
+_DATA = (
+    *SHOWN,
+    as_text(Execution.data),
+    as_text(Execution.checks),
+    as_text(Execution.kpis),
+    as_text(Execution.log_json),
+)
 _NOT_FILTERS = ("deletion_date_gte", "deletion_date_lte")
 UNFINISHED = (ExecutionState.RUNNING, ExecutionState.QUEUED, ExecutionState.UNKNOWN)
 """States in which the orchestrator knows better."""
@@ -73,31 +93,10 @@ async def list_rows(
     session: AsyncSession, access: Access, filters: Mapping[str, Any]
 ) -> Sequence[Row[Any]]:
     owned.refuse(filters, _NOT_FILTERS)
-    columns = (
-        *SHOWN,
-        Execution.updated_at,
-        Execution.run_id,
-        as_text(Execution.log_json),
-        *_owner_columns(),
-    )
-    extra = []
-    if not filters.get("checks_and_kpis", False):
-        extra.append(
-            or_(
-                Execution.checks_and_kpis_only.is_(False),
-                Execution.checks_and_kpis_only.is_(None),
-            )
-        )
-    rows = await owned.list_rows(session, Execution, access, filters, columns, *extra)
+    extra = () if filters.get("checks_and_kpis", False) else (_FULL_RUN,)
+    rows = await owned.list_rows(session, Execution, access, filters, _LISTED, *extra)
     # parity: left out after the page was cut (endpoints/execution.py, ExecutionEndpoint.get)
     return [row for row in rows if not _is_checks_only(row.config)]
-
-
-def _owner_columns() -> list[Any]:
-    return [
-        select(column).where(User.id == Execution.user_id).scalar_subquery().label(column.key)
-        for column in _OWNER
-    ]
 
 
 def _is_checks_only(config: str) -> bool:
@@ -113,19 +112,11 @@ async def listed(row: Row[Any]) -> dict[str, Any]:
 
 
 async def detail(session: AsyncSession, access: Access, idx: str) -> dict[str, Any]:
-    columns = (*SHOWN, Execution.updated_at, *_owner_columns())
-    return with_owner(await owned.get(session, Execution, access, idx, columns))
+    return with_owner(await owned.get(session, Execution, access, idx, _DETAIL))
 
 
 async def data(session: AsyncSession, access: Access, idx: str) -> dict[str, Any]:
-    columns = (
-        *SHOWN,
-        as_text(Execution.data),
-        as_text(Execution.checks),
-        as_text(Execution.kpis),
-        as_text(Execution.log_json),
-    )
-    row = await owned.get(session, Execution, access, idx, columns)
+    row = await owned.get(session, Execution, access, idx, _DATA)
     return {
         **shown(row),
         "data": stored(row.data),
@@ -144,7 +135,7 @@ async def log(session: AsyncSession, access: Access, idx: str) -> dict[str, Any]
         as_text(Execution.log_json),
         Execution.log_text,
         case((mentions, as_text(Execution.data).element)).label("solution"),
-        *_owner_columns(),
+        *_OF_OWNER,
     )
     row = await owned.get(session, Execution, access, idx, columns)
     return {

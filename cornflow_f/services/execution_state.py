@@ -20,6 +20,15 @@ from cornflow_f.orchestrators.base import Orchestrator
 from cornflow_f.services import execution as execution_service
 from cornflow_f.services import launch, owned, persistence
 
+_STATUS = (
+    Execution.id,
+    Execution.state,
+    Execution.state_message,
+    Execution.data_hash,
+    Execution.schema,
+    Execution.run_id,
+    Execution.last_run_checks_and_kpis,
+)
 _AT_ONCE = 10
 """States that one list asks the orchestrator for at the same time."""
 
@@ -28,16 +37,7 @@ async def status(
     session: AsyncSession, orchestrator: Orchestrator, access: Access, idx: str
 ) -> dict[str, Any]:
     """The state, asked of the orchestrator unless the execution has finished."""
-    columns = (
-        Execution.id,
-        Execution.state,
-        Execution.state_message,
-        Execution.data_hash,
-        Execution.schema,
-        Execution.run_id,
-        Execution.last_run_checks_and_kpis,
-    )
-    row = await owned.get(session, Execution, access, idx, columns)
+    row = await owned.get(session, Execution, access, idx, _STATUS)
     state, message = row.state, row.state_message
     if state in execution_service.UNFINISHED:
         await session.commit()

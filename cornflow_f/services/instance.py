@@ -25,6 +25,7 @@ SUMMARY = (
     Instance.data_hash,
     Instance.schema,
 )
+_DATA = (*SUMMARY, as_text(Instance.data), as_text(Instance.checks))
 _OF_EXECUTION = (
     Execution.id,
     Execution.name,
@@ -38,6 +39,12 @@ _OF_EXECUTION = (
     Execution.state,
     Execution.state_message,
 )
+
+
+# parity: the executions are in no order (InstanceModel.executions)
+_WITH_EXECUTIONS = select(
+    *SUMMARY, *(column.label(f"execution_{column.key}") for column in _OF_EXECUTION)
+).outerjoin(Execution, and_(Execution.instance_id == Instance.id, Execution.deleted_at.is_(None)))
 
 
 async def list_all(
@@ -86,15 +93,7 @@ def encoded(document: Any) -> tuple[JsonText, str]:
 
 async def detail(session: AsyncSession, access: Access, idx: str) -> dict[str, Any]:
     """The instance and its executions, in one statement."""
-    # parity: the executions are in no order (InstanceModel.executions)
-    joined = and_(Execution.instance_id == Instance.id, Execution.deleted_at.is_(None))
-    labelled = [column.label(f"execution_{column.key}") for column in _OF_EXECUTION]
-    statement = (
-        select(*SUMMARY, *labelled)
-        .outerjoin(Execution, joined)
-        .where(Instance.id == idx, *access.conditions(Instance))
-    )
-    rows = await owned.rows_of(session, idx, statement)
+    rows = await owned.get_rows(session, Instance, access, idx, _WITH_EXECUTIONS)
     executions = [
         {
             column.key: value
@@ -109,8 +108,7 @@ async def detail(session: AsyncSession, access: Access, idx: str) -> dict[str, A
 
 async def data(session: AsyncSession, access: Access, idx: str) -> dict[str, Any]:
     """The instance with its data and checks as the texts that are stored."""
-    columns = (*SUMMARY, as_text(Instance.data), as_text(Instance.checks))
-    row = await owned.get(session, Instance, access, idx, columns)
+    row = await owned.get(session, Instance, access, idx, _DATA)
     return {**row._mapping, "data": stored(row.data), "checks": stored(row.checks)}
 
 

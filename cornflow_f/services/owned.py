@@ -6,9 +6,10 @@ Source: ``models/base_data_model.py``.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, CursorResult, Row, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.access import Access
@@ -49,17 +50,40 @@ async def list_rows(
     columns: Sequence[Any],
     *extra: ColumnElement[bool],
 ) -> Sequence[Row[Any]]:
-    """Rows from the newest to the oldest. `filters` are those the client gave, by name."""
+    """Rows from the newest to the oldest. `filters` are those the client gave, by name.
+
+    `columns` and `extra` that are the same objects every time make a statement that is built once.
+    """
     refuse(filters, _NOT_FILTERS)
-    statement: Select[Any] = (
-        select(*columns)
-        .where(*access.conditions(model), *_matching(session, model, filters), *extra)
-        .order_by(model.created_at.desc())
-    )
-    rows: Sequence[Row[Any]] = (
-        await session.execute(page(session, statement, filters, _LIMIT))
-    ).all()
+    statement = _many(model, tuple(columns), access.to_all, extra)
+    if filters:
+        statement = statement.where(*_matching(session, model, filters))
+        statement = page(session, statement, filters, _LIMIT)
+    connection = await session.connection()
+    found = await connection.execute(statement, {"owner": access.user.id})
+    rows: Sequence[Row[Any]] = found.all()
     return rows
+
+
+@lru_cache(maxsize=256)
+def _many(
+    model: Any, columns: tuple[Any, ...], to_all: bool, extra: tuple[ColumnElement[bool], ...]
+) -> Select[Any]:
+    """The first page. Built once: that costs as much as running it."""
+    statement: Select[Any] = select(*columns).where(*_conditions(model, to_all), *extra)
+    return statement.order_by(model.created_at.desc()).offset(0).limit(_LIMIT)
+
+
+@lru_cache(maxsize=256)
+def _one(model: Any, what: tuple[Any, ...] | Select[Any], to_all: bool) -> Select[Any]:
+    statement = what if isinstance(what, Select) else select(*what)
+    return statement.where(model.id == bindparam("idx"), *_conditions(model, to_all))
+
+
+def _conditions(model: Any, to_all: bool) -> list[ColumnElement[bool]]:
+    """As `Access.conditions`, for a user who is named when the statement runs."""
+    live = [model.deleted_at.is_(None)]
+    return live if to_all else [*live, model.user_id == bindparam("owner")]
 
 
 def _matching(
@@ -118,8 +142,21 @@ async def find(
     """The asked columns of one row, if the user may see it."""
     if not is_possible(idx):
         return None
-    statement = select(*columns).where(model.id == idx, *access.conditions(model))
-    return (await session.execute(statement)).first()
+    return (await _about(session, model, access, idx, tuple(columns))).first()
+
+
+async def _about(
+    session: AsyncSession,
+    model: Any,
+    access: Access,
+    idx: str | int,
+    what: tuple[Any, ...] | Select[Any],
+) -> CursorResult[Any]:
+    statement = _one(model, what, access.to_all)
+    connection = await session.connection()
+    wanted = {"idx": idx, "owner": access.user.id}
+    result: CursorResult[Any] = await connection.execute(statement, wanted)
+    return result
 
 
 async def get(
@@ -130,6 +167,18 @@ async def get(
     if row is None:
         raise NotFound
     return row
+
+
+async def get_rows(
+    session: AsyncSession, model: Any, access: Access, idx: str | int, statement: Select[Any]
+) -> Sequence[Row[Any]]:
+    """The rows of a statement about one object, if the user may see it; NotFound otherwise."""
+    rows: Sequence[Row[Any]] = []
+    if is_possible(idx):
+        rows = (await _about(session, model, access, idx, statement)).all()
+    if not rows:
+        raise NotFound
+    return rows
 
 
 async def rows_of(
