@@ -1,0 +1,1 @@
+"""The lending library on FastAPI: the port."""

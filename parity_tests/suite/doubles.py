@@ -1,0 +1,119 @@
+"""Notices what a test replaces: `unittest.mock.patch` in all its forms, and pytest's monkeypatch.
+
+A double that sits in the legacy's code is out of the port's sight. Whether that matters is seen on the
+legacy: a mock that no request uses there is no reason for anything.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from parity_tests.suite.events import Double
+from parity_tests.suite.target import Target
+
+
+@dataclass(eq=False)
+class _Active:
+    name: str
+    inside: bool
+    value: Any
+    """What stands in for the real thing."""
+    key: object
+    """Who will undo it."""
+
+
+class Doubles:
+    """Those that are in place now."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._active: list[_Active] = []
+
+    def before(self) -> list[tuple[_Active, int | None]]:
+        """Of a request: the doubles, and how much each was used until now."""
+        return [(double, _uses(double.value)) for double in self._active]
+
+    def after(self, before: list[tuple[_Active, int | None]]) -> list[Double]:
+        return [
+            Double(
+                double.name, double.inside, None if uses is None else _uses(double.value) != uses
+            )
+            for double, uses in before
+        ]
+
+    def add(self, owner: Any, attribute: str, value: Any, key: object) -> None:
+        module, name = _named(owner)
+        self._active.append(_Active(f"{name}.{attribute}", self._target.has(module), value, key))
+
+    def undo(self, key: object) -> None:
+        self._active = [double for double in self._active if double.key is not key]
+
+    def install(self) -> Callable[[], None]:
+        """Starts to notice; the result ends it."""
+        patch: Any = mock._patch  # what every form of patch() makes
+        return _undo_all(
+            [
+                _wrap(patch, "__enter__", self._patched),
+                _wrap(patch, "__exit__", self._unpatched),
+                _wrap(pytest.MonkeyPatch, "setattr", self._monkeypatched),
+                _wrap(pytest.MonkeyPatch, "undo", self._undone),
+            ]
+        )
+
+    def _patched(self, patching: Any, _: Any) -> None:
+        owner, attribute = patching.target, patching.attribute
+        self.add(owner, attribute, getattr(owner, attribute, None), patching)
+
+    def _unpatched(self, patching: Any, _: Any) -> None:
+        self.undo(patching)
+
+    def _monkeypatched(self, monkeypatch: Any, _: Any) -> None:
+        owner, attribute, *_rest = monkeypatch._setattr[-1]
+        self.add(owner, attribute, getattr(owner, attribute, None), monkeypatch)
+
+    def _undone(self, monkeypatch: Any, _: Any) -> None:
+        self.undo(monkeypatch)
+
+
+def _named(owner: Any) -> tuple[str | None, str]:
+    """The module that the owner of an attribute belongs to, and its name for people."""
+    if isinstance(owner, types.ModuleType):
+        return owner.__name__, owner.__name__
+    kind = owner if isinstance(owner, type) else type(owner)
+    return kind.__module__, f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _uses(value: Any) -> int | None:
+    """Calls of a mock and of all its children, and children it has had asked of it."""
+    # a function that is specified by the real one carries its mock
+    value = getattr(value, "mock", value) if isinstance(value, types.FunctionType) else value
+    if not isinstance(value, mock.NonCallableMock):
+        return None
+    children: dict[str, Any] = value._mock_children
+    return len(value.mock_calls) + len(children)
+
+
+def _wrap(owner: Any, name: str, then: Callable[[Any, Any], None]) -> Callable[[], None]:
+    original = getattr(owner, name)
+
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        then(self, result)
+        return result
+
+    setattr(owner, name, wrapped)
+    return lambda: setattr(owner, name, original)
+
+
+def _undo_all(steps: list[Callable[[], None]]) -> Callable[[], None]:
+    def undo() -> None:
+        for step in reversed(steps):
+            step()
+
+    return undo

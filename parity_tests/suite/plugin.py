@@ -1,0 +1,95 @@
+"""The pytest plugin of `parity suite`: what it is to do, it is told by the variable `PARITY_SUITE`.
+
+Not for `-p` by hand: `parity suite` starts the suite with it, twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity_tests.model import ParityError, Side
+from parity_tests.suite import target as targets
+from parity_tests.suite.doubles import Doubles
+from parity_tests.suite.events import Recorder
+from parity_tests.suite.interpose import Interposer, give_files_to_memory_databases
+
+VARIABLE = "PARITY_SUITE"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    told = os.environ.get(VARIABLE)
+    if told is not None:
+        config.pluginmanager.register(Observer(json.loads(told), config), "parity-suite-observer")
+
+
+class Observer:
+    """Watches one run, and on the ported one redirects the suite's requests."""
+
+    def __init__(self, told: dict[str, str], config: pytest.Config) -> None:
+        # a worker of pytest-xdist sees the requests, its controller gets the reports
+        self._reports = not hasattr(config, "workerinput")
+        self._recorder = Recorder(Path(told["events"]))
+        try:
+            target = targets.load(told["target"])
+        except ParityError as error:
+            raise pytest.UsageError(str(error)) from error
+        stack = Side(told["stack"])
+        doubles = Doubles(target)
+        self._interposer = Interposer(target, stack, self._recorder, doubles)
+        self._undo: list[Callable[[], None]] = [doubles.install(), self._interposer.install()]
+        if stack is Side.PORTED:
+            self._undo.append(give_files_to_memory_databases(Path(told["folder"])))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._recorder.test = item.nodeid
+        try:
+            return (yield)
+        finally:
+            self._interposer.close()
+            self._recorder.test = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self._reports:
+            self._tell(report, report.when != "call")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if self._reports and report.failed:
+            self._tell(report, False)
+
+    def pytest_unconfigure(self) -> None:
+        for undo in reversed(self._undo):
+            undo()
+
+    def _tell(self, report: Any, is_around: bool) -> None:
+        result = _result(report)
+        if is_around and result == "passed":
+            return
+        before, self._recorder.test = self._recorder.test, report.nodeid
+        self._recorder.write(
+            "report",
+            result=result,
+            message=_message(report) if report.failed else "",
+            seconds=getattr(report, "duration", 0.0),
+        )
+        self._recorder.test = before
+
+
+def _result(report: Any) -> str:
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    return str(report.outcome)
+
+
+def _message(report: Any) -> str:
+    """The line that says what went wrong."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(report.longrepr)
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return f"in {report.when}: {line}" if getattr(report, "when", "call") != "call" else line

@@ -1,0 +1,131 @@
+"""The use case: a suite's own command, run once on the legacy and once on the port. Prints nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from parity_tests.model import ParityError, Side
+from parity_tests.suite import events, verdict
+from parity_tests.suite.plugin import VARIABLE
+from parity_tests.suite.target import Reference
+from parity_tests.suite.verdict import Report
+
+PLUGIN = "parity_tests.suite.plugin"
+_UNUSABLE = {2: "was interrupted, or could not collect its tests", 3: "broke inside pytest",
+             4: "refuses its arguments", 5: "collected no tests"}  # fmt: skip
+_TAIL = 40
+
+Progress = Callable[[Side, int, int], None]
+"""Told of a run: its stack, tests done, and how many there are (0: not known)."""
+
+
+def run(
+    reference: Reference,
+    command: Sequence[str],
+    progress: Progress,
+    *,
+    strict: bool = False,
+    keep: Path | None = None,
+) -> Report:
+    """Raises ParityError when either run tells nothing. ``keep``: a folder for what was printed."""
+    with tempfile.TemporaryDirectory(prefix="parity-suite-") as temporary:
+        folder = keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        legacy = _once(reference, command, Side.LEGACY, folder, progress, 0)
+        if not legacy.requests:
+            raise ParityError(_nothing_asked(reference, legacy))
+        ported = _once(reference, command, Side.PORTED, folder, progress, len(legacy.outcomes))
+    report = Report(reference.module, list(command), legacy, ported, strict=strict)
+    report.tests = verdict.compare(legacy, ported)
+    return report
+
+
+def _nothing_asked(reference: Reference, legacy: events.Run) -> str:
+    apps = ", ".join(sorted(legacy.strangers)) or "none"
+    return (
+        f"{len(legacy.outcomes)} tests ran, and no request met a Flask application of the packages "
+        f"that {reference.module} names in LEGACY. Flask applications that were asked: {apps}"
+    )
+
+
+def _once(
+    reference: Reference,
+    command: Sequence[str],
+    stack: Side,
+    folder: Path,
+    progress: Progress,
+    total: int,
+) -> events.Run:
+    told, log = folder / f"{stack}.jsonl", folder / f"{stack}.log"
+    told.unlink(missing_ok=True)
+    databases = folder / f"{stack}-databases"
+    databases.mkdir(exist_ok=True)
+    asked = {"target": reference.module, "stack": stack, "events": str(told.absolute()),
+             "folder": str(databases.absolute())}  # fmt: skip
+    environment = reference.environment(os.environ)
+    environment[VARIABLE] = json.dumps(asked)
+    plugins = [name for name in environment.get("PYTEST_PLUGINS", "").split(",") if name]
+    environment["PYTEST_PLUGINS"] = ",".join([*plugins, PLUGIN])
+    started = time.monotonic()
+    code = _follow(_words(command), environment, log, told, lambda n: progress(stack, n, total))
+    run = events.read(told)
+    run.seconds = time.monotonic() - started
+    if not run.outcomes or code in _UNUSABLE:
+        why = _UNUSABLE.get(code, f"told nothing and ended with exit code {code}; is it pytest?")
+        raise ParityError(f"the suite on the {stack} stack {why}\n{_end_of(log)}")
+    return run
+
+
+def _words(command: Sequence[str]) -> list[str]:
+    """The command; a bare `pytest` is the one of this interpreter, which has both stacks."""
+    first, *rest = command
+    beside = Path(sys.executable).with_name("pytest")
+    if first == "pytest" and beside.exists():
+        return [str(beside), *rest]
+    return [first, *rest]
+
+
+def _follow(
+    words: list[str],
+    environment: dict[str, str],
+    log: Path,
+    told: Path,
+    count: Callable[[int], None],
+) -> int:
+    with log.open("wb") as output:
+        try:
+            process = subprocess.Popen(
+                words, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        except OSError as error:
+            raise ParityError(f"the suite can not be started: {error}") from None
+        try:
+            while True:
+                try:
+                    return process.wait(0.5)
+                except subprocess.TimeoutExpired:
+                    count(_reports(told))
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+
+
+def _reports(told: Path) -> int:
+    try:
+        return told.read_bytes().count(b'{"event": "report"')
+    except OSError:
+        return 0
+
+
+def _end_of(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join(lines[-_TAIL:])

@@ -1,0 +1,87 @@
+"""Where a suite's requests go: a module, named on the command line or in a `parity.toml`.
+
+The module has `LEGACY` (the packages of the Flask application), `settings_from(flask_app,
+database_url)`, asked again before each request so that what a test writes into `app.config` counts,
+and `create_port(settings, flask_app)`, an ASGI application for these settings: the port, or a bridge.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parity_tests.model import ParityError
+
+_SHIPPED = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where the module is found."""
+
+    module: str
+    pythonpath: tuple[Path, ...] = ()
+
+    def environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        paths = [*map(str, self.pythonpath), *filter(None, [base.get("PYTHONPATH")])]
+        return {**base, "PYTHONPATH": os.pathsep.join(paths)} if paths else dict(base)
+
+
+@dataclass(frozen=True)
+class Target:
+    name: str
+    legacy: tuple[str, ...]
+    settings_from: Callable[[Any, str | None], Hashable]
+    create_port: Callable[[Any, Any], Any]
+
+    def has(self, module: str | None) -> bool:
+        """Whether a module is the legacy's."""
+        return module is not None and any(
+            module == package or module.startswith(f"{package}.") for package in self.legacy
+        )
+
+
+def reference(text: str) -> Reference:
+    """`module[:attribute]`, a configuration file, or the name of one that is shipped (`cornflow`)."""
+    path = Path(text)
+    if path.suffix != ".toml" and not (path := _SHIPPED / f"{text}.toml").exists():
+        return Reference(text)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))["suite"]
+        folders = tuple((path.parent / name).resolve() for name in table.get("pythonpath", ()))
+        return Reference(table["target"], folders)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ParityError(f"{text} can not be read: {error}") from None
+    except KeyError as error:
+        raise ParityError(
+            f"{text}: {error.args[0]} is missing; a suite needs [suite] with target = 'module'"
+        ) from None
+
+
+def load(name: str) -> Target:
+    """Imports the module. Raises ParityError that says what it lacks."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    module, _, attribute = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        if attribute:
+            found = getattr(found, attribute)
+        legacy = found.LEGACY
+        return Target(
+            name,
+            (legacy,) if isinstance(legacy, str) else tuple(legacy),
+            found.settings_from,
+            found.create_port,
+        )
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ParityError(
+            f"the target {name} can not be used: {error}. It is a module with LEGACY, "
+            "settings_from(flask_app, database_url) and create_port(settings, flask_app)"
+        ) from error
