@@ -7,75 +7,21 @@ last known modes stay in force.
 
 import asyncio
 import contextlib
-import difflib
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
+from legacy_bridge import plans
 from legacy_bridge.census import Census
 from legacy_bridge.decisions import DEFAULT, Decisions, decide
-from legacy_bridge.operation import Assignment, Mode, Operation
-from legacy_bridge.store import Change, ModeStore, Stored, StoreError
+from legacy_bridge.operation import Assignment, Mode
+from legacy_bridge.plans import ModeError, UnknownOperationError
+from legacy_bridge.store import Change, ModeStore, Plan, Stored, StoreError, Writes
 
-ALL_PORTED = "all-ported"
+__all__ = ["ModeError", "Ownership", "UnknownOperationError"]
+
 POLL_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
-
-
-class ModeError(ValueError):
-    """The mode can't be set; the text says what to do instead."""
-
-
-class UnknownOperationError(ModeError):
-    """Nothing matches; `near` are the most alike."""
-
-    def __init__(self, pattern: str, near: Iterable[str]) -> None:
-        self.near = tuple(near)
-        text = f"no operation is called '{pattern}'"
-        if self.near:
-            text += "; near: " + ", ".join(f"'{name}'" for name in self.near)
-        else:
-            text += "; `cutover census` lists them all"
-        super().__init__(text)
-
-
-def select(census: Census, pattern: str) -> list[Operation]:
-    """The operations a pattern means: one by its name, several by a glob, or ``all-ported``."""
-    if pattern == ALL_PORTED:
-        return sorted(census.ported)
-    names = {str(entry.operation): entry.operation for entry in census.entries}
-    cleaned = " ".join(pattern.split())
-    if cleaned in names:
-        return [names[cleaned]]
-    found = [operation for name, operation in names.items() if fnmatchcase(name, cleaned)]
-    if not found:
-        raise UnknownOperationError(pattern, difflib.get_close_matches(cleaned, names, n=4))
-    return sorted(found)
-
-
-def plan(
-    census: Census, pattern: str, mode: Assignment | Mode, *, with_legacy: bool = True
-) -> dict[str, str]:
-    """What `ModeStore.change` has to write. Raises ModeError when any of it is impossible."""
-    if not with_legacy:
-        raise ModeError("there is no legacy: the port answers everything and modes have no effect")
-    operations = select(census, pattern)
-    missing = [operation for operation in operations if operation not in census.ported]
-    assigned = Assignment(mode) if isinstance(mode, Mode) else mode
-    if assigned.mode is not Mode.LEGACY and missing:
-        raise ModeError(
-            f"the port does not implement {_listed(missing)}, so the mode can't be {assigned}: "
-            f"only ported operations can be set, '{ALL_PORTED}' means all of them"
-        )
-    return {str(operation): str(assigned) for operation in operations}
-
-
-def _listed(operations: list[Operation]) -> str:
-    shown = ", ".join(f"'{operation}'" for operation in operations[:3])
-    more = len(operations) - 3
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 @dataclass
@@ -127,14 +73,25 @@ class Ownership:
         if await self.store.revision() != self.stored.revision:
             self._accept(await self.store.load())
 
-    async def change(
-        self, pattern: str, mode: Assignment | Mode, *, who: str, why: str
-    ) -> list[Change]:
-        """Writes, then follows. Other processes follow by themselves."""
-        wanted = plan(self.census, pattern, mode, with_legacy=self.with_legacy)
-        done = await self.store.change(wanted, unset=str(self.decisions.default), who=who, why=why)
+    async def apply(self, plan: Plan, *, who: str, why: str) -> list[Change]:
+        """Writes what the plan says, then follows. Other processes follow by themselves."""
+        unset = str(self.decisions.default)
+        done = await self.store.apply(plan, unset=unset, who=who, why=why)
         await self.refresh()
         return done
+
+    async def change(
+        self, pattern: str, mode: Assignment | Mode, *, who: str, why: str, again: bool = False
+    ) -> list[Change]:
+        """Sets the mode of an operation, a group, several by a glob, or `all-ported`."""
+        assigned = Assignment(mode) if isinstance(mode, Mode) else mode
+
+        def plan(stored: Stored) -> Writes:
+            return plans.set_mode(
+                self.census, stored, pattern, assigned, again=again, with_legacy=self.with_legacy
+            )
+
+        return await self.apply(plan, who=who, why=why)
 
     def _accept(self, stored: Stored) -> None:
         decisions = decide(stored, self.census, default=self.default, with_legacy=self.with_legacy)

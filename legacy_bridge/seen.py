@@ -1,7 +1,6 @@
 """Keeps what a request and its reply were, while they pass, for a comparison afterwards."""
 
 import time
-from typing import Any
 
 from starlette.types import Message, Receive, Scope
 
@@ -97,11 +96,3 @@ class Seen:
             return None
         kept += body
         return kept
-
-
-class NoResults:
-    """Where nothing is counted."""
-
-    def compared(self, *_: Any, **__: Any) -> None: ...
-
-    def dropped(self, *_: Any) -> None: ...

@@ -64,6 +64,7 @@ AUDIT = Table(
 EVIDENCE = Table(
     "bridge_evidence",
     METADATA,
+    Column("span", Integer, primary_key=True, autoincrement=False),
     Column("bucket", BigInteger, primary_key=True, autoincrement=False),
     Column("worker", String(64), primary_key=True),
     Column("operation", String(500), primary_key=True),

@@ -13,14 +13,9 @@ import pytest
 from legacy_bridge.bridge import census_of
 from legacy_bridge.decisions import decide
 from legacy_bridge.match import Infrastructure, NoMethod, NotFound, Options
-from legacy_bridge.operation import Mode, Operation, Stack
-from legacy_bridge.ownership import (
-    ModeError,
-    Ownership,
-    UnknownOperationError,
-    plan,
-    select,
-)
+from legacy_bridge.operation import Assignment, Mode, Operation, Stack
+from legacy_bridge.ownership import Ownership
+from legacy_bridge.plans import ModeError, UnknownOperationError, select, set_mode
 from legacy_bridge.store import ModeStore, Stored, StoredMode, StoreError
 from tests.bridge.pair import PORTED, pair_rules
 
@@ -94,11 +89,16 @@ def test_selecting() -> None:
 
 
 def test_only_what_is_ported_can_be_set_to_it() -> None:
+    items, to_ported, to_legacy = (
+        "* /thing/<int:idx>/",
+        Assignment(Mode.PORTED),
+        Assignment(Mode.LEGACY),
+    )
     with pytest.raises(ModeError, match=r"does not implement 'PUT /thing/<int:idx>/'"):
-        plan(CENSUS, "* /thing/<int:idx>/", Mode.PORTED)
-    assert len(plan(CENSUS, "* /thing/<int:idx>/", Mode.LEGACY)) == 2
+        set_mode(CENSUS, stored(), items, to_ported)
+    assert len(set_mode(CENSUS, stored(), items, to_legacy).modes) == 2
     with pytest.raises(ModeError, match="no legacy"):
-        plan(CENSUS, "all-ported", Mode.LEGACY, with_legacy=False)
+        set_mode(CENSUS, stored(), "all-ported", to_legacy, with_legacy=False)
 
 
 @asynccontextmanager

@@ -1,0 +1,174 @@
+"""Evidence in the shared database: every worker writes its own, every worker reads all."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from legacy_bridge.database import Database
+from legacy_bridge.operation import Stack
+from legacy_bridge.recorder import Batch, Example
+from legacy_bridge.state import seconds, utc
+from legacy_bridge.tables import EVIDENCE, EXAMPLES, TRAFFIC
+from legacy_bridge.tally import Key, Tally
+from legacy_bridge.windows import Row, Span
+
+KEPT_EXAMPLES = 40
+"""Examples kept of one operation."""
+_CONTENT = 20_000
+"""Characters of one example."""
+_TRAFFIC_DAYS = 400
+
+
+class EvidenceStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, batch: Batch) -> None:
+        """All of the batch or nothing. Rows are written whole, so writing them again is no harm."""
+        async with self._database.begin() as connection:
+            insert = postgresql.insert if _is_postgresql(connection) else sqlite.insert
+            if batch.rows:
+                rows = insert(EVIDENCE)
+                await connection.execute(
+                    rows.on_conflict_do_update(
+                        index_elements=list(EVIDENCE.primary_key.columns),
+                        set_={"counts": rows.excluded.counts},
+                    ),
+                    # In one order everywhere, so that writers do not wait for each other in a circle.
+                    [_values(row) for row in sorted(batch.rows, key=lambda row: row[:4])],
+                )
+            if batch.traffic:
+                days = insert(TRAFFIC)
+                await connection.execute(
+                    days.on_conflict_do_update(
+                        index_elements=list(TRAFFIC.primary_key.columns),
+                        set_={
+                            "requests": TRAFFIC.c.requests + days.excluded.requests,
+                            "errors": TRAFFIC.c.errors + days.excluded.errors,
+                        },
+                    ),
+                    [
+                        {
+                            "day": where.day,
+                            "operation": where.operation,
+                            "stack": where.stack.value,
+                            "requests": requests,
+                            "errors": errors,
+                        }
+                        for where, (requests, errors) in sorted(batch.traffic.items())
+                    ],
+                )
+            if batch.examples:
+                await _write_examples(connection, batch.examples)
+
+    async def read(self, now: float, *, buckets: int | None = None) -> list[Row]:
+        """The rows of the last `buckets` of each length, or all that are kept."""
+        async with self._database.begin() as connection:
+            found = await connection.execute(
+                select(EVIDENCE).where(
+                    or_(
+                        *(
+                            and_(
+                                EVIDENCE.c.span == span.value,
+                                EVIDENCE.c.bucket
+                                >= (
+                                    span.oldest(now)
+                                    if buckets is None
+                                    else span.bucket(now) - (buckets - 1) * span
+                                ),
+                            )
+                            for span in Span
+                        )
+                    )
+                )
+            )
+            return [
+                Row(
+                    Span(row.span),
+                    row.bucket,
+                    row.worker,
+                    Key(row.operation, row.trial, Stack(row.stack)),
+                    Tally.from_json(json.loads(row.counts)),
+                )
+                for row in found
+            ]
+
+    async def examples(
+        self, operation: str | None = None, *, trial: int | None = None, limit: int = 20
+    ) -> list[Example]:
+        """The newest first."""
+        chosen = select(EXAMPLES).order_by(EXAMPLES.c.id.desc()).limit(limit)
+        if operation is not None:
+            chosen = chosen.where(EXAMPLES.c.operation == operation)
+        if trial is not None:
+            chosen = chosen.where(EXAMPLES.c.trial == trial)
+        async with self._database.begin() as connection:
+            return [
+                Example(
+                    seconds(row.at), row.operation, row.trial, row.kind, json.loads(row.content)
+                )
+                for row in await connection.execute(chosen)
+            ]
+
+    async def prune(self, now: float) -> None:
+        """Deletes what no window reaches."""
+        old: list[ColumnElement[bool]] = [
+            and_(EVIDENCE.c.span == span.value, EVIDENCE.c.bucket < span.oldest(now))
+            for span in Span
+        ]
+        async with self._database.begin() as connection:
+            await connection.execute(delete(EVIDENCE).where(or_(*old)))
+            oldest_day = utc(now - _TRAFFIC_DAYS * 86400).date().isoformat()
+            await connection.execute(delete(TRAFFIC).where(TRAFFIC.c.day < oldest_day))
+
+
+async def _write_examples(connection: AsyncConnection, examples: Iterable[Example]) -> None:
+    examples = list(examples)
+    for example in examples:
+        content = json.dumps(example.content, default=str)
+        if len(content) > _CONTENT:
+            content = json.dumps({"cut": content[:_CONTENT]})
+        await connection.execute(
+            EXAMPLES.insert().values(
+                at=_moment(example),
+                operation=example.operation,
+                trial=example.trial,
+                kind=example.kind,
+                content=content,
+            )
+        )
+    for operation in sorted({example.operation for example in examples}):
+        mine = EXAMPLES.c.operation == operation
+        last = (
+            select(EXAMPLES.c.id)
+            .where(mine)
+            .order_by(EXAMPLES.c.id.desc())
+            .offset(KEPT_EXAMPLES)
+            .limit(1)
+            .scalar_subquery()
+        )
+        await connection.execute(delete(EXAMPLES).where(mine, EXAMPLES.c.id <= last))
+
+
+def _moment(example: Example) -> datetime:
+    return utc(example.at)
+
+
+def _values(row: Row) -> dict[str, object]:
+    return {
+        "span": row.span.value,
+        "bucket": row.bucket,
+        "worker": row.worker,
+        "operation": row.key.operation,
+        "trial": row.key.trial,
+        "stack": row.key.stack.value,
+        "counts": json.dumps(row.tally.as_json(), separators=(",", ":")),
+    }
+
+
+def _is_postgresql(connection: AsyncConnection) -> bool:
+    return connection.dialect.name == "postgresql"

@@ -1,0 +1,126 @@
+"""What is on trial now, and what the evidence says about it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from legacy_bridge.budget import Budget, BudgetError, budget_of
+from legacy_bridge.decisions import DEFAULT, Decisions
+from legacy_bridge.judge import Evidence, Judgement, Verdict, judge_windows
+from legacy_bridge.operation import Mode, Stack
+from legacy_bridge.state import Kind, Ramp, Stored
+from legacy_bridge.tally import Tally
+from legacy_bridge.windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class OnTrial:
+    """One operation that the port has a part in."""
+
+    operation: str
+    mode: Mode
+    trial: int
+    budget: Budget
+    short: Evidence
+    long: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One subject: an operation, or a group whose operations move together."""
+
+    name: str
+    members: tuple[str, ...]
+    operations: tuple[OnTrial, ...]
+    judgements: Mapping[str, Judgement]
+    samples: int
+    ramp: Ramp | None
+
+    @property
+    def worst(self) -> str:
+        """The operation that decides."""
+        order = [Verdict.BREACH, Verdict.INCONCLUSIVE, Verdict.OK]
+        return min(self.judgements, key=lambda one: order.index(self.judgements[one].verdict))
+
+    @property
+    def judgement(self) -> Judgement:
+        return self.judgements[self.worst]
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether a breach moves it. What an operator shadows by hand stays: nobody sees the port."""
+        if self.judgement.verdict is not Verdict.BREACH:
+            return False
+        by_ramp = self.ramp is not None and self.ramp.state.live
+        return by_ramp or any(one.mode is not Mode.SHADOW for one in self.operations)
+
+    @property
+    def trials(self) -> dict[str, int]:
+        return {one.operation: one.trial for one in self.operations}
+
+
+def budget_for(stored: Stored, operation: str) -> Budget:
+    """Defaults, then those of all, of its group, its own."""
+    group = stored.group_of.get(operation)
+    names = (DEFAULT, *([group] if group else []), operation)
+    try:
+        return budget_of(names, {name: note.value for name, note in stored.of(Kind.BUDGET).items()})
+    except BudgetError:
+        # A newer version has written limits that are unknown here.
+        return Budget()
+
+
+def trials_of(decisions: Decisions, stored: Stored, windows: Windows, now: float) -> list[Trial]:
+    """Every subject with an operation that the port has a part in; none while the switch is on."""
+    if decisions.killed:
+        return []
+    by_subject: dict[str, list[OnTrial]] = {}
+    group_of, ramps, groups = stored.group_of, stored.ramps, stored.groups
+    for operation, assigned in decisions.modes.items():
+        if assigned.mode is Mode.LEGACY:
+            continue
+        name = str(operation)
+        trial, budget = decisions.trials.get(operation, 0), budget_for(stored, name)
+        by_subject.setdefault(group_of.get(name, name), []).append(
+            OnTrial(
+                name,
+                assigned.mode,
+                trial,
+                budget,
+                _evidence(windows, name, trial, budget.window, budget.long_window, now),
+                _evidence(windows, name, trial, budget.long_window, budget.long_window, now),
+            )
+        )
+    found = []
+    for name, operations in by_subject.items():
+        samples = sum(one.long.ported.samples for one in operations)
+        judgements = {
+            one.operation: judge_windows(one.short, one.long, one.budget, samples=samples)
+            for one in operations
+        }
+        members = groups.get(name, (name,))
+        found.append(Trial(name, members, tuple(operations), judgements, samples, ramps.get(name)))
+    return found
+
+
+def breach_of(trial: Trial, examples: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is kept about a rollback."""
+    one = next(one for one in trial.operations if one.operation == trial.worst)
+    return {
+        "mode": one.mode.value,
+        "reason": trial.judgement.reason,
+        "judgement": trial.judgement.as_json(),
+        "budget": one.budget.as_json(),
+        "ramp": None if trial.ramp is None else trial.ramp.as_json(),
+        "ported": {"short": one.short.ported.figures(), "long": one.long.ported.figures()},
+        "legacy": {"short": one.short.legacy.figures(), "long": one.long.legacy.figures()},
+        "examples": examples,
+    }
+
+
+def _evidence(
+    windows: Windows, name: str, trial: int, seconds: int, legacy_seconds: int, now: float
+) -> Evidence:
+    ported: Tally = windows.sum(name, Stack.PORTED, seconds, now, trial=trial)
+    # What the legacy usually does is known better the longer one looks.
+    return Evidence(ported, windows.sum(name, Stack.LEGACY, legacy_seconds, now))

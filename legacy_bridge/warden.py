@@ -1,0 +1,158 @@
+"""Watches what is on trial: writes this worker's counts, reads all workers', judges, and acts.
+
+Every worker does so twice a second, and none is in charge: what to write is decided once more under the
+lock of the database, so one worker's step or rollback is the only one, and it does not matter who dies.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from legacy_bridge import plans
+from legacy_bridge.evidence import EvidenceStore
+from legacy_bridge.ownership import Ownership
+from legacy_bridge.ramp import Move, Next, next_move
+from legacy_bridge.recorder import Recorder
+from legacy_bridge.state import RampState
+from legacy_bridge.store import Breach, StoreError
+from legacy_bridge.trials import Trial, breach_of, trials_of
+from legacy_bridge.windows import Windows
+
+WHO = "the bridge"
+"""Who the audit trail names for what no operator did."""
+
+_PERIOD = 0.5
+_EVERYTHING = 60.0
+"""Seconds after which all rows are read again: a replica may have been cut off for a while."""
+_RECENT_BUCKETS = 3
+_EXAMPLES = 5
+
+_log = logging.getLogger(__name__)
+
+
+class Warden:
+    """The task of one worker."""
+
+    def __init__(
+        self, ownership: Ownership, recorder: Recorder, *, period: float = _PERIOD
+    ) -> None:
+        self._ownership = ownership
+        self.recorder = recorder
+        self.store = EvidenceStore(ownership.store.database)
+        self.windows = Windows()
+        self._period = period
+        self._read_all_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self.trouble: str | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="bridge evidence")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._stopping.set()
+            await self._task
+            with contextlib.suppress(StoreError):
+                await self.flush()
+
+    async def flush(self) -> None:
+        now = time.time()
+        batch = self.recorder.batch(now)
+        if batch is not None:
+            await self.store.write(batch)
+            self.recorder.written(batch, now)
+
+    async def read(self) -> None:
+        now = time.time()
+        everything = now - self._read_all_at >= _EVERYTHING
+        rows = await self.store.read(now, buckets=None if everything else _RECENT_BUCKETS)
+        self.windows.take(rows)
+        if everything:
+            self.windows.forget(now)
+            await self.store.prune(now)
+            self._read_all_at = now
+
+    def trials(self) -> list[Trial]:
+        """What is on trial, as this worker knows it."""
+        ownership = self._ownership
+        return trials_of(ownership.decisions, ownership.stored, self.windows, time.time())
+
+    async def look(self) -> None:
+        """One turn: write, read, judge, act."""
+        await self.flush()
+        if not self._ownership.with_legacy:
+            return
+        await self.read()
+        for trial in self.trials():
+            now = time.time()
+            if trial.taken_back:
+                await self._take_back(trial)
+            elif trial.ramp is not None:
+                move = move_of(trial, now)
+                if move.move in (Move.NEXT, Move.FINISH):
+                    await self._advance(trial, move, now)
+
+    async def _take_back(self, trial: Trial) -> None:
+        reason = f"{trial.worst}: {trial.judgement.reason}"
+        examples = await self.store.examples(
+            trial.worst, trial=trial.trials[trial.worst], limit=_EXAMPLES
+        )
+        shown: list[Mapping[str, Any]] = [
+            {"kind": one.kind, "at": one.at, **one.content} for one in examples
+        ]
+        found = Breach(trial.name, trial.worst, breach_of(trial, shown))
+        done = await self._ownership.apply(
+            lambda stored: plans.breach(stored, trial.name, trial.members, trial.trials, found),
+            who=WHO,
+            why=reason,
+        )
+        if done:
+            _log.error("%s is rolled back: %s", trial.name, reason)
+
+    async def _advance(self, trial: Trial, move: Next, now: float) -> None:
+        ramp = trial.ramp
+        assert ramp is not None
+        done = await self._ownership.apply(
+            lambda stored: plans.advance(stored, trial.name, ramp, trial.members, now),
+            who=WHO,
+            why=move.why,
+        )
+        for one in done:
+            _log.info("%s: %s -> %s (%s)", one.operation, one.from_mode, one.to_mode, one.why)
+
+    async def _run(self) -> None:
+        while not await self._pause():
+            try:
+                await self.look()
+            except StoreError as error:
+                if self.trouble is None:
+                    _log.error("evidence can't be written or read, it waits: %s", error)
+                self.trouble = str(error)
+            except Exception:
+                # The watch must outlive any single failure.
+                self.trouble = "unexpected error, see the log"
+                _log.exception("evidence can't be judged")
+            else:
+                if self.trouble is not None:
+                    _log.warning("evidence is judged again")
+                self.trouble = None
+
+    async def _pause(self) -> bool:
+        """True when it is time to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._period):
+                await self._stopping.wait()
+        return self._stopping.is_set()
+
+
+def move_of(trial: Trial, now: float) -> Next:
+    """What the ramp of a subject does next, and why."""
+    if trial.ramp is None:
+        return Next(Move.STAY, "no ramp")
+    if trial.ramp.state is RampState.RUNNING:
+        return next_move(trial.ramp, trial.judgement, trial.samples, now)
+    return Next(Move.STAY, f"the ramp is {trial.ramp.state}")
