@@ -1,0 +1,266 @@
+"""Compares Cornflow and its port, pair by pair, while clients use them."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from legacy_bridge.comparison import Exchange, Stage
+from legacy_bridge.cornflow import shadow_outbound
+from legacy_bridge.cornflow.compare import (
+    Side,
+    example,
+    is_whole,
+    origin_of,
+    request_of,
+    seen,
+)
+from legacy_bridge.cornflow.shadow_isolation import Trial, WriteRefusedError, answer_isolated
+from legacy_bridge.operation import Operation, Stack
+from legacy_bridge.shadow import rows as row_hooks
+from legacy_bridge.shadow.call import call
+from legacy_bridge.shadow.recording import Recording
+from legacy_bridge.shadow.sandbox import (
+    CopyTooLargeError,
+    GaveWayError,
+    PostgresSandbox,
+    Sandbox,
+    SqliteSandbox,
+)
+from legacy_bridge.shadow.undo import ChangedMeanwhileError, together
+from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
+from parity_tests.live import Judge, same_reply, unwaived
+from parity_tests.model import Difference
+
+SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+
+READS_THAT_WRITE = frozenset(("GET /execution/", "GET /execution/<string:idx>/status/"))
+"""They ask the orchestrator for states and store them, in both stacks: not to be asked twice."""
+
+_ATTEMPTS = 3
+_PAUSE = 0.1
+"""Seconds before an attempt that follows one that gave way."""
+_LARGE = 64 * 1024
+"""Bytes of both replies whose comparison leaves the event loop."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A pair with what differs in it."""
+
+    legacy: Side
+    ported: Side
+    differences: list[Difference]
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.DIFFERENT if self.differences else Verdict.SAME
+
+
+class CornflowComparer:
+    """`shadow.verdict.Comparer` for this pair of applications."""
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        environment: Mapping[str, str],
+        legacy_in_process: bool,
+        body_limit: int = 1024 * 1024,
+    ) -> None:
+        self._url = database_url
+        self._in_process = legacy_in_process
+        self._most = body_limit
+        self._services = services_of(environment)
+        database = "sqlite" if database_url.startswith("sqlite") else "postgresql"
+        self._judge = Judge.load(database, environment)
+        self._stage: Stage | None = None
+        self._sandbox: Sandbox | None = None
+
+    async def startup(self, stage: Stage) -> None:
+        row_hooks.install()
+        shadow_outbound.install()
+        self._stage = stage
+        self._sandbox = create_sandbox(self._url)
+
+    async def shutdown(self) -> None:
+        if self._sandbox is not None:
+            await self._sandbox.close()
+
+    def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
+        if compared is Stack.PORTED and self._in_process:
+            return None
+        # What the legacy would do, or has done elsewhere, can't be taken back from here.
+        if method not in SAFE or str(operation) in READS_THAT_WRITE:
+            return Reason.WRITE
+        return None
+
+    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
+        if not is_whole(exchange):
+            return Outcome(Verdict.INCONCLUSIVE, Reason.CUT_SHORT)
+        if exchange.compared is Stack.LEGACY:
+            return await self._mirror(exchange, recording)
+        if recording.problems:
+            detail = "; ".join(recording.problems[:3])
+            return Outcome(Verdict.NOT_COMPARABLE, Reason.UNFOLLOWED, detail=detail)
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._shadow(exchange, recording)
+            except ChangedMeanwhileError as error:
+                return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED, detail=str(error))
+            except CopyTooLargeError as error:
+                return Outcome(Verdict.NOT_COMPARABLE, Reason.TOO_LARGE, detail=str(error))
+            except GaveWayError as error:
+                detail = str(error)
+            await asyncio.sleep(_PAUSE * (attempt + 1))
+        return Outcome(Verdict.INCONCLUSIVE, Reason.BUSY, detail=detail)
+
+    async def _shadow(self, exchange: Exchange, recording: Recording) -> Outcome:
+        trial = await self._trial(exchange, recording)
+        if trial.outside or trial.problems:
+            reason = Reason.OUTSIDE if trial.outside else Reason.UNFOLLOWED
+            detail = "; ".join([*trial.outside, *trial.problems][:3])
+            return Outcome(Verdict.NOT_COMPARABLE, reason, detail=detail)
+        legacy = Side(
+            exchange.answer,
+            exchange.started,
+            trial.legacy,
+            recording.mails,
+            shadow_outbound.effects(recording.calls, self._services),
+        )
+        found = await self._differences(exchange, legacy, trial.ported)
+        if found.differences and trial.unknown:
+            detail = "; ".join(trial.unknown[:3])
+            return Outcome(Verdict.INCONCLUSIVE, Reason.UNKNOWN_ANSWER, detail=detail)
+        if found.differences and not recording.touches:
+            confirmed = await self._confirmed(exchange, recording, found)
+            if confirmed is None:
+                return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
+            found = confirmed
+        return _outcome(exchange, found)
+
+    async def _trial(self, exchange: Exchange, recording: Recording) -> Trial:
+        assert self._stage is not None
+        assert self._sandbox is not None
+        rows = together(recording.touches)
+        reading = exchange.scope["method"] in SAFE and not rows
+        while True:
+            try:
+                return await answer_isolated(
+                    self._stage.apps[Stack.PORTED],
+                    exchange,
+                    recording,
+                    rows,
+                    self._sandbox,
+                    self._services,
+                    state=self._stage.ported_state,
+                    most=self._most,
+                    reading=reading,
+                )
+            except WriteRefusedError:
+                reading = False
+
+    async def _confirmed(
+        self, exchange: Exchange, recording: Recording, found: Found
+    ) -> Found | None:
+        """The same finding, once it is sure that nobody wrote between the two answers; else None.
+
+        A safe request is asked of the legacy again: equal answers before and after the port's.
+        """
+        method = exchange.scope["method"]
+        again = method in SAFE and str(exchange.operation) not in READS_THAT_WRITE
+        if not again or recording.calls:
+            return None if row_hooks.last_write() >= exchange.started else found
+        for _ in range(_ATTEMPTS):
+            legacy = await self._ask(exchange, Stack.LEGACY)
+            if same_reply(seen(found.legacy), seen(legacy), origin_of(exchange)):
+                return found
+            trial = await self._trial(exchange, recording)
+            found = await self._differences(exchange, legacy, trial.ported)
+            if not found.differences:
+                return None
+        return None
+
+    async def _mirror(self, exchange: Exchange, recording: Recording) -> Outcome:
+        """The port has answered; the legacy is asked. Only for what changes nothing."""
+        if recording.wrote or recording.calls:
+            return Outcome(Verdict.NOT_COMPARABLE, Reason.WRITE)
+        ported = Side(exchange.answer, exchange.started)
+        for _ in range(_ATTEMPTS):
+            legacy = await self._ask(exchange, Stack.LEGACY)
+            found = await self._differences(exchange, legacy, ported)
+            if not found.differences:
+                return _outcome(exchange, found)
+            again = await self._ask(exchange, Stack.PORTED)
+            if same_reply(seen(ported), seen(again), origin_of(exchange)):
+                return _outcome(exchange, found)
+            ported = again
+        return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
+
+    async def _ask(self, exchange: Exchange, stack: Stack) -> Side:
+        assert self._stage is not None
+        side = Side(exchange.answer)
+        app = self._stage.apps[stack]
+        state = self._stage.ported_state if stack is Stack.PORTED else {}
+        side.answer = await call(app, exchange, state=state, most=self._most)
+        return side
+
+    async def _differences(self, exchange: Exchange, legacy: Side, ported: Side) -> Found:
+        size = len(legacy.answer.body or b"") + len(ported.answer.body or b"")
+        compare = self._compared
+        if size > _LARGE:
+            return await asyncio.to_thread(compare, exchange, legacy, ported)
+        return compare(exchange, legacy, ported)
+
+    def _compared(self, exchange: Exchange, legacy: Side, ported: Side) -> Found:
+        method = exchange.scope["method"]
+        label = f"{method} {exchange.operation.rule}"
+        findings = self._judge.compare(
+            label,
+            request_of(exchange),
+            seen(legacy),
+            seen(ported),
+            origin=origin_of(exchange),
+            rows=self._in_process and exchange.compared is Stack.PORTED,
+        )
+        return Found(legacy, ported, unwaived(findings))
+
+
+def _outcome(exchange: Exchange, found: Found) -> Outcome:
+    compared = found.ported if exchange.compared is Stack.PORTED else found.legacy
+    told = (
+        example(exchange, found.differences, found.legacy, found.ported)
+        if found.differences
+        else None
+    )
+    return Outcome(
+        found.verdict,
+        status=compared.answer.status,
+        seconds=compared.answer.seconds,
+        example=told,
+    )
+
+
+def services_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """Orchestrators by the address they are at: what goes elsewhere is not compared."""
+    found = {"AIRFLOW_URL": "airflow", "DATABRICKS_HOST": "databricks"}
+    return {environment[key]: name for key, name in found.items() if environment.get(key)}
+
+
+def create_sandbox(database_url: str) -> Sandbox:
+    from cornflow_f.database import create_engine, sqlite_file
+
+    def make(url: str) -> AsyncEngine:
+        return create_engine(url, pool_size=3)
+
+    file = sqlite_file(database_url)
+    return PostgresSandbox(database_url, make) if file is None else SqliteSandbox(file, make)
+
+
+def create_comparer(environment: Mapping[str, str], database_url: str, **options: Any) -> Any:
+    return CornflowComparer(database_url, environment=environment, **options)

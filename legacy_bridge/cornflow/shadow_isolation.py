@@ -1,0 +1,126 @@
+"""One request answered by the port without a trace, and what it would have done."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.types import ASGIApp
+
+from cornflow_f.errors import InvalidData
+from cornflow_f.shadowing import isolated, joined_sessions
+from legacy_bridge.comparison import Exchange
+from legacy_bridge.cornflow.compare import Side
+from legacy_bridge.cornflow.shadow_outbound import Replayed, effects
+from legacy_bridge.shadow.call import call
+from legacy_bridge.shadow.recording import Mail, Recording, recorded
+from legacy_bridge.shadow.sandbox import GaveWayError, Room, Sandbox
+from legacy_bridge.shadow.undo import (
+    ChangedMeanwhileError,
+    RowImage,
+    RowTouch,
+    all_touches,
+    images_of,
+    take_back,
+)
+
+
+@dataclass(slots=True)
+class WriteRefusedError(Exception):
+    """The request writes, where only reading was allowed. Nothing is lost: ask again."""
+
+
+@dataclass
+class PortIsolation:
+    """What the port gets instead of the world (`cornflow_f.shadowing.Isolation`)."""
+
+    sessions: Callable[[], AsyncSession]
+    http_client: httpx.AsyncClient
+    mail_fails: bool
+    mails: list[Mail] = field(default_factory=list)
+    wanted: list[str] = field(default_factory=list)
+
+    def mail(self, sender: str, receiver: str, mail: str) -> None:
+        if self.mail_fails:
+            raise InvalidData(
+                "There is an error with the email provider. Please contact administration"
+            )
+        self.mails.append(Mail(sender, [receiver], mail.encode()))
+
+    def refused(self, what: str) -> None:
+        self.wanted.append(what)
+
+
+@dataclass(slots=True)
+class Trial:
+    """Both sides of a pair, as far as they can be known."""
+
+    legacy: Sequence[RowImage]
+    """What the legacy did to its rows."""
+    ported: Side
+    unknown: list[str]
+    """Questions to other services that have no answer here."""
+    outside: list[str]
+    problems: list[str]
+
+
+async def answer_isolated(
+    app: ASGIApp,
+    exchange: Exchange,
+    recording: Recording,
+    rows: Sequence[RowTouch],
+    sandbox: Sandbox,
+    services: Mapping[str, str],
+    *,
+    state: Mapping[str, Any],
+    most: int,
+    reading: bool,
+) -> Trial:
+    """The port's answer, on rows as the legacy found them. All is rolled back.
+
+    Raises ChangedMeanwhileError, GaveWayError, WriteRefusedError, sandbox.CopyTooLargeError.
+    """
+    async with sandbox.open(reading=reading) as room:
+        legacy = await _take_back(room, rows)
+        transport = Replayed(recording.calls)
+        made = Recording(given_keys=_keys(legacy))
+        started = time.time()
+        async with httpx.AsyncClient(transport=transport) as client:
+            isolation = PortIsolation(
+                joined_sessions(room.engine, room.connection), client, recording.mail_failed
+            )
+            with recorded(made), isolated(isolation):
+                answer = await call(app, exchange, state=state, most=most)
+        if not room.may_write and (made.pending or made.touches or made.unkeyed):
+            raise WriteRefusedError
+        if room.gave_way:
+            raise GaveWayError
+        try:
+            images = await images_of(room.connection, all_touches(made))
+        except DBAPIError as error:
+            raise GaveWayError(str(error.orig)) from error
+        problems = [*made.problems, *(f"an unknown key of {t.name}" for t in made.unkeyed)]
+        side = Side(answer, started, images, isolation.mails, effects(transport.calls, services))
+        return Trial(legacy, side, transport.unknown, isolation.wanted, problems)
+
+
+async def _take_back(room: Room, rows: Sequence[RowTouch]) -> list[RowImage]:
+    try:
+        return await take_back(room.connection, rows)
+    except IntegrityError as error:
+        # Rows made since refer to those that are to go.
+        raise ChangedMeanwhileError(str(error.orig)) from error
+    except DBAPIError as error:
+        raise GaveWayError(str(error.orig)) from error
+
+
+def _keys(images: Sequence[RowImage]) -> dict[str, list[int]]:
+    """The keys that the legacy's new rows have got, for the port's: counters must not move for nothing."""
+    found: dict[str, list[int]] = {}
+    for image in images:
+        if image.before is None and len(image.key) == 1 and isinstance(image.key[0], int):
+            found.setdefault(image.table.name, []).append(image.key[0])
+    return {table: sorted(keys) for table, keys in found.items()}

@@ -1,0 +1,55 @@
+"""One call of an ASGI application in this process, by a request that was seen before."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Scope
+
+from legacy_bridge.comparison import Answer, Exchange
+
+_OWN = "legacy_bridge."
+
+
+async def call(app: ASGIApp, exchange: Exchange, *, state: Mapping[str, Any], most: int) -> Answer:
+    """The application's reply; status 0 when it fails before it says one. `most`: bytes of its body."""
+    scope: Scope = {
+        name: value for name, value in exchange.scope.items() if not name.startswith(_OWN)
+    }
+    scope["headers"] = list(scope["headers"])
+    scope["state"] = dict(state)
+    scope.pop("extensions", None)
+    sent = False
+    never = asyncio.Event()
+    status = 0
+    headers: list[tuple[bytes, bytes]] = []
+    pieces: list[bytes] = []
+    size = 0
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            # the client stays until it has its reply
+            await never.wait()
+        sent = True
+        return {"type": "http.request", "body": exchange.body or b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status, size
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers.extend((bytes(n).lower(), bytes(v)) for n, v in message.get("headers", ()))
+        elif message["type"] == "http.response.body":
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size <= most:
+                pieces.append(piece)
+
+    started = time.perf_counter()
+    try:
+        await app(scope, receive, send)
+    except Exception:
+        status = status or 500
+    seconds = time.perf_counter() - started
+    return Answer(status, headers, b"".join(pieces) if size <= most else None, seconds)

@@ -1,0 +1,186 @@
+"""Takes pairs that are to be compared, off the client's path: a bounded queue and few workers.
+
+What does not fit is dropped and counted. Nothing here waits while a client does.
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from legacy_bridge.comparison import Exchange, Stage
+from legacy_bridge.operation import Mode, Operation, Stack
+from legacy_bridge.shadow.recording import Recording, start
+from legacy_bridge.shadow.verdict import Comparer, Counters, Outcome, Reason, Verdict
+
+RECORDING = "legacy_bridge.recording"
+"""Where a request's scope keeps what is noted about it."""
+
+_SMALL = 512
+"""Bytes that a pair takes besides its bodies, about."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What comparisons may cost."""
+
+    share: float = 1.0
+    """Of the requests, 0 to 1, that are compared."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """The same for single operations, by name."""
+    items: int = 200
+    bytes: int = 32 * 1024 * 1024
+    body: int = 1024 * 1024
+    """Bytes of one body; pairs with longer ones are dropped."""
+    workers: int = 1
+    seconds: float = 10.0
+    """For one comparison, all in all."""
+
+
+class ShadowObserver:
+    """What the bridge calls. `counters` says what came of every pair that was wanted."""
+
+    def __init__(
+        self,
+        comparer: Comparer,
+        limits: Limits | None = None,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.counters = Counters()
+        self.body_limit = self.limits.body
+        self._comparer = comparer
+        self._chance = chance
+        self._waiting: deque[tuple[Exchange, int]] = deque()
+        self._bytes = 0
+        self._running = 0
+        self._news = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stage: Stage | None = None
+
+    @property
+    def queued(self) -> tuple[int, int]:
+        """Pairs and bytes that wait."""
+        return len(self._waiting), self._bytes
+
+    async def startup(self, stage: Stage) -> None:
+        self._stage = stage
+        await self._comparer.startup(stage)
+        self._tasks = [
+            asyncio.create_task(self._work(), name=f"shadow-{number}")
+            for number in range(self.limits.workers)
+        ]
+
+    async def shutdown(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._waiting:
+            exchange, _ = self._waiting.popleft()
+            self._count(exchange, Outcome(Verdict.DROPPED, Reason.STOPPED))
+        self._bytes = 0
+        await self._comparer.shutdown()
+
+    async def drained(self) -> None:
+        """Returns once nothing waits and nothing runs. For tests and rehearsals."""
+        await self._idle.wait()
+
+    def wants(self, operation: Operation, mode: Mode, compared: Stack, scope: Scope) -> bool:
+        """Whether this request is to be compared; then what it does is noted from here on."""
+        if self._stage is None:
+            return False
+        share = self.limits.shares.get(str(operation), self.limits.share)
+        if share < 1 and self._chance() >= share:
+            return False
+        refused = self._comparer.refuses(operation, compared, scope["method"])
+        if refused is not None:
+            self.counters.add(operation, Verdict.NOT_COMPARABLE, refused)
+            return False
+        if len(self._waiting) >= self.limits.items:
+            # Said before the request is noted: what can't be compared need not be.
+            self.counters.add(operation, Verdict.DROPPED, Reason.QUEUE_FULL)
+            return False
+        recording = Recording()
+        scope[RECORDING] = recording
+        start(recording)
+        return True
+
+    def take(self, exchange: Exchange) -> None:
+        if recording := exchange.scope.get(RECORDING):
+            recording.watching = False
+            start(None)
+        size = _SMALL + len(exchange.body or b"") + len(exchange.answer.body or b"")
+        why: Reason | None = None
+        if exchange.body is None or exchange.answer.body is None:
+            why = Reason.BODY_TOO_LONG
+        elif len(self._waiting) >= self.limits.items:
+            why = Reason.QUEUE_FULL
+        elif self._bytes + size > self.limits.bytes:
+            why = Reason.BYTES_FULL
+        elif not self._tasks:
+            why = Reason.STOPPED
+        if why is not None:
+            self._count(exchange, Outcome(Verdict.DROPPED, why))
+            return
+        self._waiting.append((exchange, size))
+        self._bytes += size
+        self._idle.clear()
+        self._news.set()
+
+    async def _work(self) -> None:
+        while True:
+            while not self._waiting:
+                self._news.clear()
+                await self._news.wait()
+            exchange, size = self._waiting.popleft()
+            self._running += 1
+            try:
+                self._count(exchange, await self._compare(exchange))
+            finally:
+                self._bytes -= size
+                self._running -= 1
+                if not self._waiting and not self._running:
+                    self._idle.set()
+
+    async def _compare(self, exchange: Exchange) -> Outcome:
+        recording = exchange.scope.get(RECORDING) or Recording()
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                return await self._comparer.compare(exchange, recording)
+        except TimeoutError:
+            return Outcome(Verdict.INCONCLUSIVE, Reason.TIMEOUT)
+        except asyncio.CancelledError:
+            self._count(exchange, Outcome(Verdict.DROPPED, Reason.STOPPED))
+            raise
+        except Exception:
+            # The comparison's own fault must neither stop the worker nor count against the port.
+            _log.exception("%s: the comparison failed", exchange.operation)
+            return Outcome(Verdict.INCONCLUSIVE, Reason.BROKEN)
+
+    def _count(self, exchange: Exchange, outcome: Outcome) -> None:
+        self.counters.add(exchange.operation, outcome.verdict, outcome.reason)
+        if self._stage is None:
+            return
+        results = self._stage.results
+        if outcome.verdict in (Verdict.SAME, Verdict.DIFFERENT):
+            results.compared(
+                exchange,
+                status=outcome.status,
+                seconds=outcome.seconds,
+                different=outcome.verdict is Verdict.DIFFERENT,
+                example=outcome.example,
+            )
+            return
+        told = outcome.reason or outcome.verdict
+        if outcome.detail:
+            _log.info("%s: %s: %s", exchange.operation, told, outcome.detail)
+        results.dropped(exchange.operation, exchange.trial, str(told))

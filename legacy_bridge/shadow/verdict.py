@@ -1,0 +1,93 @@
+"""What came of comparing one pair, and how many there were of each."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from legacy_bridge.comparison import Exchange, Stage
+from legacy_bridge.operation import Operation, Stack
+from legacy_bridge.shadow.recording import Recording
+
+
+class Verdict(StrEnum):
+    """One word for a pair. Only the first two say something about the port."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    INCONCLUSIVE = "inconclusive"
+    """Somebody else wrote meanwhile, a lock was not to be had, the other stack took too long."""
+    NOT_COMPARABLE = "not comparable"
+    """This kind of request can't be answered twice without being noticed."""
+    DROPPED = "dropped"
+    """Wanted and not compared: the queue was full, a body too long, the bridge stopped."""
+
+
+class Reason(StrEnum):
+    """Few words, for counting: why a pair says nothing."""
+
+    QUEUE_FULL = "queue full"
+    BYTES_FULL = "queue full by bytes"
+    BODY_TOO_LONG = "body too long"
+    STOPPED = "bridge stopped"
+    BROKEN = "comparison failed"
+    CUT_SHORT = "reply cut short"
+    TIMEOUT = "too slow"
+    BUSY = "gave way to clients"
+    CHANGED = "changed meanwhile"
+    UNKNOWN_ANSWER = "answer of another service not known"
+    WRITE = "write"
+    UNFOLLOWED = "statement that can't be followed"
+    OUTSIDE = "reaches outside the database"
+    TOO_LARGE = "database too large to copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a `Comparer` says of one pair. `reason` is given when the verdict says nothing of the port."""
+
+    verdict: Verdict
+    reason: Reason | None = None
+    status: int = 0
+    """Of the compared stack; 0 when it failed."""
+    seconds: float = 0.0
+    """That the compared stack took."""
+    example: Mapping[str, Any] | None = None
+    """Of a difference: both requests and replies, masked, and the places. JSON values."""
+    detail: str = ""
+    """For the log."""
+
+
+class Comparer(Protocol):
+    """Asks the other stack and compares. One for each pair of applications."""
+
+    async def startup(self, stage: Stage) -> None: ...
+    async def shutdown(self) -> None: ...
+
+    def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
+        """Why such requests are never compared; None when they are. Cheap."""
+
+    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome: ...
+
+
+@dataclass(slots=True)
+class Counters:
+    """How many pairs came to what, by operation, since this process started. Nothing is left out:
+    the sum over an operation is the number of pairs that were wanted, less those still waiting."""
+
+    counts: Counter[tuple[str, Verdict, str]] = field(default_factory=Counter)
+
+    def add(self, operation: Operation, verdict: Verdict, reason: Reason | None = None) -> None:
+        self.counts[str(operation), verdict, reason or ""] += 1
+
+    def of(self, operation: Operation | str) -> dict[str, int]:
+        """`{"same": 3, "dropped: queue full": 1}`."""
+        found: dict[str, int] = {}
+        for (name, verdict, reason), count in self.counts.items():
+            if name == str(operation):
+                found[f"{verdict}: {reason}" if reason else str(verdict)] = count
+        return found
+
+    def total(self, verdict: Verdict) -> int:
+        return sum(count for (_, told, _), count in self.counts.items() if told is verdict)
