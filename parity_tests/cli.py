@@ -12,7 +12,9 @@ from rich.table import Table
 from parity_tests import config as configuration
 from parity_tests import journeys as journey_files
 from parity_tests import mutants as mutation
-from parity_tests.commands import explain, gate, report
+from parity_tests.commands import explain, fuzz, gate, report
+from parity_tests.commands import matrix as matrix_command
+from parity_tests.commands import suite as suite_command
 from parity_tests.commands.frame import configured, console, guarded
 from parity_tests.model import Exit
 from parity_tests.report import json as json_report
@@ -172,6 +174,9 @@ def mutants_command(
 main.add_command(report.command)
 main.add_command(gate.command)
 main.add_command(explain.command)
+main.add_command(matrix_command.command)
+main.add_command(fuzz.command)
+main.add_command(suite_command.command)
 
 if __name__ == "__main__":
     main()

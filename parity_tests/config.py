@@ -75,6 +75,7 @@ class Config:
     waivers: Path
     mutants: Path
     matrix: Path
+    fuzz: Path
     legacy: Target
     ported: Target
     seed: Seed
@@ -162,6 +163,7 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
         waivers=here / data.get("waivers", "waivers.toml"),
         mutants=here / data.get("mutants", "mutants.toml"),
         matrix=here / data.get("matrix", "matrix.yaml"),
+        fuzz=here / data.get("fuzz", "fuzz.toml"),
         legacy=target("legacy"),
         ported=target("ported"),
         seed=Seed(

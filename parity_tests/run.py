@@ -127,10 +127,15 @@ class Report:
                 self.samples.append(pair)
 
 
-class Listener(Protocol):
-    """Told of progress, while there is some."""
+class Voice(Protocol):
+    """Told what is being done."""
 
     def say(self, text: str) -> None: ...
+
+
+class Listener(Voice, Protocol):
+    """Told of progress, while there is some."""
+
     def journey(self, journey: Journey, number: int, total: int) -> None: ...
     def pair(self, pair: Pair, findings: Sequence[Finding]) -> None: ...
     def journey_done(self, journey: Journey, seconds: float) -> None: ...
@@ -157,7 +162,7 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
     return report
 
 
-def load_census(config: Config, listener: Listener) -> Census:
+def load_census(config: Config, listener: Voice) -> Census:
     listener.say("reading the list of operations")
     commands = [config.expand(command) for command in config.census]
     environment = config.process_environment(

@@ -1,0 +1,1 @@
+"""Sequences of requests that nobody wrote: drawn, played on both stacks, shrunk, saved."""

@@ -1,0 +1,301 @@
+"""The use case: draws sequences, plays them on both stacks, shrinks what differs. Prints nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from parity_tests import databases, rules, services, waivers
+from parity_tests.config import Config
+from parity_tests.generate import catalogue as catalogues
+from parity_tests.generate import save
+from parity_tests.generate.catalogue import Catalogue, Knowledge, Operation
+from parity_tests.generate.documents import shapes
+from parity_tests.generate.drafts import Draft
+from parity_tests.generate.machine import Enough, machine, play
+from parity_tests.generate.report import Found, FuzzReport, Key, key
+from parity_tests.generate.scene import Scene, Theatre, journey
+from parity_tests.generate.shrink import Shrinker
+from parity_tests.model import (
+    Difference,
+    Finding,
+    Json,
+    Pair,
+    ParityError,
+    Profile,
+    Request,
+    Step,
+    Waiver,
+)
+from parity_tests.operations import Census, Matcher
+from parity_tests.places import operation_matches
+from parity_tests.run import load_census, workplace
+from parity_tests.stacks import StackError
+from parity_tests.stage import Stage, World, open_stage
+
+_ROUND = 50
+"""Examples of one Hypothesis run; a longer fuzz is several, each with a seed of its own."""
+
+
+@dataclass(frozen=True)
+class FuzzOptions:
+    seed: int | None = None
+    """None draws one, which the report tells."""
+    examples: int | None = None
+    exchanges: int | None = None
+    seconds: float | None = None
+    steps: int = 40
+    operations: tuple[str, ...] = ()
+    database: str = "sqlite"
+    settings: tuple[tuple[str, str], ...] = ()
+    save: Path | None = None
+    today: date = field(default_factory=date.today)
+
+
+class FuzzListener(Protocol):
+    """Told of progress, while there is some."""
+
+    def say(self, text: str) -> None: ...
+    def exchange(self, report: FuzzReport) -> None: ...
+    def found(self, found: Found) -> None: ...
+
+
+def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzReport:
+    knowledge = catalogues.load(config.fuzz)
+    profile = Profile(
+        tuple(sorted({**dict(knowledge.profile.settings), **dict(options.settings)}.items())),
+        knowledge.profile.services,
+    )
+    if lack := services.missing(profile.services):
+        raise ParityError(f"the sequences need more than this machine has: {lack}")
+    census = load_census(config, listener)
+    with workplace(keep=False) as folder:
+        made = databases.create(
+            options.database, folder, f"parity_{folder.name.rpartition('-')[2]}"
+        )
+        with closing(made):
+            listener.say(f"seeding a {made.name} database")
+            made.seed(config)
+            listener.say(f"starting both stacks: {profile}")
+            with open_stage(config, profile, made, "fuzz", folder) as stage:
+                return fuzz_stage(config, knowledge, census, stage, made.name, options, listener)
+
+
+def fuzz_stage(
+    config: Config,
+    knowledge: Knowledge,
+    census: Census,
+    stage: Stage,
+    database: str,
+    options: FuzzOptions,
+    listener: FuzzListener,
+) -> FuzzReport:
+    """Fuzzes two stacks that are up; they and their databases can be used again."""
+    documents = [
+        read_document(world, knowledge.documents[world.side])
+        for world in (stage.ported, stage.legacy)
+        if world.side in knowledge.documents
+    ]
+    catalogue = catalogues.build(knowledge, census.operations, shapes(documents, census.operations))
+    wanted = _wanted(catalogue, options.operations)
+    number = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
+    labels = tuple(sorted((one.label for one in wanted), key=lambda label: label.split()[::-1]))
+    report = FuzzReport(config.name, database, number, labels)
+    listener.say(f"{len(wanted)} operations, seed {number}")
+    theatre = Theatre(stage, rules.load(config.rules), Matcher(census.operations), catalogue)
+    accepted = waivers.load(config.waivers)
+    run = _Run(config, options, theatre, accepted, report, listener)
+    kind = machine(wanted, catalogue, tuple(config.users), run)
+    seeds = random.Random(number)
+    left = options.examples
+    try:
+        while left is None or left > 0:
+            some = _ROUND if left is None else min(left, _ROUND)
+            run.skip = True
+            play(kind, seeds.randrange(2**63), some, options.steps)
+            left = None if left is None else left - some
+    except Enough:
+        pass
+    run.pause()
+    return report
+
+
+def read_document(world: World, path: str) -> Json:
+    reply = world.send(Request("GET", path))
+    try:
+        if reply.status == 200:
+            return json.loads(reply.body)
+    except ValueError:
+        pass
+    raise ParityError(
+        f"the {world.side} stack does not describe itself at {path} ({reply.status or reply.error}); "
+        "[documents] of the fuzz file names the paths"
+    )
+
+
+def _wanted(catalogue: Catalogue, globs: Sequence[str]) -> list[Operation]:
+    found = [
+        operation
+        for label, operation in catalogue.operations.items()
+        if not globs or any(operation_matches(glob, label) for glob in globs)
+    ]
+    if not found:
+        raise ParityError(
+            f"no operation matches {', '.join(globs)}; they are written as `GET /case/<int:idx>/`"
+        )
+    return found
+
+
+class _Run:
+    """Plays what the machine draws, and keeps the account."""
+
+    def __init__(
+        self,
+        config: Config,
+        options: FuzzOptions,
+        theatre: Theatre,
+        accepted: list[Waiver],
+        report: FuzzReport,
+        listener: FuzzListener,
+    ) -> None:
+        self.config = config
+        self.options = options
+        self.theatre = theatre
+        self.waivers = accepted
+        self.report = report
+        self.listener = listener
+        self.scene: Scene | None = None
+        self.last: tuple[Pair, list[Finding]] | None = None
+        self.skip = False
+        """Whether the next example is Hypothesis's first, always the same: the plainest choice each time."""
+        self._since = time.monotonic()
+
+    def begin(self) -> None:
+        if self.skip:
+            self.skip, self.scene = False, None
+            return
+        self.report.scenes += 1
+        self.last = None
+        self.scene = Scene(self.theatre, self.played)
+
+    def ask(self, operation: Operation, draft: Draft) -> None:
+        if self.scene is None:
+            return
+        self.scene.ask(operation, draft)
+        if self.scene.over:
+            self._differs(self.scene)
+            self._check()
+            self.begin()
+        self._check()
+
+    def pause(self) -> None:
+        """Stops the clock that rates are counted by."""
+        now = time.monotonic()
+        self.report.seconds += now - self._since
+        self._since = now
+
+    def played(self, pair: Pair, differences: list[Difference]) -> bool:
+        findings = self.findings(pair, differences)
+        self.report.add(pair, findings)
+        self.listener.exchange(self.report)
+        self.last = pair, findings
+        # rows that differ make every later step differ; a reply that differs and is accepted does not
+        places = [one.difference.place.partition("/")[0] for one in findings]
+        apart = any(place in ("rows", "capture", *self.observed) for place in places)
+        return not apart and all(finding.waiver is not None for finding in findings)
+
+    @property
+    def observed(self) -> set[str]:
+        return {service.observation for service in self.theatre.stage.legacy.services}
+
+    def findings(self, pair: Pair, differences: list[Difference]) -> list[Finding]:
+        return [
+            Finding(
+                pair,
+                one,
+                waivers.find(self.waivers, pair, one, self.report.database, self.options.today),
+            )
+            for one in differences
+        ]
+
+    def _check(self) -> None:
+        self.pause()
+        options, report = self.options, self.report
+        if options.exchanges is not None and report.exchanges >= options.exchanges:
+            raise Enough
+        if options.seconds is not None and report.seconds + report.shrinking >= options.seconds:
+            raise Enough
+
+    def _differs(self, scene: Scene) -> None:
+        assert self.last is not None
+        pair, findings = self.last
+        what = key(pair, findings)
+        if what is None:
+            return
+        if what in self.report.found:
+            self.report.found[what].times += 1
+            return
+        self.pause()
+        begun = time.monotonic()
+        user = next(iter(self.config.users), None)
+        shrinker = Shrinker(lambda steps: self._fails(steps, what), user)
+        steps = shrinker.shrink(scene.steps)
+        found = Found(
+            what,
+            [one for one in findings if one.waiver is None],
+            steps or tuple(scene.steps),
+            drawn=len(scene.steps),
+            at=self.report.exchanges,
+            replays=shrinker.replays,
+            reproduced=steps is not None,
+        )
+        if steps is not None:
+            self._last_of(found)
+        self._write(found)
+        found.seconds = time.monotonic() - begun
+        self.report.shrinking += found.seconds
+        self._since = time.monotonic()
+        self.report.found[what] = found
+        self.listener.found(found)
+
+    def _fails(self, steps: Sequence[Step], what: Key) -> int | None:
+        """Where a fresh replay of the steps differs in this way; None if nowhere, or elsewhere first."""
+        replay = self.theatre.replay()
+        for position, step in enumerate(steps):
+            try:
+                pair, differences = replay.play(step, {})
+            except StackError:
+                raise
+            except ParityError:
+                return None
+            findings = self.findings(pair, differences)
+            if (seen := key(pair, findings)) is not None:
+                self.last = pair, findings
+                return position if seen == what else None
+        return None
+
+    def _last_of(self, found: Found) -> None:
+        """The pair of the short sequence is the one worth showing."""
+        if self._fails(found.steps, found.key) is not None and self.last is not None:
+            found.findings = [one for one in self.last[1] if one.waiver is None]
+
+    def _write(self, found: Found) -> None:
+        operation = self.theatre.catalogue.operations.get(found.key.operation)
+        stem = operation.name if operation else found.key.operation.split()[0].lower()
+        digest = hashlib.sha256(str(found.key).encode()).hexdigest()[:6]
+        found.journey = f"fuzz-{stem.replace('_', '-')}-{digest}"
+        about = f"Found by parity fuzz, seed {self.report.seed} - {found.key}"
+        written = journey(found.journey, found.steps, self.theatre.stage.profile, about)
+        found.text = save.render(replace(written, name=found.journey))
+        if self.options.save is not None:
+            self.options.save.mkdir(parents=True, exist_ok=True)
+            found.saved = self.options.save / f"{found.journey}.yaml"
+            found.saved.write_text(found.text, encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,115 @@
+"""What a fuzz run saw and found, as values; rendering them is fuzz_terminal's and fuzz_json's work."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parity_tests.model import Exit, Finding, Pair, Place, Step
+
+
+@dataclass(frozen=True)
+class Key:
+    """What makes two differences the same one: operation, both statuses, the first place."""
+
+    operation: str
+    statuses: tuple[int | None, int | None]
+    place: str
+
+    def __str__(self) -> str:
+        legacy, ported = self.statuses
+        told = f"{legacy}" if legacy == ported else f"{legacy} against {ported}"
+        return f"{self.operation} · {self.place} ({told})"
+
+
+def key(pair: Pair, findings: Sequence[Finding]) -> Key | None:
+    """Of the differences that no waiver accepts; None when there are none."""
+    place = next((f.difference.place for f in findings if f.waiver is None), None)
+    if place is None:
+        return None
+    statuses = pair.legacy.reply.status, pair.ported.reply.status
+    return Key(pair.operation.label, statuses, re.sub(r"/[^/]*\d[^/]*", "/*", place))
+
+
+@dataclass
+class Seen:
+    """One operation's exchanges, by what the legacy answered."""
+
+    exchanges: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    differences: int = 0
+    waived: int = 0
+
+    def add(self, pair: Pair, findings: Sequence[Finding]) -> None:
+        self.exchanges += 1
+        status = pair.legacy.reply.status
+        self.classes[f"{status // 100}xx" if status else "none"] += 1
+        waived = sum(finding.waiver is not None for finding in findings)
+        self.waived += bool(waived)
+        self.differences += len(findings) > waived
+
+
+@dataclass
+class Found:
+    """A difference, with the shortest sequence that shows it."""
+
+    key: Key
+    findings: list[Finding]
+    steps: tuple[Step, ...]
+    drawn: int
+    """Steps of the sequence that it was found in."""
+    at: int
+    """Exchanges played until then."""
+    replays: int = 0
+    seconds: float = 0.0
+    reproduced: bool = True
+    times: int = 1
+    journey: str = ""
+    text: str = ""
+    saved: Path | None = None
+
+
+@dataclass
+class FuzzReport:
+    name: str
+    database: str
+    seed: int
+    operations: tuple[str, ...]
+    """Those that were drawn from."""
+    seen: dict[str, Seen] = field(default_factory=dict)
+    found: dict[Key, Found] = field(default_factory=dict)
+    exchanges: int = 0
+    scenes: int = 0
+    waived: int = 0
+    seconds: float = 0.0
+    """Of playing, without starting and shrinking."""
+    waiting: float = 0.0
+    """Of these, seconds in which a stack was at work on a request."""
+    shrinking: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def exit(self) -> Exit:
+        return Exit.DIFFERENT if self.found else Exit.SAME
+
+    @property
+    def rate(self) -> float:
+        return self.exchanges / self.seconds if self.seconds else 0.0
+
+    def add(self, pair: Pair, findings: Sequence[Finding]) -> None:
+        label = pair.operation.label if pair.operation.place is Place.OPERATION else "(others)"
+        self.seen.setdefault(label, Seen()).add(pair, findings)
+        self.exchanges += 1
+        self.waived += any(finding.waiver is not None for finding in findings)
+        self.waiting += max(one.replied - one.started for one in (pair.legacy, pair.ported))
+
+    def lacking(self, kind: str) -> list[str]:
+        """Operations of which no reply was of this class: `2xx`, `4xx`."""
+        return [
+            label
+            for label in self.operations
+            if not (label in self.seen and self.seen[label].classes[kind])
+        ]

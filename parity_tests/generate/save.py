@@ -1,0 +1,50 @@
+"""Steps as a journey's YAML: what was found once is asked for ever. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from parity_tests.model import MISSING, Journey, Step
+
+
+def render(journey: Journey) -> str:
+    """The file's text; `parity run` reads it as it reads what people write."""
+    document: dict[str, Any] = {"name": journey.name}
+    if journey.about:
+        document["about"] = journey.about
+    if journey.settings:
+        document["settings"] = dict(journey.settings)
+    if journey.services:
+        document["services"] = list(journey.services)
+    document["steps"] = [_step(step) for step in journey.steps]
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Values that occur twice are written twice: people read this."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _step(step: Step) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if step.user is not None:
+        told["as"] = step.user
+    told["request"] = f"{step.method} {step.target}"
+    if step.headers:
+        told["headers"] = dict(step.headers)
+    if step.json is not MISSING:
+        told["json"] = step.json
+    elif isinstance(step.body, str):
+        told["body"] = step.body
+    for name in ("content_type", "encoding"):
+        if getattr(step, name) is not None:
+            told[name] = getattr(step, name)
+    if step.capture:
+        told["capture"] = dict(step.capture)
+    if step.note:
+        told["note"] = step.note
+    return told

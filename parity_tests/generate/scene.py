@@ -1,0 +1,150 @@
+"""One sequence in progress, from the seed's rows on: plays drafts, remembers what they made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from parity_tests.generate.catalogue import Catalogue, Operation
+from parity_tests.generate.drafts import Draft
+from parity_tests.generate.resolve import Pool, Wanted, resolve
+from parity_tests.model import Difference, Exchange, Journey, Pair, ParityError, Profile, Step
+from parity_tests.operations import Matcher
+from parity_tests.places import point
+from parity_tests.replay import Replay
+from parity_tests.rules import Rules
+from parity_tests.stacks import StackError
+from parity_tests.stage import Stage
+
+_NESTED = 8
+"""Things that one request may need made first."""
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """What stays the same over all scenes."""
+
+    stage: Stage
+    rules: Rules
+    matcher: Matcher
+    catalogue: Catalogue
+
+    def replay(self, steps: Sequence[Step] = ()) -> Replay:
+        """A fresh start: the seed's rows, nothing captured."""
+        self.stage.restore()
+        return Replay(
+            journey("fuzz", steps, self.stage.profile), self.stage, self.rules, self.matcher
+        )
+
+
+def journey(name: str, steps: Sequence[Step], profile: Profile, about: str = "") -> Journey:
+    return Journey(
+        name, Path(name), tuple(steps), about, dict(profile.settings), tuple(profile.services)
+    )
+
+
+Played = Callable[[Pair, list[Difference]], bool]
+"""Told of every pair; False when the scene is over."""
+
+
+@dataclass
+class Scene:
+    theatre: Theatre
+    played: Played
+    steps: list[Step] = field(default_factory=list)
+    over: bool = False
+
+    def __post_init__(self) -> None:
+        self.pool = Pool(self.theatre.catalogue)
+        self.replay = self.theatre.replay()
+
+    def ask(self, operation: Operation, draft: Draft) -> None:
+        """Plays one draft, after whatever it needs."""
+        for _ in range(_NESTED):
+            if self.over:
+                return
+            try:
+                step = resolve(operation, draft, self.pool, len(self.steps) + 1)
+            except Wanted as wanted:
+                self._make(wanted)
+            else:
+                self._play(operation, draft, step)
+                return
+
+    def _make(self, wanted: Wanted) -> None:
+        ref = wanted.ref
+        maker = self.theatre.catalogue.maker(ref.kind)
+        before = len(self.pool.made)
+        if maker is not None and (ref.kind, ref.wish) not in self.pool.busy:
+            self.pool.busy.add((ref.kind, ref.wish))
+            self.ask(maker, self.pool.recipe(maker, wanted))
+            self.pool.busy.discard((ref.kind, ref.wish))
+        if not any(one.kind == ref.kind for one in self.pool.made[before:]):
+            self.pool.hopeless.add((ref.kind, ref.wish))
+
+    def _play(self, operation: Operation, draft: Draft, step: Step) -> None:
+        try:
+            pair, differences = self.replay.play(step, {})
+        except StackError:
+            raise
+        except ParityError:
+            # it can not be sent, or refers to what a refused request did not make
+            return
+        self.steps.append(step)
+        if not self.played(pair, differences):
+            self.over = True
+            return
+        if (
+            pair.operation.label == operation.label
+            and _succeeded(pair.legacy)
+            and _succeeded(pair.ported)
+        ):
+            self._remember(operation, draft, pair)
+
+    def _remember(self, operation: Operation, draft: Draft, pair: Pair) -> None:
+        """Captures what was made, in the step too, so that it can be saved as it is."""
+        step = self.steps[-1]
+        for makes in operation.makes:
+            found = {
+                exchange.side: _told(exchange, makes.at, makes.where)
+                for exchange in (pair.legacy, pair.ported)
+            }
+            if None in found.values():
+                continue
+            name = f"{makes.kind}{len(self.steps)}"
+            step = replace(step, capture={**step.capture, name: makes.at})
+            for side, value in found.items():
+                self.replay.known[side][name] = value
+            self.pool.add(makes.kind, name, step.user)
+        self.steps[-1] = step
+        if operation.ends:
+            self.pool.end(_segment(operation, step, operation.ends))
+
+
+def _succeeded(exchange: Exchange) -> bool:
+    return exchange.reply.status is not None and exchange.reply.status < 300
+
+
+def _told(exchange: Exchange, at: str, where: str | None) -> Any:
+    """The id in the reply; None when there is none, or what must be true there is not."""
+    try:
+        body = json.loads(exchange.reply.body)
+        if where is not None and not point(body, where):
+            return None
+        value = point(body, at)
+    except (ValueError, LookupError):
+        return None
+    return value if isinstance(value, str | int) else None
+
+
+def _segment(operation: Operation, step: Step, name: str) -> str:
+    """What stands in the path for a parameter of the operation's rule."""
+    rule = operation.target({one: f"<{one}>" for one, _ in operation.parameters})
+    path = step.target.partition("?")[0]
+    for told, meant in zip(path.strip("/").split("/"), rule.strip("/").split("/"), strict=False):
+        if meant == f"<{name}>":
+            return told
+    return ""
