@@ -5,7 +5,7 @@ sessions work inside a transaction that is not the port's to commit, and nothing
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class Isolation(Protocol):
     """What an isolated request gets instead of the world."""
 
     @property
-    def sessions(self) -> Callable[[], AbstractAsyncContextManager[AsyncSession]]: ...
+    def sessions(self) -> Callable[[], AsyncSession]: ...
 
     @property
     def http_client(self) -> httpx.AsyncClient:
