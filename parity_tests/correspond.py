@@ -43,6 +43,11 @@ class Correspondence:
     _back: dict[tuple[str, Any], Any] = field(default_factory=dict)
     _times: dict[float, list[tuple[float, int]]] = field(default_factory=dict)
 
+    def copy(self) -> Correspondence:
+        """One that goes on from here by itself."""
+        times = {moment: list(partners) for moment, partners in self._times.items()}
+        return Correspondence(self.secrets, dict(self._forth), dict(self._back), times)
+
     def partner(self, namespace: str, legacy: Any) -> Any:
         """The ported value that this legacy value has met, or the value itself."""
         return self._forth.get((namespace, legacy), legacy)

@@ -62,6 +62,7 @@ STATES: dict[str, tuple[str, ...]] = {
 }
 _USUAL = ("queued", "running", "success")
 _SCHEMAS = ("instance", "solution", "config", "instance_checks", "solution_checks", "kpis")
+_EXAMPLE = {"name": "first", "description": "an example", "instance": {"a": 1}, "solution": {}}
 _V1 = re.compile(r"/api/v1(?P<rest>/.*)")
 _V2 = re.compile(r"/api/v2(?P<rest>/.*)")
 _ROUTES = (
@@ -179,6 +180,8 @@ class Airflow(StandIn):
         if kind is Kind.INFO:
             is_paused = dag.removesuffix(SUFFIX) == PAUSED
             return Answer(200, {"dag_id": dag, "is_paused": is_paused})
+        if kind is Kind.VARIABLE and re.fullmatch("z_.*_examples", dag):
+            return Answer(200, {"key": dag, "value": json.dumps([_EXAMPLE])})
         if kind is Kind.VARIABLE:
             schemas = {name: {"title": f"{name} of {dag}"} for name in _SCHEMAS}
             return Answer(200, {"key": dag, "value": json.dumps(schemas)})

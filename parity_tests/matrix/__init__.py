@@ -1,0 +1,1 @@
+"""Who may do what: every role against every operation, under every setting, on both stacks."""

@@ -1,0 +1,245 @@
+"""Plays the matrix: prepares objects once, then asks every operation by everybody under each setting."""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+from parity_tests import databases, rules, waivers
+from parity_tests.config import Config
+from parity_tests.databases import Databases
+from parity_tests.matrix import plan as plans
+from parity_tests.matrix.judge import judge
+from parity_tests.matrix.model import Cell, MatrixReport, Plan, Verdict, Whose
+from parity_tests.model import Finding, Journey, Pair, ParityError, Profile, Side, Step, Waiver
+from parity_tests.operations import Matcher
+from parity_tests.replay import Replay
+from parity_tests.run import load_census, workplace
+from parity_tests.stage import Stage, open_stage
+
+
+class Listener(Protocol):
+    """Told of progress, while there is some."""
+
+    def say(self, text: str) -> None: ...
+    def cell(self, cell: Cell, done: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    database: str = "sqlite"
+    operations: tuple[str, ...] = ()
+    keep: bool = False
+    today: date = field(default_factory=date.today)
+
+
+@dataclass
+class Table:
+    """What stays the same over all settings: the plan, the prepared values, rules and waivers."""
+
+    config: Config
+    """With the plan's users."""
+    plan: Plan
+    matcher: Matcher
+    rules: rules.Rules
+    waivers: list[Waiver]
+    database: str
+    today: date
+    values: dict[str, Any] = field(default_factory=dict)
+    """What preparing captured: `role`, `viewer.instance`, …"""
+
+    def player(self, stage: Stage, name: str) -> Replay:
+        return Replay(Journey(name, self.plan.path, ()), stage, self.rules, self.matcher)
+
+    def findings(self, pair: Pair, differences: Sequence[Any]) -> list[Finding]:
+        return [
+            Finding(pair, one, waivers.find(self.waivers, pair, one, self.database, self.today))
+            for one in differences
+        ]
+
+
+def run(config: Config, options: Options, listener: Listener) -> MatrixReport:
+    started = time.monotonic()
+    listener.say("reading the list of operations")
+    census = load_census(config, _Quiet())
+    with workplace(options.keep) as folder:
+        made = databases.create(
+            options.database, folder, f"parity_{folder.name.rpartition('-')[2]}"
+        )
+        table = lay(config, Matcher(census.operations), census.operations, made.name, options.today)
+        wanted = choose(list(table.plan.requests), options.operations)
+        profiles = table.plan.profiles()
+        report = MatrixReport(config.name, made.name, tuple(table.plan.columns))
+        report.settings = tuple(setting_name(profile) for profile in profiles)
+        report.operations_total = len(census.operations)
+        if options.keep:
+            report.notes.append(f"databases and logs are kept in {folder}")
+        try:
+            listener.say(f"seeding a {made.name} database and preparing objects of everybody")
+            made.seed(config)
+            report.notes += prepare(table, made, folder)
+            total = len(profiles) * sum(len(list(askers(table.plan, label))) for label in wanted)
+            for number, profile in enumerate(profiles):
+                listener.say(f"starting both stacks: {setting_name(profile)}")
+                with open_table(table, profile, made, f"s{number}", folder) as stage:
+                    begun = time.monotonic()
+                    for cell, _ in ask(table, stage, wanted):
+                        report.cells.append(cell)
+                        listener.cell(cell, len(report.cells), total)
+                    report.asking_seconds += time.monotonic() - begun
+        finally:
+            if not options.keep:
+                made.close()
+    report.waiver_problems = waivers.problems(table.waivers, made.name, options.today, False)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def choose(census: Sequence[str], globs: Sequence[str]) -> list[str]:
+    # a glob over text, so that `POST *` and `* /case/*` work; `<` and `>` stand for themselves
+    wanted = [
+        one for one in census if not globs or any(fnmatch.fnmatchcase(one, glob) for glob in globs)
+    ]
+    if not wanted:
+        raise ParityError(f"no operation matches {', '.join(globs)}; `parity matrix` lists all")
+    return sorted(wanted, key=lambda label: (label.split()[1], label))
+
+
+def lay(
+    config: Config, matcher: Matcher, census: Sequence[str], database: str, today: date
+) -> Table:
+    plan = plans.load(config.matrix, config.users, matcher, census)
+    users = {**config.users, **{user.name: user for user in plan.users}}
+    return Table(
+        replace(config, users=users),
+        plan,
+        matcher,
+        rules.load(config.rules),
+        waivers.load(config.waivers),
+        database,
+        today,
+    )
+
+
+def setting_name(profile: Profile) -> str:
+    return " ".join(f"{name}={value}" for name, value in profile.settings) or "usual settings"
+
+
+def prepare(table: Table, made: Databases, folder: Path) -> list[str]:
+    """Gives everybody objects, under the usual settings; what the legacy made becomes the seed."""
+    notes: list[str] = []
+    with open_stage(table.config, table.plan.profiles()[0], made, "prepare", folder) as stage:
+        player = table.player(stage, "prepare")
+        for step in table.plan.prepare:
+            _prepared(player, step, notes)
+        for owner in table.plan.owners:
+            _stand_for(owner, player)
+            for step in table.plan.objects:
+                _prepared(player, replace(step, user=owner), notes)
+                for known in player.known.values():
+                    known.update({f"{owner}.{name}": known[name] for name in step.capture})
+        for step in table.plan.finish:
+            _prepared(player, step, notes)
+        table.values = dict(player.known[Side.LEGACY])
+        url = stage.legacy.url
+    if table.plan.sql:
+        made.execute(url, table.plan.sql)
+    made.promote(url)
+    return notes
+
+
+def open_table(table: Table, profile: Profile, made: Databases, name: str, folder: Path) -> Stage:
+    """Both stacks on copies of what was prepared; the caller closes the stage."""
+    stage = open_stage(table.config, profile, made, name, folder)
+    try:
+        arrange(table, stage)
+    except BaseException:
+        stage.close()
+        raise
+    return stage
+
+
+def arrange(table: Table, stage: Stage) -> None:
+    """What lies outside of the database is made again for stacks that have just started."""
+    for world in (stage.legacy, stage.ported):
+        world.known = {**table.values, **world.known}
+    player = table.player(stage, "each_setting")
+    for owner in table.plan.owners:
+        _stand_for(owner, player)
+        for step in table.plan.each_setting:
+            _prepared(player, step, [])
+    stage.rebase()
+
+
+def _prepared(player: Replay, step: Step, notes: list[str]) -> None:
+    pair, differences = player.play(step, {})
+    reply = pair.legacy.reply
+    if reply.status is None or reply.status >= 400:
+        told = reply.body[:300].decode(errors="replace") or reply.error
+        raise ParityError(
+            f"{pair.where}: preparing {pair.operation.label} as {pair.user} was answered "
+            f"{reply.status}: {told}"
+        )
+    if differences:
+        notes.append(f"{pair.where}: the port prepares otherwise at {differences[0].place}")
+
+
+def _stand_for(owner: str, player: Replay) -> None:
+    for known in player.known.values():
+        known.update(_of(owner, known))
+
+
+def _of(owner: str, known: dict[str, Any]) -> dict[str, Any]:
+    prefix = f"{owner}."
+    return {
+        f"{plans.WHOSE}.{name.removeprefix(prefix)}": value
+        for name, value in known.items()
+        if name.startswith(prefix)
+    }
+
+
+def askers(plan: Plan, operation: str) -> Iterator[tuple[str, str | None, Whose]]:
+    """Who asks an operation, for whose object: column, user, whose."""
+    for column, user in plan.columns.items():
+        if not plans.names_an_owner(plan.requests[operation]):
+            yield column, user, Whose.NOBODY
+            continue
+        if user is not None:
+            yield column, user, Whose.OWN
+        yield column, user, Whose.OTHER
+
+
+def ask(table: Table, stage: Stage, operations: Sequence[str]) -> Iterator[tuple[Cell, Pair]]:
+    """Every cell of these operations, each on the rows that were prepared."""
+    player = table.player(stage, "matrix")
+    known, seen = player.known, player.seen
+    setting = setting_name(stage.profile)
+    for operation in operations:
+        step = table.plan.requests[operation]
+        for column, user, whose in askers(table.plan, operation):
+            owner = user if whose is Whose.OWN and user else table.plan.stranger
+            player.known = {side: own | _of(owner, own) for side, own in known.items()}
+            player.seen = seen.copy()
+            pair, differences = player.play(replace(step, user=user), {})
+            pair.note = f"{column}{', ' + whose if whose else ''}; {setting}"
+            findings = table.findings(pair, differences)
+            verdict, why = judge(pair, findings, table.plan.lets_in.get(operation, ()))
+            if pair.legacy.rows or pair.ported.rows:
+                stage.restore()
+            statuses = pair.legacy.reply.status, pair.ported.reply.status
+            kept = findings if verdict is not Verdict.SAME else []
+            yield Cell(operation, setting, column, whose, *statuses, verdict, why, kept), pair
+
+
+class _Quiet:
+    """The census tells nothing that the matrix does not tell itself."""
+
+    def say(self, text: str) -> None: ...
+    def journey(self, journey: Journey, number: int, total: int) -> None: ...
+    def pair(self, pair: Pair, findings: Sequence[Finding]) -> None: ...
+    def journey_done(self, journey: Journey, seconds: float) -> None: ...
