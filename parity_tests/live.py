@@ -34,6 +34,18 @@ from parity_tests.model import (
 )
 from parity_tests.rules import Rules
 
+__all__ = [
+    "Difference",
+    "Judge",
+    "Request",
+    "RowChange",
+    "Seen",
+    "mail_effect",
+    "row_change",
+    "same_reply",
+    "unwaived",
+]
+
 FOLDER = Path(__file__).parent
 
 _QUARTER = 900.0

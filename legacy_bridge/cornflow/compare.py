@@ -14,7 +14,7 @@ from legacy_bridge.shadow.recording import Mail
 from legacy_bridge.shadow.rows import key_names
 from legacy_bridge.shadow.undo import RowImage
 from parity_tests import live
-from parity_tests.model import Difference, Request, RowChange
+from parity_tests.live import Difference, Request, RowChange
 
 _SHOWN = 20
 """Differences that an example tells."""

@@ -32,8 +32,7 @@ from legacy_bridge.shadow.sandbox import (
 )
 from legacy_bridge.shadow.undo import ChangedMeanwhileError, together
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
-from parity_tests.live import Judge, same_reply, unwaived
-from parity_tests.model import Difference
+from parity_tests.live import Difference, Judge, same_reply, unwaived
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
