@@ -15,6 +15,7 @@ from legacy_bridge.legacy import InProcessLegacy, WSGIApp
 from legacy_bridge.operation import LegacyRule, PortedOperation
 from legacy_bridge.ownership import Ownership
 from legacy_bridge.settings import IN_PROCESS, NONE, BridgeSettings
+from legacy_bridge.shadow import Comparer, Limits, ShadowObserver
 from legacy_bridge.store import ModeStore
 from legacy_bridge.upstream import UpstreamLegacy
 
@@ -38,6 +39,9 @@ class Assembly:
     """The prefix both live under."""
     converters: Mapping[str, type[BaseConverter]] = field(default_factory=dict)
     """The legacy's own URL converters, by name."""
+    comparer: Callable[[bool, Limits], Comparer] | None = None
+    """Compares pairs in the modes that have a comparison: told whether the legacy is in this process,
+    and what a comparison may cost. None: those modes answer, and nothing is compared."""
 
 
 def load(reference: str) -> Assembly:
@@ -104,7 +108,15 @@ def bridge(assembly: Assembly, settings: BridgeSettings) -> FastAPI:
         allow_force=settings.allow_force,
         token=settings.token,
         capture=settings.capture_options,
+        observer=observer_of(assembly, settings),
     )
+
+
+def observer_of(assembly: Assembly, settings: BridgeSettings) -> ShadowObserver | None:
+    if assembly.comparer is None or settings.legacy == NONE:
+        return None
+    limits = settings.shadow_limits
+    return ShadowObserver(assembly.comparer(settings.legacy == IN_PROCESS, limits), limits)
 
 
 def create_app() -> FastAPI:

@@ -7,7 +7,8 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from legacy_bridge.capture import CaptureOptions
-from legacy_bridge.operation import Mode
+from legacy_bridge.operation import Mode, Operation
+from legacy_bridge.shadow.limits import Limits
 
 IN_PROCESS = "in-process"
 NONE = "none"
@@ -55,6 +56,27 @@ class BridgeSettings(BaseSettings):
     capture_key: str | None = None
     """The key of the users' fingerprints; not set: `capture.key` in the folder."""
 
+    shadow_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The share of the requests in a mode with a comparison that are compared."""
+
+    shadow_shares: str = ""
+    """The same for single operations: `POST /case/=0.1; GET /case/=0.5`."""
+
+    shadow_items: Annotated[int, Field(ge=1)] = 200
+    """Pairs that wait to be compared; more are dropped, and counted."""
+
+    shadow_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
+    """Bytes that waiting pairs may take."""
+
+    shadow_max_body: Annotated[int, Field(ge=0)] = 1024 * 1024
+    """Pairs with a longer request or reply are not compared, and counted."""
+
+    shadow_workers: Annotated[int, Field(ge=1, le=32)] = 1
+    """Comparisons at the same time."""
+
+    shadow_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """How long one comparison may take."""
+
     @field_validator("legacy")
     @classmethod
     def _known_legacy(cls, value: str) -> str:
@@ -77,7 +99,36 @@ class BridgeSettings(BaseSettings):
             key=self.capture_key,
         )
 
+    @property
+    def shadow_limits(self) -> Limits:
+        return Limits(
+            share=self.shadow_share,
+            shares=shares(self.shadow_shares),
+            items=self.shadow_items,
+            bytes=self.shadow_bytes,
+            body=self.shadow_max_body,
+            workers=self.shadow_workers,
+            seconds=self.shadow_seconds,
+        )
+
+    @field_validator("shadow_shares")
+    @classmethod
+    def _readable_shares(cls, value: str) -> str:
+        shares(value)
+        return value
+
     @field_validator("token")
     @classmethod
     def _empty_is_none(cls, value: str | None) -> str | None:
         return value or None
+
+
+def shares(text: str) -> dict[str, float]:
+    """`POST /case/=0.1; GET /case/=0.5` as a mapping. Raises ValueError."""
+    found: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, _, share = part.rpartition("=")
+        if not name or not 0 <= float(share) <= 1:
+            raise ValueError(f"'{part}' is not OPERATION=SHARE with a share from 0 to 1")
+        found[str(Operation.parse(name))] = float(share)
+    return found

@@ -6,7 +6,7 @@ Both are imported inside functions: the legacy reads the environment while it is
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
@@ -15,6 +15,7 @@ from typing import Any
 from legacy_bridge.assembly import Assembly, AssemblyError
 from legacy_bridge.census import rules_from_file, rules_of_flask
 from legacy_bridge.operation import LegacyRule
+from legacy_bridge.shadow import Comparer, Limits
 
 COMMANDS = {"up": "legacy_bridge.cornflow.up:up"}
 """Commands that only make sense for this pair of applications, for the `cutover` command."""
@@ -55,7 +56,26 @@ def assemble() -> Assembly:
         rules=rules,
         database_url=database_url,
         root=root,
+        comparer=_comparer(database_url),
     )
+
+
+def _comparer(database_url: str | None) -> Callable[[bool, Limits], Comparer] | None:
+    if database_url is None:
+        return None
+    environment = dict(os.environ)
+
+    def create(legacy_in_process: bool, limits: Limits) -> Comparer:
+        from legacy_bridge.cornflow.shadow import CornflowComparer
+
+        return CornflowComparer(
+            database_url,
+            environment=environment,
+            legacy_in_process=legacy_in_process,
+            body_limit=limits.body,
+        )
+
+    return create
 
 
 def check_environment(environment: Mapping[str, str]) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -259,7 +258,3 @@ def create_sandbox(database_url: str) -> Sandbox:
 
     file = sqlite_file(database_url)
     return PostgresSandbox(database_url, make) if file is None else SqliteSandbox(file, make)
-
-
-def create_comparer(environment: Mapping[str, str], database_url: str, **options: Any) -> Any:
-    return CornflowComparer(database_url, environment=environment, **options)

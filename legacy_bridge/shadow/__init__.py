@@ -4,7 +4,8 @@
 which the assembly of two applications provides. docs/shadow.md tells the whole.
 """
 
-from legacy_bridge.shadow.observer import Limits, ShadowObserver
+from legacy_bridge.shadow.limits import Limits
+from legacy_bridge.shadow.observer import ShadowObserver
 from legacy_bridge.shadow.verdict import Comparer, Outcome, Verdict
 
 __all__ = ["Comparer", "Limits", "Outcome", "ShadowObserver", "Verdict"]

@@ -7,13 +7,13 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from starlette.types import Scope
 
 from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.operation import Mode, Operation, Stack
+from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.recording import Recording, start
 from legacy_bridge.shadow.verdict import Comparer, Counters, Outcome, Reason, Verdict
 
@@ -24,23 +24,6 @@ _SMALL = 512
 """Bytes that a pair takes besides its bodies, about."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What comparisons may cost."""
-
-    share: float = 1.0
-    """Of the requests, 0 to 1, that are compared."""
-    shares: Mapping[str, float] = field(default_factory=dict)
-    """The same for single operations, by name."""
-    items: int = 200
-    bytes: int = 32 * 1024 * 1024
-    body: int = 1024 * 1024
-    """Bytes of one body; pairs with longer ones are dropped."""
-    workers: int = 1
-    seconds: float = 10.0
-    """For one comparison, all in all."""
 
 
 class ShadowObserver:

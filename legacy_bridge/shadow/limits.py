@@ -1,0 +1,19 @@
+"""What comparisons may cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    share: float = 1.0
+    """Of the requests, 0 to 1, that are compared."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """The same for single operations, by name."""
+    items: int = 200
+    bytes: int = 32 * 1024 * 1024
+    body: int = 1024 * 1024
+    """Bytes of one body; pairs with longer ones are dropped."""
+    workers: int = 1
+    seconds: float = 10.0
+    """For one comparison, all in all."""
