@@ -51,7 +51,10 @@ class RowReader:
         except sa.exc.SQLAlchemyError as error:
             raise ParityError(f"the database {parsed} can not be read: {error}") from None
         self.tables = self._reflect(set(ignored))
+        self._driver: Any = self._connection.connection.driver_connection
         self._marker: Any = None
+        self._fetched: dict[str, list[tuple[Any, ...]]] = {}
+        """The last rows of each table, as they came: most tables are read and found unchanged."""
         self._digests: dict[str, Any] = {}
         self._clean: dict[str, Any] = {}
         """The digests of the baseline: a table with another one was written to."""
@@ -102,7 +105,11 @@ class RowReader:
             return
         self._marker = marker
         for table in self._stale():
-            rows = self._rows(table)
+            found = self._fetch(table)
+            if found == self._fetched.get(table.name):
+                continue
+            self._fetched[table.name] = found
+            rows = _keyed(table, found)
             if rows != self._now[table.name]:
                 self._now[table.name] = rows
 
@@ -122,16 +129,12 @@ class RowReader:
                 stale.append(table)
         return stale
 
-    def _rows(self, table: Table) -> Rows:
-        rows: Rows = {}
-        for found in self._query(table.select(cast_json=not self.is_sqlite)):
-            row = tuple(found)
-            key = tuple(row[n] for n in table.key) if table.key else row
-            while not table.key and key in rows:
-                # the same row twice in a table without a key is two rows
-                key = (*key, "again")
-            rows[key] = row
-        return rows
+    def _fetch(self, table: Table) -> list[tuple[Any, ...]]:
+        statement = table.select(cast_json=not self.is_sqlite)
+        if self.is_sqlite:
+            # whole tables after every write: the driver's own tuples, without SQLAlchemy's rows
+            return list(self._driver.execute(statement))
+        return [tuple(row) for row in self._query(statement)]
 
     def start(self) -> None:
         self._read()
@@ -233,6 +236,17 @@ class RowReader:
             ) from error
         finally:
             cursor.close()
+
+
+def _keyed(table: Table, found: Iterable[tuple[Any, ...]]) -> Rows:
+    rows: Rows = {}
+    for row in found:
+        key = tuple(row[n] for n in table.key) if table.key else row
+        while not table.key and key in rows:
+            # the same row twice in a table without a key is two rows
+            key = (*key, "again")
+        rows[key] = row
+    return rows
 
 
 def _changes(table: Table, before: Rows, after: Rows) -> list[RowChange]:
