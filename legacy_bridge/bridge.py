@@ -154,5 +154,5 @@ def create_bridge(
     bridge.warden = warden
     bridge.capture = captured
     recording = None if captured is None else captured.state
-    bridge.include_router(control_routes(ownership, token, recording), prefix=PREFIX)
+    bridge.include_router(control_routes(ownership, warden, token, recording), prefix=PREFIX)
     return cast(FastAPI, bridge)

@@ -3,40 +3,40 @@
 Exit codes: 0 done, 1 the answer is no, 2 it could not be done.
 """
 
-import asyncio
-import getpass
 import importlib
-import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import click
-from pydantic import ValidationError
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from legacy_bridge import assembly
-from legacy_bridge.assembly import AssemblyError
 from legacy_bridge.capture_cli import capture_options
-from legacy_bridge.census import CensusError, rules_as_json
-from legacy_bridge.control import change_as_json, status_of
+from legacy_bridge.census import rules_as_json
+from legacy_bridge.commands import control as control_commands
+from legacy_bridge.commands.ramp import ramp, read_status
+from legacy_bridge.commands.shared import (
+    OK,
+    act,
+    again_option,
+    audited,
+    console,
+    json_option,
+    mark,
+    or_exit,
+    print_json,
+    settings_of,
+    with_ownership,
+)
 from legacy_bridge.operation import Mode
-from legacy_bridge.ownership import ModeError, Ownership
-from legacy_bridge.serve import ServeError, listen
+from legacy_bridge.overview import change_as_json
+from legacy_bridge.ownership import Ownership
+from legacy_bridge.serve import listen
 from legacy_bridge.serve import serve as serve_bridge
 from legacy_bridge.settings import BridgeSettings
-from legacy_bridge.store import StoreError
-
-_OK, _COULD_NOT_RUN = 0, 2
-_FAILURES = (AssemblyError, CensusError, ModeError, ServeError, StoreError)
-
-T = TypeVar("T")
-
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
 
 
 class _Commands(click.Group):
@@ -101,7 +101,7 @@ def main() -> None:
 @click.option("--allow-force", is_flag=True, help="Honour X-Force-Stack. For tests only.")
 @click.option(
     "--default-mode",
-    type=click.Choice([mode.value for mode in Mode]),
+    type=click.Choice([mode.value for mode in Mode if mode is not Mode.CANARY]),
     help="Mode of ported operations that nobody has set; kept in the database. At first: legacy.",
 )
 @click.option("--access-log", is_flag=True, help="Log every request.")
@@ -128,7 +128,7 @@ def serve(
         given["allow_force"] = True
 
     def run() -> None:
-        settings = _settings(**given)
+        settings = settings_of(**given)
         serve_bridge(
             listen(host, port),
             settings,
@@ -137,93 +137,107 @@ def serve(
             access_log=access_log,
         )
 
-    _or_exit(run)
+    or_exit(run)
 
 
 @main.command()
-@_json_option
+@json_option
 def status(as_json: bool) -> None:
     """Who answers what, and who decided so."""
-    found = _or_exit(lambda: _with_ownership(_status))
+    found = or_exit(lambda: with_ownership(read_status))
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
-    table = Table("operation", "ported", "guarded", "mode", "changed by", "changed at", "why")
+    table = Table(
+        "operation", "ported", "guarded", "mode", "verdict", "changed by", "changed at", "why"
+    )
     for row in found["operations"]:
         style = "green" if row["mode"] == Mode.PORTED else None
         table.add_row(
             row["operation"],
-            _mark(row["ported"]),
-            _mark(row["guarded"]),
-            row["mode"],
+            mark(row["ported"]),
+            mark(row["guarded"]),
+            _mode(row),
+            row["evidence"]["verdict"] if row["evidence"] else "",
             escape(row["changed_by"] or ""),
             row["changed_at"] or "",
             escape(row["why"] or ""),
             style=style,
         )
-    console = _console()
-    console.print(table)
+    out = console()
+    out.print(table)
     modes = Counter(row["mode"] for row in found["operations"])
     ported = sum(row["ported"] for row in found["operations"])
     total = len(found["operations"])
-    console.print(f"{ported} of {total} operations are ported; {_counts(modes)}")
+    out.print(f"{ported} of {total} operations are ported; {_counts(modes)}")
+    if found["killed"] is not None:
+        out.print(
+            f"KILLED by {found['killed']['by']} at {found['killed']['at']}: the legacy answers "
+            "everything; lift it with `cutover unkill`",
+            style="red",
+            markup=False,
+        )
     for reason in found["ignored"]:
-        console.print(f"without effect: {reason}", style="yellow", markup=False)
-
-
-async def _status(owner: Ownership) -> dict[str, Any]:
-    return status_of(owner)
+        out.print(f"without effect: {reason}", style="yellow", markup=False)
 
 
 @main.command("set")
 @click.argument("operation")
-@click.argument("mode", type=click.Choice([mode.value for mode in Mode]))
-@click.option("--why", default="", help="The reason, for the history.")
-@click.option("--by", default=getpass.getuser, show_default="you", help="Who, for the history.")
-def set_mode(operation: str, mode: str, why: str, by: str) -> None:
+@click.argument("mode", nargs=-1, required=True)
+@again_option
+@audited
+@json_option
+def set_mode(
+    operation: str, mode: tuple[str, ...], again: bool, by: str, why: str, as_json: bool
+) -> None:
     """Let MODE decide who answers OPERATION, while serving.
 
-    OPERATION is 'METHOD rule' as `cutover status` lists it, a glob over those ('* /user/*'), or
-    all-ported. Every worker follows within two seconds.
+    OPERATION is 'METHOD rule' as `cutover status` lists it, a group, a glob ('* /user/*'), or
+    all-ported. Every worker follows within two seconds; a ramp of it ends.
+
+    \b
+    legacy      the legacy answers
+    shadow      the legacy answers, the port is asked too and compared
+    canary 5%   five percent of the users get the port, for the others as in shadow
+    mirror      the port answers, the legacy is asked too and compared
+    ported      the port answers
     """
-
-    async def change(owner: Ownership) -> list[dict[str, str]]:
-        done = await owner.change(operation, Mode(mode), who=by, why=why)
-        return [change_as_json(one) for one in done]
-
-    done = _or_exit(lambda: _with_ownership(change))
-    for one in done:
-        click.echo(f"{one['operation']}: {one['from']} -> {one['to']}")
-    if not done:
-        click.echo(f"nothing to change: already {mode}")
+    wanted = " ".join(mode)
+    act(
+        lambda operator: operator.set_mode(operation, wanted, again=again),
+        by=by,
+        why=why,
+        nothing=f"nothing to change: already {wanted}",
+        as_json=as_json,
+    )
 
 
 @main.command()
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
-@_json_option
+@json_option
 def history(limit: int, as_json: bool) -> None:
     """Who changed what, when and why; the newest first."""
 
     async def read(owner: Ownership) -> list[dict[str, str]]:
         return [change_as_json(one) for one in await owner.store.history(limit)]
 
-    found = _or_exit(lambda: _with_ownership(read))
+    found = or_exit(lambda: with_ownership(read))
     if as_json:
-        _print_json({"history": found})
+        print_json({"history": found})
         return
-    table = Table("when", "who", "operation", "from", "to", "why")
+    table = Table("when", "who", "what", "operation", "from", "to", "why")
     for one in found:
         table.add_row(
             *(
                 escape(one[key])
-                for key in ("changed_at", "changed_by", "operation", "from", "to", "why")
+                for key in ("changed_at", "changed_by", "kind", "operation", "from", "to", "why")
             )
         )
-    _console().print(table)
+    console().print(table)
 
 
 @main.command()
-@_json_option
+@json_option
 def census(as_json: bool) -> None:
     """All operations with who implements each, read from both routers.
 
@@ -232,13 +246,13 @@ def census(as_json: bool) -> None:
     """
 
     def take() -> Any:
-        settings = _settings()
+        settings = settings_of()
         assembled = assembly.load(settings.assembly)
         return assembled, assembly.census(assembled, settings)
 
-    assembled, taken = _or_exit(take)
+    assembled, taken = or_exit(take)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "rules_total": len(taken.rules),
                 "operations_total": len(taken.entries),
@@ -266,67 +280,38 @@ def census(as_json: bool) -> None:
             table.add_row(
                 str(entry.operation),
                 entry.name,
-                _mark(entry.legacy_guarded),
-                _mark(entry.ported),
-                _mark(bool(entry.ported_guarded)),
+                mark(entry.legacy_guarded),
+                mark(entry.ported),
+                mark(bool(entry.ported_guarded)),
             )
-        console = _console()
-        console.print(table)
-        console.print(
+        out = console()
+        out.print(table)
+        out.print(
             f"{len(taken.rules)} rules, {len(taken.entries)} operations, {len(taken.ported)} ported; "
             f"{len(taken.infrastructure)} rules of infrastructure are not counted"
         )
         for problem in taken.problems:
-            console.print(problem, style="red", markup=False)
-    sys.exit(1 if taken.problems else _OK)
+            out.print(problem, style="red", markup=False)
+    sys.exit(1 if taken.problems else OK)
 
 
-def _settings(**given: Any) -> BridgeSettings:
-    try:
-        return BridgeSettings(**given)
-    except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-        )
-        raise AssemblyError(f"the bridge's settings are wrong: {reasons}") from error
+main.add_command(ramp)
+for _command in (
+    control_commands.rollback,
+    control_commands.kill,
+    control_commands.unkill,
+    control_commands.group,
+    control_commands.budget,
+    control_commands.sticky,
+    control_commands.breaches,
+):
+    main.add_command(_command)
 
 
-def _with_ownership(use: Callable[[Ownership], Coroutine[Any, Any, T]]) -> T:
-    async def run() -> T:
-        settings = _settings()
-        owner = assembly.ownership(assembly.load(settings.assembly), settings)
-        try:
-            await owner.read()
-            return await use(owner)
-        finally:
-            await owner.stop()
-
-    return asyncio.run(run())
-
-
-def _or_exit(run: Callable[[], T]) -> T:
-    try:
-        return run()
-    except _FAILURES as error:
-        _fail(str(error))
-
-
-def _fail(text: str) -> NoReturn:
-    click.echo(f"cutover: {text}", err=True)
-    sys.exit(_COULD_NOT_RUN)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2))
-
-
-def _console() -> Console:
-    """Wide enough for whole lines when the output is not a terminal."""
-    return Console(width=None if sys.stdout.isatty() else 200)
-
-
-def _mark(value: bool) -> str:
-    return "yes" if value else ""
+def _mode(row: dict[str, Any]) -> str:
+    """With the share of a canary, and whether it was rolled back."""
+    shown = f"canary {row['share']:g}%" if row["mode"] == Mode.CANARY else str(row["mode"])
+    return f"{shown} (rolled back)" if row["held"] else shown
 
 
 def _counts(modes: Counter[str]) -> str:

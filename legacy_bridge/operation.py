@@ -58,8 +58,10 @@ class Assignment:
     share: int = 0
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: "str | Mode | Assignment") -> Self:
         """`legacy`, `canary 5%`, or `5` and `5%` alone for a canary."""
+        if isinstance(text, Assignment):
+            return cls(text.mode, text.share)
         word, _, percent = text.strip().partition(" ")
         if word[:1].isdigit() or word[:1] == ".":
             word, percent = Mode.CANARY.value, text

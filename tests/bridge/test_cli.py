@@ -57,7 +57,7 @@ def test_sets_many_at_once(cutover: Run) -> None:
         (("set", "GET /things/", "ported"), "near: 'GET /thing/'"),
         (("set", "PUT /thing/<int:idx>/", "ported"), "does not implement"),
         (("set", "*", "ported"), "does not implement"),
-        (("set", "GET /thing/", "dreaming"), "'dreaming' is not one of"),
+        (("set", "GET /thing/", "dreaming"), "'dreaming' is not a mode"),
         (("--assembly", "tests.nowhere:x", "status"), "can't be loaded"),
         (("--assembly", "tests.bridge.pair_assembly:nothing", "status"), "can't be loaded"),
         (("--assembly", "tests.bridge.pair_assembly:assemble_nothing", "status"), "must return"),

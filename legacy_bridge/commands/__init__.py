@@ -1,0 +1,1 @@
+"""Commands of `cutover`, one file for each family."""
