@@ -35,6 +35,8 @@ class Caller:
     expired: bool
     secrets: tuple[str, ...]
     """Text that must appear nowhere in the record of this request."""
+    opaque: bool = False
+    """Nothing can be read in the token: it is of another kind, or none at all."""
 
 
 class Key:
@@ -76,10 +78,10 @@ class Key:
             return Caller(
                 self.fingerprint("auth", authorization), scheme, False, (value or scheme,)
             )
-        claims = claims_of(value) or {}
-        end = claims.get("exp")
+        claims = claims_of(value)
+        end = (claims or {}).get("exp")
         expired = isinstance(end, int | float) and end < (time.time() if now is None else now)
-        return Caller(self.token(value), scheme, expired, (value,))
+        return Caller(self.token(value), scheme, expired, (value,), claims is None)
 
     def _basic(self, value: str) -> Caller:
         try:

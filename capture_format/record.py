@@ -65,6 +65,8 @@ class Recorded:
     scheme: str = ""
     expired: bool = False
     """The token had expired when it was sent."""
+    opaque: bool = False
+    """Nothing could be read in the token."""
     sender: str = ""
     """The fingerprint of the address it came from."""
     operation: str = ""
@@ -93,7 +95,7 @@ def to_line(one: Recorded) -> str:
         "target": one.target,
         "operation": one.operation or None,
         "user": one.user,
-        "auth": {"scheme": one.scheme, "expired": one.expired} if one.scheme else None,
+        "auth": _auth_out(one) if one.scheme else None,
         "from": one.sender or None,
         "served_by": one.served_by or None,
         "request": {"headers": one.request_headers, "body": _body_out(one.request_body)},
@@ -128,6 +130,7 @@ def from_line(line: str | bytes, where: str = "") -> Recorded | None:
             user=document.get("user"),
             scheme=auth.get("scheme", ""),
             expired=bool(auth.get("expired")),
+            opaque=bool(auth.get("opaque")),
             sender=document.get("from") or "",
             operation=document.get("operation") or "",
             served_by=document.get("served_by") or "",
@@ -137,6 +140,10 @@ def from_line(line: str | bytes, where: str = "") -> Recorded | None:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{where}: no exchange: {error!r}") from None
+
+
+def _auth_out(one: Recorded) -> dict[str, Any]:
+    return {"scheme": one.scheme, "expired": one.expired, "opaque": one.opaque}
 
 
 def _pairs(found: Iterable[Any] | None) -> Headers:
@@ -214,6 +221,7 @@ def without_secrets(raw: Raw, masker: Masker, limit: int) -> Recorded:
         user=caller.user if caller else None,
         scheme=caller.scheme if caller else "",
         expired=caller.expired if caller else False,
+        opaque=caller.opaque if caller else False,
         sender=masker.key.address(raw.address) if raw.address else "",
         operation=raw.operation,
         served_by=raw.served_by,

@@ -11,9 +11,11 @@ from rich.table import Table
 
 from parity_tests import config as configuration
 from parity_tests import journeys as journey_files
-from parity_tests import mutants as mutation
+from parity_tests.commands import capture as capture_command
 from parity_tests.commands import explain, fuzz, gate, report
 from parity_tests.commands import matrix as matrix_command
+from parity_tests.commands import mutants as mutants_command
+from parity_tests.commands import replay as replay_command
 from parity_tests.commands import suite as suite_command
 from parity_tests.commands.frame import configured, console, guarded
 from parity_tests.model import Exit
@@ -123,60 +125,15 @@ def journeys_command(config_path: Path, overrides: dict[str, str], globs: tuple[
     guarded(work)
 
 
-@main.command("mutants")
-@configured
-@click.option("--only", multiple=True, metavar="ID", help="Only these mutants; may be repeated.")
-@click.option(
-    "--database", default="sqlite", show_default=True, metavar="KIND", help="As for `run`."
-)
-@click.option("--json", "json_file", type=_FILE, help="Write the result as JSON.")
-@click.option(
-    "--list", "list_only", is_flag=True, help="List the mutants and check that each applies."
-)
-def mutants_command(
-    config_path: Path,
-    overrides: dict[str, str],
-    only: tuple[str, ...],
-    database: str,
-    json_file: Path | None,
-    list_only: bool,
-) -> None:
-    """Plant one bug at a time in a copy of the port and see whether the journeys find it.
-
-    Each mutant is one replacement in one file, and names the operation and the place where it must
-    show. The port that is installed is never changed.
-    """
-
-    def work() -> Exit:
-        screen = console()
-        config = configuration.load(config_path, overrides)
-        found = mutation.load(config.mutants, only)
-        if list_only:
-            mutation.check(config, found)
-            view = Table("mutant", "file", "operation", "place", "about")
-            for one in found:
-                view.add_row(*map(escape, (one.id, one.file, one.operation, one.place, one.about)))
-            screen.print(view)
-            return Exit.SAME
-        with terminal.TerminalProgress(screen) as progress:
-            result = mutation.run(config, found, database, progress)
-        screen.print(mutation.table(result))
-        for note in result.notes:
-            screen.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
-        screen.print(f"found {result.found} of {len(result.outcomes)}", highlight=False)
-        if json_file:
-            json_file.write_text(mutation.render_json(result), encoding="utf-8")
-        return result.exit
-
-    guarded(work)
-
-
 main.add_command(report.command)
 main.add_command(gate.command)
 main.add_command(explain.command)
 main.add_command(matrix_command.command)
+main.add_command(mutants_command.command)
 main.add_command(fuzz.command)
 main.add_command(suite_command.command)
+main.add_command(replay_command.command)
+main.add_command(capture_command.command)
 
 if __name__ == "__main__":
     main()

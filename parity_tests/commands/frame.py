@@ -20,7 +20,8 @@ def console(**options: Any) -> Console:
     return Console(width=None if sys.stdout.isatty() else 160, **options)
 
 
-def _overrides(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def pairs_of(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE, repeated, as a mapping."""
     pairs = [value.partition("=") for value in values]
     if any(not name or not equals for name, equals, _ in pairs):
         raise click.BadParameter("write NAME=VALUE")
@@ -36,7 +37,7 @@ def configured(command: Callable[..., Any]) -> Callable[..., Any]:
             help="TOML file that describes the two targets.",
         ),
         click.option(
-            "--set", "overrides", multiple=True, callback=_overrides, metavar="NAME=VALUE",
+            "--set", "overrides", multiple=True, callback=pairs_of, metavar="NAME=VALUE",
             help="Replace one of the configuration's [variables].",
         ),
     ):  # fmt: skip

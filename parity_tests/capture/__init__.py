@@ -1,0 +1,1 @@
+"""Recorded traffic: read, imported, put in order, and replayed on both stacks."""

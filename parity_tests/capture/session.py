@@ -1,0 +1,353 @@
+"""The use case: a capture in, a report out. Prints nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+from capture_format.fingerprint import Key, read_key
+from capture_format.record import Recorded
+from parity_tests import databases, rules, services, waivers
+from parity_tests.capture import read, settings
+from parity_tests.capture.ids import Ids
+from parity_tests.capture.player import NAME, Player
+from parity_tests.capture.schedule import Batch, Entry, Order, batches
+from parity_tests.capture.state import State
+from parity_tests.capture.store import DiskMap, Latest
+from parity_tests.capture.tally import Tally
+from parity_tests.capture.users import Users
+from parity_tests.config import Config
+from parity_tests.correspond import Correspondence
+from parity_tests.databases import Databases, PostgresqlDatabases, SqliteDatabases
+from parity_tests.model import Finding, ParityError, Profile, Side, Waiver
+from parity_tests.operations import Matcher
+from parity_tests.rules import Kind, Rule, Rules
+from parity_tests.run import Listener, Report, load_census, workplace
+from parity_tests.stacks import StackError
+from parity_tests.stage import Stage, join_stage, open_stage
+
+_TIMES = 50_000
+"""Moments whose partners are remembered; the ids all are, on disk."""
+_PLACES = 50_000
+_EVERY = 10.0
+"""Seconds between two words of progress."""
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    captures: tuple[Path, ...]
+    database: str = "sqlite"
+    seed: str | None = None
+    """The URL of a database that is copied in place of the configuration's seed."""
+    parallel: int = 1
+    order: Order = Order.RECORDED
+    rows: bool = True
+    state: Path | None = None
+    limit: int | None = None
+    users: Mapping[str, str] = field(default_factory=dict)
+    everybody: str | None = None
+    profile: Profile = field(default_factory=Profile)
+    max_drift: float = 0.1
+    fail_fast: bool = False
+    keep: bool = False
+    legacy: str | None = None
+    ported: str | None = None
+    legacy_db: str | None = None
+    ported_db: str | None = None
+    today: date = field(default_factory=date.today)
+
+
+def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report:
+    started = time.monotonic()
+    capture = read.open_capture(options.captures)
+    told = settings.load(config)
+    accepted = waivers.load(config.waivers)
+    census = load_census(config, listener)
+    name = options.database.partition("=")[0].partition(":")[0]
+    report = Report(config.name, name, census, journeys=1)
+    with ExitStack() as stack:
+        folder = stack.enter_context(workplace(options.keep, report))
+        on_own = not (options.legacy and options.ported)
+        state = State(options.state, folder, on_own and options.database == "sqlite")
+        stack.callback(state.close)
+        _check(state, capture, config, options)
+        tally = Tally(report)
+        report.notes += state.recover(tally)
+        stage = _stage(config, options, state, folder, listener, stack)
+        if not options.rows or not stage.reads_rows:
+            report.notes.append("rows were not compared")
+        matcher = Matcher(census.operations)
+        play = _Replay(
+            config, options, listener, stage, state, tally, matcher, told, accepted,
+            bounded(rules.load(config.rules)), _key(options),
+        )  # fmt: skip
+        play.run(capture)
+    report.notes += [*capture.problems, *tally.notes()]
+    if tally.drifted > options.max_drift and not report.broken:
+        report.broken.append(
+            f"{NAME}: {tally.drifted:.0%} of the legacy's replies have another status than recorded, so "
+            "this is not what was recorded: start from the database of that time (--seed), tell who is "
+            "who (--user), or allow it (--max-drift)"
+        )
+    if not report.exchanges and not report.broken:
+        report.broken.append(f"{NAME}: nothing was replayed")
+    report.waiver_problems = waivers.problems(accepted, report.database, options.today, False)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _check(state: State, capture: read.Capture, config: Config, options: ReplayOptions) -> None:
+    if state.is_done:
+        raise ParityError(
+            f"{options.state} is the state of a replay that reached its end: remove it to start anew"
+        )
+    if options.state and options.database == "postgresql":
+        raise ParityError(
+            "--state needs databases that outlive this run: --database sqlite, --database "
+            "postgresql=URL, or running stacks"
+        )
+    database = options.database if not options.legacy else f"{options.legacy} {options.ported}"
+    state.check(
+        capture=capture.digest, configuration=str(config.path), database=database,
+        seed=options.seed or "",
+    )  # fmt: skip
+
+
+def _key(options: ReplayOptions) -> Key | None:
+    if text := os.environ.get("CUTOVER_CAPTURE_KEY"):
+        return Key(text.encode())
+    folders = [path if path.is_dir() else path.parent for path in options.captures]
+    return next((key for folder in folders if (key := read_key(folder))), None)
+
+
+class bounded(Rules):  # noqa: N801 - used as a function: rules that forget
+    """Rules that remember a bounded number of answers: replies of a million exchanges have many places."""
+
+    def __init__(self, found: Rules) -> None:
+        super().__init__(found._rules)
+
+    def of(self, operation: str, place: str) -> Rule | None:
+        if len(self._found) > _PLACES:
+            self._found.clear()
+        return super().of(operation, place)
+
+
+def _stage(
+    config: Config,
+    options: ReplayOptions,
+    state: State,
+    folder: Path,
+    listener: Listener,
+    stack: ExitStack,
+) -> Stage:
+    if options.legacy and options.ported:
+        stage = stack.enter_context(
+            join_stage(config, options.legacy, options.ported, options.legacy_db, options.ported_db)
+        )
+    else:
+        if lack := services.missing(options.profile.services):
+            raise ParityError(f"the capture can not be replayed: {lack}")
+        made = _databases(options, state)
+        # a replay that is interrupted finds them again
+        stack.callback(lambda: None if state.is_kept and not state.is_done else made.close())
+        if not state.goes_on:
+            listener.say(f"seeding a {made.name} database")
+            if options.seed:
+                made.promote(options.seed)
+            else:
+                made.seed(config)
+        listener.say(f"starting both stacks: {options.profile}")
+        kept = _Kept(made, state.live, options) if state.goes_on else made
+        stage = stack.enter_context(open_stage(config, options.profile, kept, NAME, folder))
+    if not options.rows:
+        for world in (stage.legacy, stage.ported):
+            if world.reader:
+                world.reader.close()
+                world.reader = None
+    return stage
+
+
+def _databases(options: ReplayOptions, state: State) -> Databases:
+    if options.database == "sqlite":
+        return SqliteDatabases(state.live)
+    return databases.create(options.database, state.live, state.prefix())
+
+
+class _Kept(SqliteDatabases):
+    """The databases of an earlier run, where they were left."""
+
+    def __init__(self, made: Databases, folder: Path, options: ReplayOptions) -> None:
+        super().__init__(folder)
+        self._made = made
+        self._url = options.database.partition("=")[2] or options.database
+
+    def copy(self, name: str) -> str:
+        if not isinstance(self._made, PostgresqlDatabases):
+            return f"sqlite:///{self.folder / f'{name}.db'}"
+        full = f"{self._made.prefix}_{name}"
+        self._made._made.append(full)
+        url = make_url(self._url).set(drivername="postgresql", database=full)
+        return url.render_as_string(hide_password=False)
+
+
+@dataclass
+class _Replay:
+    config: Config
+    options: ReplayOptions
+    listener: Listener
+    stage: Stage
+    state: State
+    tally: Tally
+    matcher: Matcher
+    told: settings.CaptureSettings
+    waivers: list[Waiver]
+    rules: Rules
+    key: Key | None
+
+    def run(self, capture: read.Capture) -> None:
+        state, stage = self.state, self.stage
+        self.ids = Ids(self.rules, self.told.ids, DiskMap(state.store, "ids"))
+        users = Users(
+            self.config, self.told, self.ids,
+            {Side.LEGACY: stage.legacy.known, Side.PORTED: stage.ported.known},
+            stage.environment, told=self.options.users, everybody=self.options.everybody, key=self.key,
+        )  # fmt: skip
+        seen = self._correspondence()
+        player = Player(
+            stage, self.rules, self.matcher, self.ids, users, seen, self.options.parallel
+        )
+        entries = islice(numbered(capture), state.position, self.options.limit)
+        begun = time.monotonic()
+        with player, _told_to_stop() as is_told:
+            try:
+                self._play(player, self._batches(entries), is_told)
+            except StackError as error:
+                self.tally.report.broken.append(f"{NAME}: {error}")
+            finally:
+                self.tally.report.replay_seconds += time.monotonic() - begun
+
+    def _play(self, player: Player, wanted: Iterator[Batch], is_told: Callable[[], bool]) -> None:
+        spoken = time.monotonic()
+        for batch in wanted:
+            last = batch.entries[-1].number
+            self.state.before(last)
+            is_red = False
+            for played in player.play(batch):
+                if played.pair is None:
+                    self.tally.skipped[played.skipped] += 1
+                    continue
+                findings = [self._finding(played.pair, one) for one in played.differences]
+                is_red = is_red or any(finding.waiver is None for finding in findings)
+                recorded = played.entry.exchange if played.entry else None
+                self.tally.add(played.pair, findings, recorded)
+                self.listener.pair(played.pair, findings)
+            stops = is_told() or (is_red and self.options.fail_fast)
+            self.state.after(last, self.tally, self._files(), end=stops)
+            if stops:
+                self._stop(last, is_told())
+                return
+            if time.monotonic() - spoken > _EVERY:
+                spoken = time.monotonic()
+                self.listener.say(self._progress(last))
+        if self.options.limit is None:
+            self.state.done()
+        else:
+            self.state.after(self.state.position, self.tally, self._files(), end=True)
+
+    def _batches(self, entries: Iterable[Entry]) -> Iterator[Batch]:
+        def label(exchange: Recorded) -> str:
+            return self.matcher.match(exchange.method, exchange.path).label
+
+        return batches(
+            entries, self.options.parallel, self.options.order,
+            lambda exchange: self.ids.made(label(exchange), exchange.reply_body.content),
+            lambda exchange: self.ids.used(
+                label(exchange), exchange.target, exchange.request_body.content
+            ),
+        )  # fmt: skip
+
+    def _correspondence(self) -> Correspondence:
+        """Bounded in memory, but for ids complete; what the seed has is the same on both sides."""
+        store = self.state.store
+        seen = Correspondence(
+            secrets=self.stage.environment,
+            _forth=DiskMap(store, "forth"),  # type: ignore[arg-type]  # a mapping, on disk
+            _back=DiskMap(store, "back"),  # type: ignore[arg-type]
+            _times=Latest(_TIMES),
+        )
+        reader = None if self.state.goes_on else self.stage.legacy.reader
+        for table, column, values in reader.keys() if reader else ():
+            rule = self.rules.of("", f"rows/{table}/0/{column}")
+            if rule and rule.kind is Kind.ID:
+                for value in values:
+                    seen.meet(rule.namespace, value, value)
+        return seen
+
+    def _finding(self, pair: Any, difference: Any) -> Finding:
+        found = waivers.find(
+            self.waivers, pair, difference, self.tally.report.database, self.options.today
+        )
+        return Finding(pair, difference, found)
+
+    def _files(self) -> dict[str, Path]:
+        """The databases of this run, where they are files."""
+        return {
+            f"{NAME}_{world.side}": Path(make_url(world.url).database or "")
+            for world in (self.stage.legacy, self.stage.ported)
+            if world.url.startswith("sqlite")
+        }
+
+    def _stop(self, last: int, told: bool) -> None:
+        if self.state.is_kept:
+            how = "the same command goes on from there"
+        else:
+            how = "with --state FILE the next run could go on from there"
+        why = "stopped by a signal" if told else "stopped at the first difference"
+        text = f"{why} after {last} exchanges of the capture; {how}"
+        if told:
+            self.tally.report.broken.append(f"{NAME}: {text}")
+        else:
+            self.tally.report.notes.append(text)
+
+    def _progress(self, last: int) -> str:
+        report = self.tally.report
+        told = f"{last} exchanges, {sum(o.differences for o in report.operations.values())} differences"
+        return f"{told}, {self.tally.skipped.total()} left out"
+
+
+def numbered(capture: Iterable[Recorded]) -> Iterator[Entry]:
+    for number, exchange in enumerate(capture, 1):
+        yield Entry(number, exchange)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[Callable[[], bool]]:
+    """A first signal lets the batch end; a second one does not wait."""
+    got: list[int] = []
+    before: dict[int, Any] = {}
+
+    def note(number: int, _: object) -> None:
+        if got:
+            raise KeyboardInterrupt
+        got.append(number)
+
+    try:
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            before[one] = signal.signal(one, note)
+    except ValueError:
+        pass  # not the main thread: whoever runs us decides
+    try:
+        yield lambda: bool(got)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,104 @@
+"""What a replay adds up: the report that `parity run` makes, bounded, and what the record promised otherwise."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from capture_format.record import Recorded
+from parity_tests.model import Finding, Pair
+from parity_tests.run import OperationReport, Report
+
+_KEPT = 20
+"""Findings of one operation at one table, header or top field that are kept in full."""
+_KEPT_IN_ALL = 400
+
+
+@dataclass
+class Tally:
+    """Counts everything, keeps a bounded number of examples. `freeze` and `thaw` carry it over an end."""
+
+    report: Report
+    skipped: Counter[str] = field(default_factory=Counter)
+    drift: Counter[str] = field(default_factory=Counter)
+    """Replies of the legacy with another status than recorded, by operation and statuses."""
+    known: int = 0
+    """Exchanges whose recorded status is known."""
+    _seen: Counter[str] = field(default_factory=Counter)
+    not_kept: int = 0
+
+    def add(self, pair: Pair, findings: Sequence[Finding], recorded: Recorded | None) -> None:
+        kept = [finding for finding in findings if self._is_kept(finding)]
+        self.report.add(pair, kept)
+        entry = self.report.operations[pair.operation.label]
+        # counted all the same, so that no total is smaller than what was found
+        for finding in findings:
+            if not any(finding is one for one in kept):
+                self.not_kept += 1
+                if finding.waiver is None:
+                    entry.differences += 1
+                else:
+                    entry.waived += 1
+        if recorded is not None and recorded.status is not None:
+            self.known += 1
+            status = pair.legacy.reply.status
+            if status != recorded.status:
+                told = f"{pair.operation.label}: recorded {recorded.status}, now {status or 'none'}"
+                self.drift[told] += 1
+
+    def _is_kept(self, finding: Finding) -> bool:
+        place = "/".join(finding.difference.place.split("/")[:2])
+        label = f"{finding.pair.operation.label} {place} {finding.waiver is None}"
+        self._seen[label] += 1
+        of_waiver = f"kept {finding.waiver is None}"
+        if self._seen[label] > _KEPT or self._seen[of_waiver] >= _KEPT_IN_ALL:
+            return False
+        self._seen[of_waiver] += 1
+        return True
+
+    @property
+    def drifted(self) -> float:
+        """The share of replies whose status is not the recorded one."""
+        return self.drift.total() / self.known if self.known else 0.0
+
+    def notes(self) -> list[str]:
+        told = []
+        for why, count in self.skipped.most_common(10):
+            told.append(f"{count} exchanges were not replayed: {why}")
+        if self.drift:
+            worst = "; ".join(f"{what} ({count}×)" for what, count in self.drift.most_common(5))
+            told.append(
+                f"the legacy answered {self.drift.total()} of {self.known} requests with another status "
+                f"than recorded ({self.drifted:.1%}): {worst}"
+            )
+        if self.not_kept:
+            told.append(
+                f"{self.not_kept} further findings are counted in the table and not shown: there are "
+                "enough of their kind"
+            )
+        return told
+
+    def freeze(self) -> bytes:
+        """All but the findings, which `State` keeps one by one."""
+        report = self.report
+        return pickle.dumps(
+            {
+                "operations": report.operations,
+                "exchanges": report.exchanges,
+                "rows_changed": report.rows_changed,
+                "replay_seconds": report.replay_seconds,
+                "tally": (self.skipped, self.drift, self.known, self._seen, self.not_kept),
+            }
+        )
+
+    def thaw(self, frozen: bytes) -> None:
+        """Only of a file that this user's own replay wrote."""
+        found: dict[str, Any] = pickle.loads(frozen)
+        self.skipped, self.drift, self.known, self._seen, self.not_kept = found.pop("tally")
+        operations: dict[str, OperationReport] = found["operations"]
+        assert all(isinstance(one, OperationReport) for one in operations.values())
+        for name, value in found.items():
+            setattr(self.report, name, value)
