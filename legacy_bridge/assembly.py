@@ -13,6 +13,7 @@ from legacy_bridge.bridge import Legacy, census_of, create_bridge
 from legacy_bridge.census import Census
 from legacy_bridge.legacy import InProcessLegacy, WSGIApp
 from legacy_bridge.operation import LegacyRule, PortedOperation
+from legacy_bridge.orphan import watch_supervisor
 from legacy_bridge.ownership import Ownership
 from legacy_bridge.settings import IN_PROCESS, NONE, BridgeSettings
 from legacy_bridge.shadow import Comparer, Limits, ShadowObserver
@@ -121,5 +122,6 @@ def observer_of(assembly: Assembly, settings: BridgeSettings) -> ShadowObserver 
 
 def create_app() -> FastAPI:
     """The factory of `uvicorn --factory`: all it needs is in the environment."""
+    watch_supervisor()
     settings = BridgeSettings()
     return bridge(load(settings.assembly), settings)

@@ -10,6 +10,7 @@ from uvicorn.supervisors import Multiprocess
 
 from legacy_bridge import assembly
 from legacy_bridge.operation import Mode
+from legacy_bridge.orphan import SUPERVISOR
 from legacy_bridge.settings import BridgeSettings
 
 
@@ -78,6 +79,7 @@ async def _prepare(
 
 def _share(settings: BridgeSettings) -> None:
     """Workers are new processes: they read the settings from the environment."""
+    os.environ[SUPERVISOR] = str(os.getpid())
     for name, value in settings.model_dump(mode="json").items():
         if value is not None:
             os.environ[f"CUTOVER_{name.upper()}"] = str(value)

@@ -157,6 +157,20 @@ def test_all_workers_obey_within_two_seconds(cutover: Run, free_port: int) -> No
     assert not [pid for pid in found if is_running(pid)]
 
 
+def test_workers_end_when_their_supervisor_is_killed(cutover: Run, free_port: int) -> None:
+    url = f"http://127.0.0.1:{free_port}"
+    with serving(free_port, "--workers", "2") as process:
+        found = workers(url, 2)
+        process.kill()
+        deadline = time.monotonic() + 10
+        while any(is_running(pid) for pid in found):
+            assert time.monotonic() < deadline, "a worker outlives its supervisor"
+            time.sleep(0.1)
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", free_port))
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
