@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from weakref import finalize
 
 import httpx
@@ -98,9 +98,10 @@ class Interposer:
         except ValueError:
             reason = "UNKNOWN"
         headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers.raw
+            (name.decode("latin-1").title(), value.decode("latin-1"))
+            for name, value in reply.headers.raw
         ]
-        start(f"{reply.status_code} {reason}", [(name.title(), value) for name, value in headers])
+        start(f"{reply.status_code} {reason}", [_mounted(one, environ) for one in headers])
         return [body]
 
     def _port(self, flask_app: Any) -> RunningPort:
@@ -135,7 +136,8 @@ class Interposer:
 
 def _request(environ: dict[str, Any]) -> httpx.Request:
     """The request of a WSGI environment, header by header."""
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    # what lies below the mount point, as Flask's own router sees it
+    path = environ.get("PATH_INFO", "")
     target = quote(path.encode("latin-1"), safe=_SAFE) or "/"
     if query := environ.get("QUERY_STRING"):
         target = f"{target}?{quote(query.encode('latin-1'), safe=_SAFE + '%?/')}"
@@ -149,17 +151,32 @@ def _request(environ: dict[str, Any]) -> httpx.Request:
         for name in ("CONTENT_TYPE", "CONTENT_LENGTH")
         if environ.get(name)
     )
-    host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "localhost")
     return httpx.Request(
         environ["REQUEST_METHOD"],
         httpx.URL(
             scheme=environ.get("wsgi.url_scheme", "http"),
-            netloc=host.encode(),
+            netloc=_host(environ).encode(),
             raw_path=target.encode(),
         ),
         headers=headers,
         stream=httpx.ByteStream(_body(environ)),
     )
+
+
+def _mounted(header: tuple[str, str], environ: dict[str, Any]) -> tuple[str, str]:
+    """A redirect to the port's own address leads below the mount point that the port knows nothing of."""
+    script = environ.get("SCRIPT_NAME", "").rstrip("/")
+    name, value = header
+    if name != "Location" or not script:
+        return header
+    parts = urlsplit(value)
+    if parts.netloc not in ("", _host(environ)) or not parts.path.startswith("/"):
+        return header
+    return name, parts._replace(path=script + parts.path).geturl()
+
+
+def _host(environ: dict[str, Any]) -> str:
+    return str(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "localhost"))
 
 
 def _body(environ: dict[str, Any]) -> bytes:

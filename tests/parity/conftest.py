@@ -13,6 +13,9 @@ import pytest
 
 from parity_tests.model import Attribution, Exchange, Pair, Reply, Request, RowChange, Side
 
+# a suite of its own: test_suite_cornflow.py runs it
+collect_ignore = ["suite_cornflow"]
+
 SHOP = Path(__file__).with_name("shop")
 ROOT = Path(__file__).parents[2]
 

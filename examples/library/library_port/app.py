@@ -3,12 +3,12 @@
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
@@ -33,7 +33,9 @@ class FlaskJson(JSONResponse):
         return (json.dumps(content, sort_keys=True, separators=(",", ":")) + "\n").encode()
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(
+    settings: Settings, routers: Sequence[APIRouter] = (members.router, books.router)
+) -> FastAPI:
     engine = create_engine(settings.database_url)
 
     @asynccontextmanager
@@ -51,8 +53,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings, app.state.engine = settings, engine
     app.add_middleware(FlaskManners, api=app)
-    app.include_router(members.router)
-    app.include_router(books.router)
+    for router in routers:
+        app.include_router(router)
     return app
 
 
