@@ -35,6 +35,10 @@ class Ids:
         self._requests = requests
         self._known = known
 
+    def __len__(self) -> int:
+        """How many values are known, tokens too."""
+        return len(self._known)
+
     # replies
 
     def met(self, operation: str, recorded: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

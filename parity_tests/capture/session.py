@@ -87,7 +87,7 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
         if not options.rows or not stage.reads_rows:
             report.notes.append("rows were not compared")
         matcher = Matcher(census.operations)
-        play = _Replay(
+        play = CaptureReplay(
             config, options, listener, stage, state, tally, matcher, told, accepted,
             bounded(rules.load(config.rules)), _key(options),
         )  # fmt: skip
@@ -201,7 +201,9 @@ class _Kept(SqliteDatabases):
 
 
 @dataclass
-class _Replay:
+class CaptureReplay:
+    """One capture in progress, on a stage that is ready."""
+
     config: Config
     options: ReplayOptions
     listener: Listener
