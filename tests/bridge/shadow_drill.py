@@ -1,16 +1,20 @@
-"""Clients' requests on the real pair, shadowed, in a process of its own: `python -m … URL MODE`.
+"""Clients' requests on the real pair, compared, in a process of its own: `python -m … DATABASE_URL`.
 
-Prints one line of JSON, which the tests look at. The legacy can only be imported once, and reads the
-environment while it is, so this is no fixture.
+Prints what came of them as one line of JSON, which `test_shadow_cornflow` looks at. The legacy reads the
+environment while it is imported, so this is no fixture.
 """
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Callable
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.cornflow import assemble
@@ -42,7 +46,7 @@ class Gate:
         await self.open.wait()
         outcome = await self.inner.compare(exchange, recording)
         if outcome.detail:
-            print(f"{exchange.operation}: {outcome.reason}: {outcome.detail}", file=sys.stderr)
+            sys.stderr.write(f"{exchange.operation}: {outcome.reason}: {outcome.detail}\n")
         return outcome
 
 
@@ -61,71 +65,285 @@ class Told:
         self.dropped_why.append(why)
 
 
-class Drill:
-    def __init__(self, client: httpx.AsyncClient, observer: ShadowObserver, told: Told) -> None:
-        self.client, self.observer, self.told = client, observer, told
-        self.headers: dict[str, str] = {}
-        self.log: list[dict[str, Any]] = []
+class Faulty:
+    """The port, with a bug when one is planted."""
 
-    async def ask(self, method: str, path: str, body: Any = None, note: str = "") -> Any:
-        """One request, and what its shadow came to."""
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.reply: tuple[bytes, bytes] | None = None
+        self.seconds = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def changed(message: Message) -> None:
+            if self.reply is not None and message["type"] == "http.response.body":
+                message = {**message, "body": message["body"].replace(*self.reply)}
+            await send(message)
+
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        await asyncio.sleep(self.seconds)
+        await self.app(scope, receive, changed)
+
+
+class Drill:
+    def __init__(self, parts: "Parts", client: httpx.AsyncClient) -> None:
+        self.client, self.parts = client, parts
+        self.observer, self.told = parts.observer, parts.told
+        self.headers: dict[str, str] = {}
+        self.log: dict[str, dict[str, Any]] = {}
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, name: str = "", *, still: bool = False
+    ) -> Any:
+        """One request, and what its shadow came to. `still`: did the shadow leave the database alone?"""
         before = dict(self.observer.counters.counts)
         examples = len(self.told.examples)
+        if still:
+            self.parts.gate.open.clear()
         reply = await self.client.request(method, path, json=body, headers=self.headers)
+        dumped = dump() if still else None
+        self.parts.gate.open.set()
         await self.observer.drained()
         after = self.observer.counters.counts
         new = [key for key, count in after.items() if count > before.get(key, 0)]
         verdict = "; ".join(f"{v}: {r}" if r else str(v) for _, v, r in new)
-        self.log.append(
-            {
-                "request": f"{method} {path.split('?')[0]}",
-                "note": note,
-                "status": reply.status_code,
-                "verdict": verdict,
-                "differences": [
-                    one
-                    for example in self.told.examples[examples:]
-                    for one in example["differences"]
-                ],
-            }
-        )
+        self.log[name or f"{method} {path}"] = {
+            "status": reply.status_code,
+            "verdict": verdict,
+            "still": None if dumped is None else dumped == dump(),
+            "examples": self.told.examples[examples:],
+        }
         try:
             return reply.json()
         except ValueError:
             return None
 
 
-def shadowed(
-    wrap: Callable[[Any], Any], limits: Limits, environment: dict[str, str]
-) -> tuple[Any, ShadowObserver, Gate, Told]:
-    """A bridge whose ported operations are all in mode shadow; `wrap` may plant a bug in the port."""
-    from legacy_bridge.bridge import create_bridge
-    from legacy_bridge.legacy import InProcessLegacy
+class Parts:
+    """A bridge over the real pair, all ported operations in mode shadow."""
 
-    made = assemble()
-    assert made.database_url is not None
-    comparer = CornflowComparer(made.database_url, environment=environment, legacy_in_process=True)
-    gate = Gate(comparer)
-    observer = ShadowObserver(gate, limits)
-    told = Told()
-    start = observer.startup
+    def __init__(self) -> None:
+        from legacy_bridge.bridge import create_bridge
+        from legacy_bridge.legacy import InProcessLegacy
 
-    async def with_results(stage: Stage) -> None:
-        await start(Stage(stage.apps, stage.ported_state, told))
+        made = assemble()
+        assert made.database_url is not None
+        comparer = CornflowComparer(
+            made.database_url, environment=dict(os.environ), legacy_in_process=True
+        )
+        self.gate = Gate(comparer)
+        self.observer = ShadowObserver(self.gate)
+        self.told = Told()
+        self.port = Faulty(made.ported)
+        start = self.observer.startup
 
-    observer.startup = with_results  # type: ignore[method-assign]
-    bridge = create_bridge(
-        ported=wrap(made.ported),
-        legacy=InProcessLegacy(made.wsgi),  # type: ignore[arg-type]
-        rules=made.rules,
-        ported_operations=made.ported_operations,
-        database_url=made.database_url,
-        root=made.root,
-        default_mode=Mode.SHADOW,
-        observer=observer,
-    )
-    return bridge, observer, gate, told
+        async def with_results(stage: Stage) -> None:
+            await start(Stage(stage.apps, stage.ported_state, self.told))
+
+        self.observer.startup = with_results  # type: ignore[method-assign]
+        self.bridge: Any = create_bridge(
+            ported=self.port,
+            legacy=InProcessLegacy(made.wsgi),  # type: ignore[arg-type]
+            rules=made.rules,
+            ported_operations=made.ported_operations,
+            database_url=made.database_url,
+            root=made.root,
+            default_mode=Mode.SHADOW,
+            observer=self.observer,
+        )
 
 
-def answer(value: Any) -> None:
-    print("\nANSWER:" + json.dumps(value, default=str))
+def dump() -> list[str]:
+    """Every row of every table of Cornflow, and where its counters stand."""
+    import sqlalchemy as sa
+
+    from parity_tests.databases import sync_url
+
+    engine = sa.create_engine(sync_url(os.environ["DATABASE_URL"]))
+    told = []
+    with engine.connect() as connection:
+        for table in sorted(sa.inspect(connection).get_table_names()):
+            if not table.startswith("bridge_"):
+                rows = connection.exec_driver_sql(f'SELECT * FROM "{table}"').fetchall()
+                told += sorted(f"{table} {row!r}" for row in rows)
+        if engine.dialect.name == "postgresql":
+            counters = "SELECT sequencename, last_value FROM pg_sequences"
+            rows = connection.exec_driver_sql(counters).fetchall()
+            told += sorted(f"{row!r}" for row in rows if not row[0].startswith("bridge_"))
+    engine.dispose()
+    return told
+
+
+SCHEMA = {"type": "object", "properties": {}}
+WORKFLOW = "solve_model_dag"
+
+
+async def log_in(drill: Drill, name: str, password: str) -> Any:
+    drill.headers = {}
+    body = {"username": name, "password": password}
+    told = await drill.ask("POST", "/login/", body, f"log in as {name}")
+    drill.headers = {"Authorization": f"Bearer {told['token']}"}
+    return told
+
+
+async def writes(drill: Drill) -> Any:
+    """What every client does, each with a dump of the database before and after its shadow."""
+    ask = drill.ask
+    await log_in(drill, "service_user", "Service-pw1!")
+    names = ("instance", "solution", "config", "instance_checks", "solution_checks", "kpis")
+    schemas = {f"{name}_schema": SCHEMA for name in names}
+    await ask("POST", "/dag/deployed/", {"id": WORKFLOW, "description": "", **schemas}, "deploy")
+    drill.headers = {}
+    ana = {"username": "ana", "email": "ana@cornflow.org", "password": "Ana-pw1!x"}
+    await ask("POST", "/signup/", ana, "sign up", still=True)
+    await ask("POST", "/signup/", ana, "sign up again", still=True)
+    user = await log_in(drill, "ana", ana["password"])
+    told = {"name": "one", "data": {"a": [1, 2.5, None]}, "schema": WORKFLOW}
+    instance = await ask("POST", "/instance/", told, "post instance", still=True)
+    path = f"/instance/{instance['id']}/"
+    await ask("GET", "/instance/", name="list instances", still=True)
+    await ask("PUT", path, {"name": "two"}, "put instance", still=True)
+    await ask("POST", "/instance/", {"name": 1}, "refused instance", still=True)
+    case = await ask("POST", "/case/", told, "post case", still=True)
+    await ask("PUT", f"/case/{case['id']}/", {"name": "two"}, "put case", still=True)
+    asked = {"name": "e", "instance_id": instance["id"], "schema": WORKFLOW, "config": {}}
+    execution = await ask("POST", "/execution/", asked, "run execution", still=True)
+    status = f"/execution/{execution['id']}/status/"
+    await ask("GET", status, name="status of execution", still=True)
+    await ask("DELETE", f"/case/{case['id']}/", name="delete case", still=True)
+    await ask("DELETE", path, name="delete instance", still=True)
+    headers, drill.headers = drill.headers, {}
+    recovery = {"email": ana["email"]}
+    await ask("PUT", "/user/recover-password/", recovery, "recover password", still=True)
+    drill.headers = headers
+    return user
+
+
+async def planted(drill: Drill) -> None:
+    """Bugs in the port's reply and in the row it would write."""
+    from sqlalchemy import event
+
+    from cornflow_f.models import Case
+
+    port = drill.parts.port
+    told = {"name": "c", "description": "kept", "data": {}, "schema": WORKFLOW}
+    await log_in(drill, "admin", "Admin-pw1!")
+    case = await drill.ask("POST", "/case/", told, "sound case")
+    port.reply = b'"name":"c"', b'"name":"C"'
+    await drill.ask("GET", f"/case/{case['id']}/", name="bug in a reply")
+    port.reply = None
+
+    def forget(_mapper: Any, _connection: Any, row: Any) -> None:
+        row.description = None
+
+    event.listen(Case, "before_insert", forget)
+    await drill.ask("POST", "/case/", told, "bug in a row", still=True)
+    event.remove(Case, "before_insert", forget)
+
+
+async def meanwhile(drill: Drill) -> dict[str, Any]:
+    """Somebody else writes between a request and its shadow."""
+    told = {"name": "m", "data": {}, "schema": WORKFLOW}
+    case = await drill.ask("POST", "/case/", told, "another case")
+    path = f"/case/{case['id']}/"
+    gate, client = drill.parts.gate, drill.client
+    found: dict[str, Any] = {}
+    for name, method, body in (("write", "PUT", {"name": "first"}), ("read", "GET", None)):
+        gate.open.clear()
+        before = dict(drill.observer.counters.counts)
+        await client.request(method, path, json=body, headers=drill.headers)
+        await client.put(path, json={"name": f"second {name}"}, headers=drill.headers)
+        gate.open.set()
+        await drill.observer.drained()
+        after = drill.observer.counters.counts
+        new = {key: n - before.get(key, 0) for key, n in after.items() if n != before.get(key, 0)}
+        found[name] = sorted(f"{op.split()[0]} {v}: {r}" for op, v, r in new for _ in (0,))
+    return found
+
+
+async def in_the_way(drill: Drill) -> dict[str, Any]:
+    """A shadow holds a row that a client wants to write."""
+    told = {"name": "w", "data": {}, "schema": WORKFLOW}
+    case = await drill.ask("POST", "/case/", told, "wanted case")
+    path = f"/case/{case['id']}/"
+    drill.parts.port.seconds = 1.0
+    await drill.client.put(path, json={"name": "shadowed"}, headers=drill.headers)
+    await asyncio.sleep(0.3)
+    started = time.perf_counter()
+    reply = await drill.client.put(path, json={"name": "client"}, headers=drill.headers)
+    seconds = time.perf_counter() - started
+    await drill.observer.drained()
+    drill.parts.port.seconds = 0.0
+    return {"status": reply.status_code, "seconds": seconds}
+
+
+async def burst(drill: Drill) -> dict[str, Any]:
+    """More than the queue takes."""
+    observer = drill.observer
+    before = sum(observer.counters.counts.values())
+    observer.limits = Limits(items=5)
+    drill.parts.gate.open.clear()
+    # one is in the worker's hands, five wait
+    await asyncio.gather(*(drill.client.get("/user/", headers=drill.headers) for _ in range(20)))
+    queued = observer.queued[0]
+    drill.parts.gate.open.set()
+    await observer.drained()
+    observer.limits = Limits()
+    told = observer.counters.of("GET /user/")
+    return {"queued": queued, "all": sum(observer.counters.counts.values()) - before, "told": told}
+
+
+async def mirrored(drill: Drill) -> None:
+    """The port answers, the legacy is compared."""
+    ownership = drill.parts.bridge.ownership
+    await ownership.change("all-ported", Mode.MIRROR, who="drill", why="mirror")
+    await drill.ask("GET", "/user/", name="mirrored read", still=True)
+    told = {"name": "n", "data": {}, "schema": WORKFLOW}
+    await drill.ask("POST", "/case/", told, "mirrored write")
+    drill.parts.port.reply = b'"username":"ana"', b'"username":"eva"'
+    await drill.ask("GET", "/user/", name="mirrored bug")
+    drill.parts.port.reply = None
+
+
+async def main() -> dict[str, Any]:
+    from parity_tests.config import ServiceConfig
+    from parity_tests.servers.airflow import Airflow
+    from parity_tests.servers.standin import PASSWORD, USER
+    from parity_tests.services import MailServer
+
+    airflow = Airflow()
+    folder = Path(tempfile.mkdtemp())
+    mail = MailServer(ServiceConfig(), {}, folder)
+    os.environ |= {
+        "AIRFLOW_URL": airflow.url,
+        "AIRFLOW_USER": USER,
+        "AIRFLOW_PWD": PASSWORD,
+        "SERVICE_EMAIL_SERVER": "127.0.0.1",
+        "SERVICE_EMAIL_PORT": str(mail._controller.port),
+        "SERVICE_EMAIL_ADDRESS": "service@cornflow.org",
+        "SERVICE_EMAIL_PASSWORD": "service-password",
+    }
+    parts = Parts()
+    async with parts.bridge.router.lifespan_context(parts.bridge):
+        transport = httpx.ASGITransport(parts.bridge)
+        address = "http://cornflow.test"
+        async with httpx.AsyncClient(transport=transport, base_url=address, timeout=60) as client:
+            drill = Drill(parts, client)
+            await writes(drill)
+            told = {
+                "runs": [c.path for c in airflow.calls if c.method == "POST"],
+                "mails": mail.sent(),
+            }
+            await planted(drill)
+            told["meanwhile"] = await meanwhile(drill)
+            told["in the way"] = await in_the_way(drill)
+            told["burst"] = await burst(drill)
+            await mirrored(drill)
+    airflow.stop()
+    mail.stop()
+    return {"log": drill.log, **told}
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\nANSWER:" + json.dumps(asyncio.run(main()), default=str))
