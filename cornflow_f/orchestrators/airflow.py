@@ -14,7 +14,7 @@ import httpx
 
 from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import OrchestratorError
-from cornflow_f.orchestrators.base import Orchestrator, Workflow
+from cornflow_f.orchestrators.base import Listed, Orchestrator, Workflow
 from cornflow_f.orchestrators.http import BadReply, Caller, NoReply, refusal
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -24,6 +24,7 @@ _STATES = {
     "failed": ExecutionState.ERROR,
     "queued": ExecutionState.QUEUED,
 }
+_PAGE = 100
 _PLAIN_IN_SEGMENTS = "!$&'()*+,:;=@~"
 
 
@@ -130,6 +131,27 @@ class Airflow(Orchestrator):
         if not isinstance(schemas, dict) or schema not in schemas:
             raise self._caller.bad_reply(f"the variable {dag_name} has no schema '{schema}'")
         return schemas[schema]
+
+    async def model_workflows(self) -> list[Listed]:
+        """Those that solve: all with the tag `model`, page by page."""
+        found: list[Listed] = []
+        while True:
+            # parity: the legacy sees the first page only, so 100 of them
+            page = f"/dags?tags=model&limit={_PAGE}&offset={len(found)}"
+            told = self._field(await self._call("GET", page), "dags")
+            try:
+                found += [Listed(str(dag["dag_id"]), dag.get("description")) for dag in told]
+            except (TypeError, KeyError, AttributeError) as error:
+                raise self._caller.bad_reply("its list of DAGs can't be understood") from error
+            if len(told) < _PAGE:
+                return found
+
+    async def trigger(self, dag_name: str) -> None:
+        """Starts one of the DAGs that keep Airflow's variables and the registry up to date."""
+        body: dict[str, Any] = {"conf": {}}
+        if await self._version() is _Version.V2:
+            body["logical_date"] = None
+        await self._call("POST", f"/dags/{_segment(dag_name)}/dagRuns", body)
 
     async def _health(self) -> httpx.Response:
         """The health, asked of the version that answers; 404 means that it is the other one."""

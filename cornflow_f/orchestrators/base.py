@@ -15,6 +15,14 @@ class Workflow:
     """None when the orchestrator does not say."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A workflow in an orchestrator's list."""
+
+    id: str
+    description: str | None
+
+
 class Orchestrator(ABC):
     """Every method but `is_alive` raises OrchestratorError when the orchestrator refuses or fails.
 
