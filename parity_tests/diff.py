@@ -114,8 +114,14 @@ class _Diff:
         rule = self.rules.of(self.operation, shape)
         if rule and a is not None:
             wrong = self.seen.check(rule, a, b, self.window)
-            if wrong:
+            if wrong is None:
+                return
+            literals = _literals(a, b) if rule.kind is Kind.PATTERN else None
+            if literals is None:
                 yield Difference(place, a, b, wrong)
+            else:
+                # the rule is about another text at this place, and this one writes a dictionary
+                yield from self.walk(place, shape, *literals)
         elif a != b and not (a != a and b != b):  # NaN, which some stacks write, is not itself
             if isinstance(a, str):
                 one, other = (
@@ -124,8 +130,8 @@ class _Diff:
                 )
                 if one == other:
                     return
-                literals = _literal(a), _literal(b)
-                if MISSING not in literals:
+                literals = _literals(a, b)
+                if literals is not None:
                     yield from self.walk(place, shape, *literals)
                     return
             yield Difference(place, a, b)
@@ -240,6 +246,14 @@ def _literal(text: str) -> Any:
         return MISSING
     # a set or a tuple would not be compared piece by piece
     return value if isinstance(value, dict | list) else MISSING
+
+
+def _literals(a: Any, b: Any) -> tuple[Any, Any] | None:
+    """The values that both texts write; None when either is no such text."""
+    if not isinstance(a, str) or not isinstance(b, str):
+        return None
+    literals = _literal(a), _literal(b)
+    return None if MISSING in literals else literals
 
 
 def _sorted(items: list[Any]) -> list[str]:

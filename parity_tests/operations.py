@@ -69,7 +69,8 @@ class Matcher:
         self.match = lru_cache(maxsize=4096)(self._match)
 
     def _match(self, method: str, path: str) -> Attribution:
-        path = unquote(path)
+        # several slashes at the beginning count for one, as in werkzeug
+        path = re.sub("^/{2,}", "/", unquote(path))
         matching = [rule for rule in self.rules if rule.pattern.fullmatch(path)]
         for rule in matching:
             if method in rule.methods:

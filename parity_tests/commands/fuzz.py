@@ -62,6 +62,12 @@ def _pairs(
     help="Only operations that match, as 'POST /case/*'; may be repeated.",
 )
 @click.option(
+    "--opening/--no-opening",
+    default=True,
+    show_default=True,
+    help="First ask each operation once as it is configured, and once as nobody.",
+)
+@click.option(
     "--database", default="sqlite", show_default=True, metavar="KIND", help="As for `run`."
 )
 @click.option(
@@ -90,6 +96,7 @@ def command(
     seed: int | None,
     steps: int,
     operations: tuple[str, ...],
+    opening: bool,
     database: str,
     settings: tuple[tuple[str, str], ...],
     save: Path | None,
@@ -118,7 +125,16 @@ def command(
         config = configuration.load(config_path, overrides)
         folder = config.journeys if save == Path(_HERE) else save
         options = FuzzOptions(
-            seed, examples, exchanges, seconds, steps, operations, database, settings, folder
+            seed,
+            examples,
+            exchanges,
+            seconds,
+            steps,
+            operations,
+            opening,
+            database,
+            settings,
+            folder,
         )
         screen = console()
         report = fuzz(config, options, tell.FuzzProgress(screen))

@@ -15,15 +15,16 @@ from parity_tests.places import operation_matches
 
 _PARAMETER = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 _KEYS = {"match", "as", "path", "json", "form", "query", "makes", "ends"}
-_THING_KEYS = {"seeded", "recipe"}
+_THING_KEYS = {"seeded", "recipe", "query"}
 
 
 @dataclass(frozen=True)
 class Makes:
-    """A reply that tells a new thing: its kind, where its id is, and what must be true in the reply."""
+    """A request that makes a new thing: its kind, where its id is, and what must be true in the reply."""
 
     kind: str
     at: str
+    """A JSON pointer into the reply, or `path:idx`: the id is the one in the request's path."""
     where: str | None = None
 
 
@@ -52,6 +53,11 @@ class Operation:
         return self.label.partition(" ")[2]
 
     @property
+    def noun(self) -> str:
+        """`case` of `GET /case/<int:idx>/`: operations with one noun are about the same things."""
+        return re.sub(r"\W+", "_", self.rule.strip("/").partition("/")[0]) or "root"
+
+    @property
     def parameters(self) -> list[tuple[str, str]]:
         """Name and converter of each variable of the rule."""
         return [(v["name"], v["converter"] or "string") for v in _PARAMETER.finditer(self.rule)]
@@ -67,10 +73,11 @@ class Operation:
 
 @dataclass(frozen=True)
 class Thing:
-    """A kind of thing: what the seed has of it, and which body of its operation makes one."""
+    """A kind of thing: what the seed has of it, which body and which query of its operation make one."""
 
     seeded: tuple[str, ...] = ()
     recipe: int = 0
+    query: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,9 @@ def load(path: Path) -> Knowledge:
             tuple(sorted(settings.items())), tuple(sorted(profile.get("services", ())))
         ),
         things={
-            kind: Thing(tuple(told.get("seeded", ())), int(told.get("recipe", 0)))
+            kind: Thing(
+                tuple(told.get("seeded", ())), int(told.get("recipe", 0)), int(told.get("query", 0))
+            )
             for kind, told in things.items()
         },
         fields=data.get("fields", {}),
@@ -139,7 +148,11 @@ def _check(path: Path, entries: Iterable[Mapping[str, Any]], things: Mapping[str
         if not entry.get("match"):
             raise ParityError(f"{path}: operation {number} has no `match`")
         kinds = {made["kind"] for made in entry.get("makes", ())}
-        kinds |= {kind for kind in entry.get("path", {}).values() if isinstance(kind, str)}
+        kinds |= {
+            kind.partition("#")[0]
+            for kind in entry.get("path", {}).values()
+            if isinstance(kind, str)
+        }
         if unknown := kinds - things.keys():
             raise ParityError(
                 f"{path}: operation {number}: no [things.{sorted(unknown)[0]}] in the file"

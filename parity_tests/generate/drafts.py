@@ -23,6 +23,8 @@ class Wish(StrEnum):
 
     MINE = auto()
     """Made first if there is none."""
+    SECOND = auto()
+    """Mine, and not the first; made too if there is only one."""
     OTHERS = auto()
     GONE = auto()
     NEVER = auto()
@@ -103,16 +105,40 @@ _EXTRA = ("unknown", "id", "user_id", "created_at", "__class__")
 _DROP = object()
 
 
-def references(kind: str) -> list[Ref]:
+def reference(told: str) -> Ref:
+    """`case` or `case#2`: the first thing of a kind, or another."""
+    kind, mark, _ = told.partition("#")
+    return Ref(kind, Wish.SECOND if mark else Wish.MINE)
+
+
+def references(told: str) -> list[Ref]:
     """In the proportions worth asking: mostly what the user has."""
+    usual = reference(told)
+    kind = usual.kind
     return [
-        *[Ref(kind)] * 6,
+        *[usual] * 6,
         Ref(kind, pick=1),
         Ref(kind, pick=2),
         *[Ref(kind, Wish.OTHERS)] * 2,
         *[Ref(kind, Wish.GONE)] * 2,
         Ref(kind, Wish.NEVER),
     ]
+
+
+def plain(operation: Operation, number: int = 0, user: Json = None, query: int = 0) -> Draft:
+    """The request as it is configured: the body and the query of these numbers, by a user who may."""
+    bodies = operation.examples or operation.forms
+    body = bodies[min(number, len(bodies) - 1)] if bodies else None
+    content: dict[str, Any] = {"form": body} if operation.forms else {}
+    if operation.examples:
+        content = {"body": body}
+    path = {
+        name: reference(known) if isinstance(known, str) else str((known or ["1"])[0])
+        for name, known in ((name, operation.path.get(name)) for name, _ in operation.parameters)
+    }
+    asked = operation.queries[min(query, len(operation.queries) - 1)]
+    usual = operation.users[0] if operation.users else None
+    return Draft(user or usual, path, tuple(asked.items()), **content)
 
 
 def drafts(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import cycle
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from parity_tests.generate import catalogue as catalogues
 from parity_tests.generate import save
 from parity_tests.generate.catalogue import Catalogue, Knowledge, Operation
 from parity_tests.generate.documents import shapes
-from parity_tests.generate.drafts import Draft
+from parity_tests.generate.drafts import Draft, plain
 from parity_tests.generate.machine import Enough, machine, play
 from parity_tests.generate.report import Found, FuzzReport, Key, key
 from parity_tests.generate.scene import Scene, Theatre, journey
@@ -41,7 +42,7 @@ from parity_tests.run import load_census, workplace
 from parity_tests.stacks import StackError
 from parity_tests.stage import Stage, World, open_stage
 
-_ROUND = 50
+_ROUND = 25
 """Examples of one Hypothesis run; a longer fuzz is several, each with a seed of its own."""
 
 
@@ -54,6 +55,8 @@ class FuzzOptions:
     seconds: float | None = None
     steps: int = 40
     operations: tuple[str, ...] = ()
+    opening: bool = True
+    """Whether each operation is first asked as it is configured, and by nobody."""
     database: str = "sqlite"
     settings: tuple[tuple[str, str], ...] = ()
     save: Path | None = None
@@ -113,14 +116,18 @@ def fuzz_stage(
     theatre = Theatre(stage, rules.load(config.rules), Matcher(census.operations), catalogue)
     accepted = waivers.load(config.waivers)
     run = _Run(config, options, theatre, accepted, report, listener)
-    kind = machine(wanted, catalogue, tuple(config.users), run)
+    users = tuple(config.users)
+    # by turns: examples about everything, examples about one corner
+    kinds = cycle(machine(wanted, catalogue, users, run, corners) for corners in (False, True))
     seeds = random.Random(number)
     left = options.examples
     try:
+        if options.opening:
+            run.open(wanted)
         while left is None or left > 0:
             some = _ROUND if left is None else min(left, _ROUND)
             run.skip = True
-            play(kind, seeds.randrange(2**63), some, options.steps)
+            play(next(kinds), seeds.randrange(2**63), some + 1, options.steps)
             left = None if left is None else left - some
     except Enough:
         pass
@@ -185,6 +192,14 @@ class _Run:
         self.report.scenes += 1
         self.last = None
         self.scene = Scene(self.theatre, self.played)
+
+    def open(self, operations: Sequence[Operation]) -> None:
+        """Every operation once by who may, and once by nobody: chance leaves none out."""
+        for operation in operations:
+            self.begin()
+            draft = plain(operation)
+            self.ask(operation, draft)
+            self.ask(operation, replace(draft, user=None))
 
     def ask(self, operation: Operation, draft: Draft) -> None:
         if self.scene is None:

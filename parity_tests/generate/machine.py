@@ -1,4 +1,4 @@
-"""The Hypothesis state machine: a rule for each operation, every run of it one scene or more."""
+"""The Hypothesis state machine: rules that draw requests, every run of it one scene or more."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.strategies import SearchStrategy
 
 from parity_tests.generate.catalogue import Catalogue, Operation
 from parity_tests.generate.drafts import Draft, drafts
+
+_CORNER = 4
+"""Operations that a noun needs for a rule of its own."""
 
 
 class Enough(BaseException):
@@ -28,27 +33,40 @@ def machine(
     catalogue: Catalogue,
     users: Sequence[str],
     player: Player,
+    corners: bool = False,
 ) -> type[RuleBasedStateMachine]:
-    """A class with a rule per operation; Hypothesis leaves some out of each example."""
+    """A class with one rule for all operations; with `corners` also one for each noun that has several.
+
+    Hypothesis leaves rules out of an example (swarm testing), so that with corners many examples are
+    about few nouns. A rule per operation would starve most: it leaves too many out.
+    """
 
     def begin(self: RuleBasedStateMachine) -> None:
         RuleBasedStateMachine.__init__(self)
         player.begin()
 
+    requests = {
+        one.label: st.tuples(st.just(one), drafts(one, catalogue, users)) for one in operations
+    }
+    groups: dict[str, list[str]] = {}
+    for one in operations:
+        groups.setdefault(f"of_{one.noun}", []).append(one.label)
+    groups = {name: labels for name, labels in groups.items() if corners and len(labels) >= _CORNER}
+    groups["all"] = list(requests)
     members: dict[str, Any] = {"__init__": begin}
-    for operation in operations:
-        members[operation.name] = _rule(operation, catalogue, users, player)
+    for name, labels in groups.items():
+        members[name] = _rule(name, st.one_of([requests[label] for label in labels]), player)
     return type("Sequences", (RuleBasedStateMachine,), members)
 
 
 def _rule(
-    operation: Operation, catalogue: Catalogue, users: Sequence[str], player: Player
+    name: str, requests: SearchStrategy[tuple[Operation, Draft]], player: Player
 ) -> Callable[..., None]:
-    def ask(self: RuleBasedStateMachine, draft: Draft) -> None:
-        player.ask(operation, draft)
+    def ask(self: RuleBasedStateMachine, request: tuple[Operation, Draft]) -> None:
+        player.ask(*request)
 
-    ask.__name__ = ask.__qualname__ = operation.name
-    found: Callable[..., None] = rule(draft=drafts(operation, catalogue, users))(ask)
+    ask.__name__ = ask.__qualname__ = name
+    found: Callable[..., None] = rule(request=requests)(ask)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from parity_tests.generate.catalogue import Catalogue, Operation
-from parity_tests.generate.drafts import Damage, Draft, Ref, Spelling, Wish
+from parity_tests.generate.drafts import Damage, Draft, Ref, Spelling, Wish, plain
 from parity_tests.model import MISSING, Json, Step
 
 _WHOLE = re.compile(r"\$\{(\w+)\}")
@@ -52,20 +52,14 @@ class Pool:
 
     def recipe(self, maker: Operation, wanted: Wanted) -> Draft:
         """The request that makes what is wanted: for its user, or for another than that."""
-        mine = wanted.ref.wish is Wish.MINE
+        mine = wanted.ref.wish is not Wish.OTHERS
         user = wanted.user
         if mine != self.may_make(wanted.ref.kind, user) or not mine:
             user = next((name for name in maker.users if (name == wanted.user) == mine), None)
         if mine and user is None and maker.users:
             user = maker.users[0]
-        number = self.catalogue.things[wanted.ref.kind].recipe
-        bodies = maker.examples or maker.forms
-        body = bodies[min(number, len(bodies) - 1)] if bodies else None
-        content: dict[str, Any] = {"form": body} if maker.forms else {}
-        if maker.examples:
-            content = {"body": body}
-        path = {name: Ref(kind) for name, kind in maker.path.items() if isinstance(kind, str)}
-        return Draft(user, path, tuple(maker.queries[0].items()), **content)
+        thing = self.catalogue.things[wanted.ref.kind]
+        return plain(maker, thing.recipe, user, thing.query)
 
     def add(self, kind: str, name: str, owner: Json) -> None:
         self.made.append(Made(kind, name, owner))
@@ -82,15 +76,15 @@ class Pool:
         same = [one for one in self.made if one.kind == ref.kind]
         if ref.wish is Wish.GONE:
             return _picked([one.name for one in same if one.gone], [], ref.pick) or _NEVER
-        names = [
-            one.name
-            for one in same
-            if not one.gone and (one.owner == user) == (ref.wish is Wish.MINE)
-        ]
-        if ref.wish is Wish.MINE and not names and not self.may_make(ref.kind, user):
+        mine = ref.wish is not Wish.OTHERS
+        names = [one.name for one in same if not one.gone and (one.owner == user) == mine]
+        if mine and not names and not self.may_make(ref.kind, user):
             names = [one.name for one in same if not one.gone]
         told = self.catalogue.things.get(ref.kind)
-        found = _picked(names, told.seeded if told else (), ref.pick)
+        seeded = told.seeded if told else ()
+        if ref.wish is Wish.SECOND:
+            names, seeded = names[1:], seeded[1:]
+        found = _picked(names, seeded, ref.pick)
         if found is None and (ref.kind, ref.wish) in self.hopeless:
             return _NEVER
         if found is None:

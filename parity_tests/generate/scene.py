@@ -108,6 +108,9 @@ class Scene:
         """Captures what was made, in the step too, so that it can be saved as it is."""
         step = self.steps[-1]
         for makes in operation.makes:
+            if makes.at.startswith("path:"):
+                self._again(makes.kind, _segment(operation, step, makes.at[len("path:") :]))
+                continue
             found = {
                 exchange.side: _told(exchange, makes.at, makes.where)
                 for exchange in (pair.legacy, pair.ported)
@@ -122,6 +125,13 @@ class Scene:
         self.steps[-1] = step
         if operation.ends:
             self.pool.end(_segment(operation, step, operation.ends))
+
+    def _again(self, kind: str, template: str) -> None:
+        """A thing that is there already has become one of another kind too."""
+        for one in list(self.pool.made):
+            if template == f"${{{one.name}}}":
+                self.pool.add(kind, one.name, one.owner)
+                return
 
 
 def _succeeded(exchange: Exchange) -> bool:

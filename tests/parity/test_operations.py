@@ -38,6 +38,7 @@ MATCHER = Matcher(
         ("HEAD", "/user/1/0/", "HEAD /user/<int:idx>/<int:admin>/", Place.NOT_ALLOWED),
         ("DELETE", "/user/", "DELETE /user/", Place.NOT_ALLOWED),
         ("GET", "/user", "GET /user", Place.REDIRECT),
+        ("GET", "//user/", "GET /user/", Place.OPERATION),
         ("GET", "/user//", "GET /user//", Place.REDIRECT),
         ("GET", "/user/x/", "GET (no such rule)", Place.NOT_FOUND),
         ("GET", "/user/-1/", "GET (no such rule)", Place.NOT_FOUND),
