@@ -13,6 +13,8 @@ from legacy_bridge.assembly import Assembly
 from legacy_bridge.census import IMPLICIT_METHODS, rules_of_flask
 from legacy_bridge.operation import LegacyRule, canonical_rule
 
+__all__ = ["Assembly", "Ported", "operations_of_fastapi", "pair"]
+
 _PARAMETER = re.compile(r"\{(?P<name>\w+)(?::(?P<converter>\w+))?\}")
 _ANY_PARAMETER = re.compile(r"<[^>]*>")
 _CONVERTERS = {"str": "string", None: "string"}

@@ -5,8 +5,7 @@ import os
 from library_flask import create_app
 from library_port import app, deps
 
-from legacy_bridge.assembly import Assembly
-from legacy_bridge.pair import pair
+from legacy_bridge.pair import Assembly, pair
 
 
 def assemble() -> Assembly:

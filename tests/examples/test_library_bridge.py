@@ -1,0 +1,112 @@
+"""The bridge before a Flask app that has nothing to do with Cornflow: `examples/library/bridge.py`."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from legacy_bridge.census import rules_of_flask
+from legacy_bridge.pair import operations_of_fastapi
+from tests.examples.conftest import LIBRARY, Library
+
+TOKEN = {"Authorization": "Bearer the-operators-token"}
+
+
+@pytest.fixture
+def bridge(library: Library) -> Iterator[httpx.Client]:
+    """A client of the served bridge, over a seeded database."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(library.folder),
+        "DATABASE_URL": f"sqlite:///{library.folder}/library.db",
+        "CUTOVER_ASSEMBLY": "bridge:assemble",
+        "CUTOVER_TOKEN": "the-operators-token",
+    }
+    assert library.run("seed", **environment).returncode == 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "-m", "legacy_bridge.cli", "serve", "--port", str(port)]
+    process = subprocess.Popen(words, env=environment, cwd=library.folder)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            deadline = time.monotonic() + 60
+            while True:
+                assert process.poll() is None, "the bridge ended"
+                assert time.monotonic() < deadline
+                try:
+                    client.get("/_cutover/health")
+                    break
+                except httpx.HTTPError:
+                    time.sleep(0.1)
+            yield client
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_it_takes_less_than_twenty_lines() -> None:
+    assert len((LIBRARY / "bridge.py").read_text().splitlines()) < 20
+
+
+def test_an_operation_is_moved_while_it_is_served(bridge: httpx.Client) -> None:
+    credentials = {"email": "ann@library.example", "password": "Ann-pw"}
+    login = bridge.post("/login", json=credentials)
+    assert login.headers["x-served-by"] == "legacy"
+    mine = {"Authorization": f"Bearer {login.json()['token']}"}
+    before = bridge.get("/books?limit=2", headers=mine)
+    assert (before.status_code, before.headers["x-served-by"]) == (200, "legacy")
+
+    change = {"operation": "GET /books", "mode": "ported", "by": "ann", "why": "to see it"}
+    assert bridge.put("/_cutover/mode", json=change).status_code == 401
+    assert bridge.put("/_cutover/mode", json=change, headers=TOKEN).status_code == 200
+
+    after = bridge.get("/books?limit=2", headers=mine)
+    assert (after.status_code, after.headers["x-served-by"]) == (200, "ported")
+    assert after.json() == before.json()
+    assert after.headers["x-total-count"] == before.headers["x-total-count"]
+    # what was not moved stays, also on the same rule
+    assert bridge.post("/books", json={}, headers=mine).headers["x-served-by"] == "legacy"
+
+    change["mode"] = "legacy"
+    assert bridge.put("/_cutover/mode", json=change, headers=TOKEN).status_code == 200
+    assert bridge.get("/books", headers=mine).headers["x-served-by"] == "legacy"
+
+
+def test_operations_are_read_off_any_fastapi_app() -> None:
+    from fastapi import APIRouter, Depends, FastAPI
+    from flask import Flask
+
+    legacy = Flask("any")
+    for rule, method in (("/a/<int:idx>/", "GET"), ("/a/<int:idx>/", "PUT"), ("/b/<name>", "GET")):
+        legacy.add_url_rule(rule, f"{method} {rule}", lambda **_: "", methods=[method])
+
+    def guard() -> None: ...
+
+    inner, outer, app = APIRouter(prefix="/a"), APIRouter(dependencies=[Depends(guard)]), FastAPI()
+
+    @inner.get("/{number}/")
+    def read(number: int) -> None: ...
+
+    @app.get("/b/{name}")
+    def named(name: str) -> None: ...
+
+    @app.get("/c/{rest:path}")
+    def unknown(rest: str) -> None: ...
+
+    outer.include_router(inner)
+    app.include_router(outer)
+    found = operations_of_fastapi(
+        app, rules_of_flask(legacy, guarded=lambda *_: False), guards=[guard]
+    )
+    told = {(one.method, one.rule, one.name, one.guarded) for one in found}
+    assert told == {
+        ("GET", "/a/<int:idx>/", "read", True),
+        ("GET", "/b/<name>", "named", False),
+        ("GET", "/c/<path:rest>", "unknown", False),
+    }

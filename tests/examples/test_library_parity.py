@@ -1,0 +1,83 @@
+"""`parity run` on the library: two stacks that know nothing of Cornflow, started here or running."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+
+from tests.examples.conftest import Library
+
+
+def test_the_library_and_its_port_are_the_same(library: Library) -> None:
+    code, _, printed = library.replay()
+    assert code == 0, printed
+    assert "11 of 11 operations" in printed
+    assert re.search(r"same: 0 differences, [1-9]\d* waived", printed)
+    # by the same journeys, one bug at a time
+    library.change("library_port/deps.py", "if text and text.isdecimal()", "if text")
+    code, _, printed = library.replay("-j", "shelf")
+    assert code == 1, printed
+    assert "GET /books" in printed
+    library.change("library_port/deps.py", "if text", "if text and text.isdecimal()")
+    library.change("library_port/books.py", "member_id=member.id", "member_id=1")
+    code, _, printed = library.replay("-j", "loans")
+    assert code == 1, printed
+    assert "rows/loans/1/member_id" in printed
+
+
+@contextmanager
+def server(library: Library, *command: str, database: str) -> Iterator[str]:
+    """A process that somebody else has started, as far as `parity` knows."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    words = [sys.executable, "-m", *command, port]
+    environment = {"PYTHONPATH": str(library.folder), "DATABASE_URL": database}
+    process = subprocess.Popen(words, env=environment, cwd=library.folder)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/books", timeout=10)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def running(library: Library) -> Iterator[dict[str, str]]:
+    """Options for two servers that run already, each with a seeded database of its own."""
+    urls = {side: f"sqlite:///{library.folder / side}.db" for side in ("legacy", "ported")}
+    for url in urls.values():
+        assert library.run("seed", DATABASE_URL=url).returncode == 0
+    flask = ("flask", "--app", "library_flask", "run", "--port")
+    with ExitStack() as stack:
+        legacy = stack.enter_context(server(library, *flask, database=urls["legacy"]))
+        ported = stack.enter_context(server(library, "library_port.app", database=urls["ported"]))
+        yield {
+            "legacy": legacy, "ported": ported,
+            "legacy-db": urls["legacy"], "ported-db": urls["ported"],
+        }  # fmt: skip
+
+
+def test_two_servers_that_run_already(library: Library, running: dict[str, str]) -> None:
+    words = [word for name, value in running.items() for word in (f"--{name}", value)]
+    code, _, printed = library.replay(*words)
+    assert code == 0, printed
+    assert re.search(r" [1-9]\d* rows changed", printed), printed
+    code, _, printed = library.replay(*words[:4])
+    assert code == 0, printed
+    assert "rows were not compared" in printed
+    assert " 0 rows changed" in printed

@@ -1,0 +1,29 @@
+"""`parity suite cornflow` on tests of our own, written as Cornflow's team might write them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SUITE = Path(__file__).with_name("suite_cornflow")
+
+
+@pytest.mark.legacy
+def test_a_suite_of_cornflows_on_the_port(tmp_path: Path) -> None:
+    report_file = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "parity_tests.cli", "suite", "--json", str(report_file), "cornflow",
+         "--", "pytest", "-q", "-p", "no:cacheprovider"],
+        capture_output=True, text=True, timeout=300, cwd=SUITE, check=False,
+        env={**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'suite.db'}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(report_file.read_text())
+    verdicts = {test["id"].rpartition("::")[2]: test["verdict"] for test in report["tests"]}
+    assert verdicts.pop("test_an_execution_is_started") == "reaches_inside", done.stdout
+    assert set(verdicts.values()) == {"passed"}, done.stdout
+    assert len(verdicts) == 8
+    assert "cornflow.endpoints.execution.Airflow" in done.stdout
