@@ -88,6 +88,7 @@
 
   // ---- operations ----------------------------------------------------------------------------
 
+  const order = new Intl.Collator("en");
   const sorting = { by: "differences", down: true };
   const entries = labels.map((label) => ({ label, group: groupOf(label), asked: label in data.operations,
     ...(data.operations[label] ?? { exchanges: 0, statuses: {}, differences: 0, waived: 0, class: "operation" }) }));
@@ -96,8 +97,11 @@
       && (want.verdict !== "different" || entry.differences) && (want.verdict !== "waived" || entry.waived)
       && (!want.status || want.status in entry.statuses));
     const { by, down } = sorting;
-    visible.sort((a, b) => (a[by] < b[by] ? -1 : a[by] > b[by] ? 1 : 0) * (down ? -1 : 1)
-      || a.label.split(" ")[1].localeCompare(b.label.split(" ")[1]) || a.label.localeCompare(b.label));
+    const rank = (entry) => ["operation", "implicit", "405", "redirect", "404"].indexOf(entry.class);
+    visible.sort((a, b) => (by === "label" ? 0 : a[by] < b[by] ? -1 : a[by] > b[by] ? 1 : 0) * (down ? -1 : 1)
+      || (by === "differences" ? b.waived - a.waived : 0) || rank(a) - rank(b)
+      || order.compare(a.label.split(" ")[1], b.label.split(" ")[1]) * (by === "label" && down ? -1 : 1)
+      || order.compare(a.label, b.label));
     find("operations").tBodies[0].replaceChildren(...visible.map((entry) => {
       const kind = entry.class === "operation" ? null : ` (${entry.class})`;
       const name = entry.asked
@@ -163,12 +167,14 @@
   }
 
   function places(pair) {
-    const head = ["id", "place", "legacy", "ported", "why", "waiver"];
-    return make("table", { class: "places" },
-      make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
+    const head = ["key", "place", "legacy", "ported", "why"].filter(
+      (name) => pair.found.some((one) => one[name]));
+    const waivers = [...new Set(pair.found.map((one) => one.waiver).filter(Boolean))];
+    const table = make("table", { class: "places" },
+      make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name === "key" ? "id" : name)))),
       make("tbody", {}, ...pair.found.map((one) => make("tr", { class: one.waiver ? "waived" : "open" },
-        make("td", {}, make("span", { class: "id" }, one.key)),
-        ...[one.place, one.legacy, one.ported, one.why, one.waiver ?? ""].map((text) => make("td", {}, text))))));
+        ...head.map((name) => make("td", { class: name }, one[name] ?? ""))))));
+    return make("div", {}, table, ...waivers.map((text) => make("p", { class: "waiver" }, `Waived: ${text}`)));
   }
 
   // ---- side by side --------------------------------------------------------------------------
@@ -303,7 +309,7 @@
   controls.text.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(draw, 120); });
   for (const id of ["verdict", "group", "operation", "status"]) controls[id].addEventListener("change", draw);
   find("filters").addEventListener("submit", (event) => event.preventDefault());
-  find("reset").addEventListener("click", () => { find("filters").reset(); draw(); });
+  find("clear").addEventListener("click", () => { find("filters").reset(); draw(); });
   find("more").addEventListener("click", drawMore);
   addEventListener("hashchange", () => { find("filters").reset(); recall(); draw(); });
   for (const button of document.querySelectorAll("[data-sort]")) button.addEventListener("click", () => {
@@ -314,7 +320,8 @@
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.matches("input, select")) {
-      if (event.key === "Escape") event.target.blur();
+      // leaves the field, and what was typed in it
+      if (event.key === "Escape") { event.preventDefault(); event.target.blur(); }
       return;
     }
     if (event.key === "/") { event.preventDefault(); controls.text.focus(); controls.text.select(); }

@@ -41,7 +41,7 @@ def body(raw: bytes) -> str | None:
     except (ValueError, RecursionError):
         return unsigned(text)
     hidden = _hidden(value)
-    return unsigned(text if hidden == value else json.dumps(hidden, ensure_ascii=False))
+    return unsigned(text if hidden == value else json.dumps(hidden, ensure_ascii=text.isascii()))
 
 
 def _hidden(value: Any) -> Any:
