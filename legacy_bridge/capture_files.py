@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import gzip
 import os
+import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,10 @@ class CaptureFiles:
         self._most = most
         self._compress = compress
         self._facts = facts
-        self._started = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        # replicas may share the folder, and have equal process numbers
+        self._name = "-".join(
+            (time.strftime("%Y%m%dT%H%M%S", time.gmtime()), str(os.getpid()), secrets.token_hex(3))
+        )
         self._number = 0
         self._handle = -1
         self._stream: _Gzip | None = None
@@ -76,7 +80,7 @@ class CaptureFiles:
     def _open(self) -> None:
         self._number += 1
         suffix = SUFFIXES[1] if self._compress else SUFFIXES[0]
-        name = f"{PREFIX}{self._started}-{os.getpid()}-{self._number:05}{suffix}"
+        name = f"{PREFIX}{self._name}-{self._number:05}{suffix}"
         handle = os.open(
             self._folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600
         )
@@ -97,11 +101,18 @@ class CaptureFiles:
         self._remove_oldest()
 
     def _remove_oldest(self) -> None:
-        files = sorted(
-            path for path in self._folder.glob(f"{PREFIX}*") if path.name.endswith(SUFFIXES)
-        )
-        for path in files[: max(0, len(files) - self._most)]:
+        found: list[tuple[float, Path]] = []
+        for path in self._folder.glob(f"{PREFIX}*"):
+            if path.name.endswith(SUFFIXES):
+                # another worker may be removing it
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((path.stat().st_mtime, path))
+        too_many = len(found) - self._most
+        for _, path in sorted(found):
+            if too_many <= 0:
+                return
             if _is_free(path):
+                too_many -= 1
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()
                     self.removed += 1

@@ -106,7 +106,7 @@ class State:
         """They are done and compared; nothing is under way."""
         self.position = last
         due = last - self._at >= _EXCHANGES or time.monotonic() - self._when >= _SECONDS
-        if not self.is_kept or (self._copies and not due and not end):
+        if (not self.is_kept or self._copies) and not due and not end:
             return
         self.store.tell("position", last)
         self.store.tell("tally", tally.freeze())

@@ -77,6 +77,10 @@ def flask_app() -> flask.Flask:
         data = flask.request.get_data()
         return {"size": len(data), "start": data[:20].decode("latin-1")}
 
+    @app.post("/mirror/")
+    def mirror() -> Any:
+        return flask.Response(flask.request.get_data(), mimetype="application/json")
+
     @app.post("/lines/")
     def lines() -> Any:
         stream = flask.request.environ["wsgi.input"]

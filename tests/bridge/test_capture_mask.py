@@ -132,7 +132,9 @@ def test_compressed_bodies_are_masked_and_bombs_left_out() -> None:
     assert PASSWORD not in to_line(unreadable)
 
 
-@pytest.mark.parametrize("body", [b"", b"text", b"\xff\x00", "é\ud800".encode(errors="surrogatepass")])
+@pytest.mark.parametrize(
+    "body", [b"", b"text", b"\xff\x00", "é\ud800".encode(errors="surrogatepass")]
+)
 def test_a_line_says_all_of_a_record(body: bytes) -> None:
     found = record(body, headers={"X-A": "1"}, target="/a%20b?x=%C3%A9")
     assert from_line(to_line(found).encode()) == found

@@ -1,0 +1,259 @@
+"""The bridge records its traffic beside the client's path, and serves on when it can not."""
+
+import gzip
+import hashlib
+import json
+import logging
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from capture_format.fingerprint import read_key
+from capture_format.record import Recorded
+from legacy_bridge.capture import CaptureOptions
+from legacy_bridge.capture_files import CaptureFiles
+from legacy_bridge.capture_writer import Budget, CaptureWriter, WriterOptions
+from parity_tests.capture.read import open_capture
+from parity_tests.tokens import mint
+from tests.bridge.conftest import MakeBridge, Serve
+from tests.bridge.cornflow_stack import cutover_serve
+
+
+def token(user: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {mint({'sub': user, 'exp': 3600}, 'x', int(time.time()))}"}
+
+
+def recorded(folder: Path) -> list[Recorded]:
+    return list(open_capture([folder]))
+
+
+def capture_state(url: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{url}/_cutover/health").json()["capture"]
+    return found
+
+
+def until(reached: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "capture"
+
+
+def test_an_exchange_is_recorded_as_it_was(
+    make_bridge: MakeBridge, serve: Serve, folder: Path
+) -> None:
+    url = serve(make_bridge(capture=CaptureOptions(folder))).url
+    httpx.get(f"{url}/_cutover/health")
+    httpx.post(f"{url}/echo/?q=a%20b", content=b"some text", headers=token("admin"))
+    got = httpx.get(f"{url}/thing/", headers={"X-Mine": "1"})
+    httpx.get(f"{url}/nowhere/")
+    until(lambda: capture_state(url)["written"] == 3)
+    echo, thing, nowhere = recorded(folder)
+    assert (echo.method, echo.target, echo.operation) == ("POST", "/echo/?q=a%20b", "POST /echo/")
+    assert (echo.status, echo.served_by, echo.request_body.content) == (200, "legacy", b"some text")
+    assert json.loads(echo.reply_body.content) == {"size": 9, "start": "some text"}
+    key = read_key(folder)
+    assert key is not None
+    assert echo.user == key.subject("admin")
+    assert thing.reply_body.content == got.content
+    assert ("x-mine", "1") in thing.request_headers
+    assert (thing.served_by, thing.user, nowhere.status) == ("ported", None, 404)
+    assert not any(path.stat().st_mode & 0o77 for path in folder.iterdir()), "for its owner alone"
+
+
+def test_long_bodies_leave_their_length_and_hash(
+    make_bridge: MakeBridge, serve: Serve, folder: Path
+) -> None:
+    url = serve(make_bridge(capture=CaptureOptions(folder, max_body=1000))).url
+    body = os.urandom(200_000)
+    httpx.post(f"{url}/echo/", content=body)
+    httpx.get(f"{url}/big/3/")
+    until(lambda: capture_state(url)["written"] == 2)
+    echo, big = recorded(folder)
+    assert not echo.request_body.is_whole
+    assert echo.request_body.length == 200_000
+    assert echo.request_body.sha256 == hashlib.sha256(body).hexdigest()
+    assert echo.reply_body.is_whole
+    assert big.reply_body.sha256 == hashlib.sha256(b"x" * 65536 * 3).hexdigest()
+
+
+def test_a_sample_has_all_of_a_users_requests_or_none(
+    make_bridge: MakeBridge, serve: Serve, folder: Path
+) -> None:
+    url = serve(make_bridge(capture=CaptureOptions(folder, sample=0.5))).url
+    names = [f"user{number}" for number in range(12)]
+    with httpx.Client(base_url=url) as client:
+        for name in [*names, *names]:
+            client.get("/thing/", headers=token(name))
+            # whoever is given a token is the user of it, though the request names nobody
+            given = token(name)["Authorization"].removeprefix("Bearer ")
+            client.post("/mirror/", content=json.dumps({"token": given}))
+    key = read_key(folder)
+    assert key is not None
+    wanted = {name for name in names if key.is_in_sample(key.subject(name), 0.5)}
+    assert 0 < len(wanted) < 12
+    state = capture_state(url)
+    assert state["not_sampled"] == 2 * (12 - len(wanted))
+    until(lambda: capture_state(url)["waiting"] == 0)
+    expected = sorted(2 * [key.subject(name) for name in wanted])
+    assert sorted(one.user for one in recorded(folder) if one.user) == expected
+    mirrored = [one.reply_body.content.decode() for one in recorded(folder) if not one.user]
+    assert sorted(text.partition("<token ")[2][:18] for text in mirrored) == expected
+
+
+def test_files_rotate_and_the_oldest_go_but_none_that_is_written_to(folder: Path) -> None:
+    folder.mkdir()
+    busy = CaptureFiles(folder, 10_000, 3, False, {})
+    files = CaptureFiles(folder, 2000, 3, False, {})
+    for _ in range(60):
+        files.write("x" * 199 + "\n")
+    files.close()
+    left = sorted(folder.glob("capture-*"))
+    assert len(left) == 3
+    busy.write("still there\n")
+    assert any("still there" in path.read_text() for path in left)
+    assert files.removed == 4
+    busy.close()
+
+
+def test_compressed_files_say_the_same(make_bridge: MakeBridge, serve: Serve, folder: Path) -> None:
+    url = serve(make_bridge(capture=CaptureOptions(folder, compress=True))).url
+    for number in range(5):
+        httpx.get(f"{url}/thing/{number}/")
+    (path,) = folder.glob("*.jsonl.gz")
+    # written out within a second or so, though the file stays open
+    until(lambda: len(recorded(folder)) == 5)
+    assert [one.target for one in recorded(folder)] == [f"/thing/{n}/" for n in range(5)]
+    assert path.read_bytes()[:2] == gzip.compress(b"")[:2]
+
+
+def test_a_full_disk_ends_the_capture_with_one_line_and_no_request(
+    make_bridge: MakeBridge, serve: Serve, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = serve(make_bridge(capture=CaptureOptions(folder))).url
+    httpx.get(f"{url}/thing/")
+    until(lambda: capture_state(url)["written"] == 1)
+    (path,) = folder.glob("*.jsonl")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # the system refuses to let this file grow, as a disk without room does
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))
+    try:
+        with caplog.at_level(logging.ERROR):
+            assert httpx.get(f"{url}/thing/").status_code == 200
+            until(lambda: capture_state(url)["state"] == "stopped")
+            assert [httpx.get(f"{url}/thing/").status_code for _ in range(5)] == [200] * 5
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    told = [line for line in caplog.messages if "capture stopped" in line]
+    assert len(told) == 1
+    assert str(folder) in told[0]
+    assert len(recorded(folder)) == 1, "no half of a line is left"
+
+
+def test_a_folder_that_can_not_be_written_stops_nothing_else(
+    make_bridge: MakeBridge, serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    with caplog.at_level(logging.ERROR):
+        url = serve(make_bridge(capture=CaptureOptions(tmp_path / "file" / "capture"))).url
+        assert httpx.get(f"{url}/thing/").status_code == 200
+    assert len([line for line in caplog.messages if "capture stopped" in line]) == 1
+    assert capture_state(url)["why"] == "Not a directory"
+
+
+def test_what_does_not_fit_in_memory_is_dropped_and_counted(
+    make_bridge: MakeBridge, serve: Serve, folder: Path
+) -> None:
+    url = serve(make_bridge(capture=CaptureOptions(folder, memory=5000))).url
+    assert httpx.post(f"{url}/echo/", content=b"x" * 6000).json()["size"] == 6000
+    httpx.post(f"{url}/echo/", content=b"x" * 4000)
+    until(lambda: capture_state(url)["written"] == 1)
+    assert capture_state(url)["dropped"] == 1
+    httpx.post(f"{url}/echo/", content=b"x" * 4000)
+    until(lambda: capture_state(url)["written"] == 2)
+
+
+def test_a_slow_writer_never_makes_a_request_wait(folder: Path) -> None:
+    budget = Budget(10**9)
+    writer = CaptureWriter(
+        WriterOptions(folder, (), 1000, 5, 10**9, False, None, 1.0), budget, _slow
+    )
+    writer.start()
+    from legacy_bridge.capture import _Heard
+
+    scope = {"method": "GET", "path": "/", "headers": [], "query_string": b"", "client": None}
+    begun = time.monotonic()
+    for _ in range(2500):
+        heard = _Heard(scope, budget, 1000)
+        heard.request.add(b"12345")
+        writer.put(heard.raw(), heard.held, heard.is_too_much)
+    assert time.monotonic() - begun < 1.5
+    state = writer.state()
+    assert state["dropped"] >= 400
+    assert state["dropped"] + state["waiting"] + state["written"] in (2499, 2500)
+    assert budget.taken <= 5 * 2001
+
+
+def _slow(method: str, path: str) -> str:
+    time.sleep(0.05)
+    return method
+
+
+def test_a_client_that_goes_away_leaves_a_record(
+    make_bridge: MakeBridge, serve: Serve, folder: Path
+) -> None:
+    running = serve(make_bridge(capture=CaptureOptions(folder)))
+    with running.connect() as client:
+        client.sendall(b"POST /echo/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nonly this")
+    until(lambda: capture_state(running.url)["written"] == 1)
+    (one,) = recorded(folder)
+    assert (one.status, one.reply_body.missing) == (None, "the reply was cut short")
+
+
+@pytest.mark.legacy
+def test_workers_write_files_of_their_own_and_a_kill_cuts_one_line_at_most(tmp_path: Path) -> None:
+    folder = tmp_path / "capture"
+    env = {
+        **os.environ,
+        "CUTOVER_ASSEMBLY": "tests.bridge.pair_assembly:assemble",
+        "PAIR_DATABASE_URL": f"sqlite:///{tmp_path / 'modes.db'}",
+        "CUTOVER_CAPTURE": str(folder),
+    }
+    words = ("--workers", "2", "--capture-mask", "iban", "--capture-sample", "1")
+    with cutover_serve(env, *words) as url:
+        sent = 0
+        killed: set[int] = set()
+        for number in range(200):
+            with httpx.Client(base_url=url) as client:
+                client.post("/echo/", json={"number": number, "iban": "DE02120300000000202051"})
+                sent += 1
+                if len(list(folder.glob("*.jsonl"))) >= 2 and number >= 20:
+                    worker = client.get("/_cutover/health").json()["worker"]
+                    os.kill(worker, signal.SIGKILL)
+                    killed.add(worker)
+                    break
+        assert killed
+    files = list(folder.glob("*.jsonl"))
+    assert len({path.name.split("-")[2] for path in files}) >= 2, "a file for each process"
+    capture = open_capture([folder])
+    found = list(capture)
+    assert sent - 1 <= len(found) <= sent
+    assert [one.ended for one in found] == sorted(one.ended for one in found)
+    assert all(b"DE0212" not in path.read_bytes() for path in files)
+
+
+def test_a_bridge_without_capture_has_no_word_of_it(make_bridge: MakeBridge, serve: Serve) -> None:
+    url = serve(make_bridge()).url
+    assert "capture" not in httpx.get(f"{url}/_cutover/health").json()
