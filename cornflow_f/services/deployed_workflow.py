@@ -43,6 +43,8 @@ async def create(
     """A new workflow, which those users may use who may use all."""
     workflow = DeployedWorkflow(**values)
     await persistence.save(session, workflow)
+    # parity: the legacy shows what is stored (models/meta_models.py, save): SQLite makes 1 of 1.0
+    await session.refresh(workflow)
     await _grant(session, open_deployment)
     return workflow
 
