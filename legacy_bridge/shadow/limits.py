@@ -17,3 +17,5 @@ class Limits:
     workers: int = 1
     seconds: float = 10.0
     """For one comparison, all in all."""
+    patience: float = 0.25
+    """Seconds that a comparison waits for a moment in which no client does."""

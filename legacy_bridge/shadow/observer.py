@@ -4,8 +4,10 @@ What does not fit is dropped and counted. Nothing here waits while a client does
 """
 
 import asyncio
+import contextlib
 import logging
 import random
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -22,6 +24,9 @@ RECORDING = "legacy_bridge.recording"
 
 _SMALL = 512
 """Bytes that a pair takes besides its bodies, about."""
+
+_FORGOTTEN = 30.0
+"""Seconds after which an answer under way is no reason to wait."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +50,10 @@ class ShadowObserver:
         self._bytes = 0
         self._running = 0
         self._news = asyncio.Event()
+        self._answering: dict[int, float] = {}
+        """Requests that clients wait for, by what is noted about them, and since when."""
+        self._calm = asyncio.Event()
+        self._calm.set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -95,12 +104,17 @@ class ShadowObserver:
         recording = Recording()
         scope[RECORDING] = recording
         start(recording)
+        self._answering[id(recording)] = time.monotonic()
+        self._calm.clear()
         return True
 
     def take(self, exchange: Exchange) -> None:
         if recording := exchange.scope.get(RECORDING):
             recording.watching = False
             start(None)
+            self._answering.pop(id(recording), None)
+            if not self._answering:
+                self._calm.set()
         size = _SMALL + len(exchange.body or b"") + len(exchange.answer.body or b"")
         why: Reason | None = None
         if exchange.body is None or exchange.answer.body is None:
@@ -137,6 +151,7 @@ class ShadowObserver:
     async def _compare(self, exchange: Exchange) -> Outcome:
         recording = exchange.scope.get(RECORDING) or Recording()
         try:
+            await self._let_clients_pass()
             async with asyncio.timeout(self.limits.seconds):
                 return await self._comparer.compare(exchange, recording)
         except TimeoutError:
@@ -148,6 +163,18 @@ class ShadowObserver:
             # The comparison's own fault must neither stop the worker nor count against the port.
             _log.exception("%s: the comparison failed", exchange.operation)
             return Outcome(Verdict.INCONCLUSIVE, Reason.BROKEN)
+
+    async def _let_clients_pass(self) -> None:
+        """Begins when no client waits for an answer, or soon."""
+        oldest = time.monotonic() - _FORGOTTEN
+        for key, since in list(self._answering.items()):
+            if since < oldest:
+                # Not every answer comes to an end that we hear of.
+                del self._answering[key]
+        if self._answering:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.limits.patience):
+                    await self._calm.wait()
 
     def _count(self, exchange: Exchange, outcome: Outcome) -> None:
         self.counters.add(exchange.operation, outcome.verdict, outcome.reason)

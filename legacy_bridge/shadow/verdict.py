@@ -1,7 +1,7 @@
 """What came of comparing one pair, and how many there were of each."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -77,9 +77,13 @@ class Counters:
     the sum over an operation is the number of pairs that were wanted, less those still waiting."""
 
     counts: Counter[tuple[str, Verdict, str]] = field(default_factory=Counter)
+    also: Callable[[str, str, str], None] | None = None
+    """Told of each, with operation, verdict and reason."""
 
     def add(self, operation: Operation, verdict: Verdict, reason: Reason | None = None) -> None:
         self.counts[str(operation), verdict, reason or ""] += 1
+        if self.also is not None:
+            self.also(str(operation), verdict.value, "" if reason is None else reason.value)
 
     def of(self, operation: Operation | str) -> dict[str, int]:
         """`{"same": 3, "dropped: queue full": 1}`."""

@@ -331,7 +331,7 @@ async def main() -> dict[str, Any]:
         async with httpx.AsyncClient(transport=transport, base_url=address, timeout=60) as client:
             drill = Drill(parts, client)
             await writes(drill)
-            told = {
+            told: dict[str, Any] = {
                 "runs": [c.path for c in airflow.calls if c.method == "POST"],
                 "mails": mail.sent(),
             }
