@@ -48,6 +48,8 @@ class Warden:
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self.trouble: str | None = None
+        self.looked_at = time.time()
+        """When this worker last wrote, read and judged; seconds since 1970."""
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="bridge evidence")
@@ -84,9 +86,12 @@ class Warden:
     async def look(self) -> None:
         """One turn: write, read, judge, act."""
         await self.flush()
-        if not self._ownership.with_legacy:
-            return
-        await self.read()
+        if self._ownership.with_legacy:
+            await self.read()
+            await self._judge()
+        self.looked_at = time.time()
+
+    async def _judge(self) -> None:
         for trial in self.trials():
             now = time.time()
             if trial.taken_back:
@@ -139,7 +144,7 @@ class Warden:
             else:
                 if self.trouble is not None:
                     _log.warning("evidence is judged again")
-                self.trouble = None
+                self.trouble, self.looked_at = None, time.time()
 
     async def _pause(self) -> bool:
         """True when it is time to stop."""
