@@ -22,6 +22,11 @@ class Target:
     """One stack: how to start it, and when it is up."""
 
     command: tuple[str, ...]
+    """Empty for a stack that runs already."""
+    url: str | None = None
+    """Of a stack that runs already."""
+    database: str | None = None
+    """Of a stack that runs already: its database, to compare rows."""
     health: str = "/"
     environment: Mapping[str, str] = field(default_factory=dict)
     pythonpath: tuple[Path, ...] = ()
@@ -141,7 +146,9 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
     def target(name: str) -> Target:
         table = data[name]
         return Target(
-            command=tuple(table["command"]),
+            command=_command(name, table),
+            url=table.get("url"),
+            database=table.get("database"),
             health=table.get("health", "/"),
             environment=_strings(table.get("environment", {})),
             pythonpath=paths(table.get("pythonpath", ())),
@@ -184,6 +191,22 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
         },
         variables=variables,
     )
+
+
+def _command(name: str, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """How a stack is started: said, or made from the application that is named."""
+    ways = [way for way in ("command", "wsgi", "asgi", "url") if way in table]
+    if len(ways) != 1:
+        said = " and ".join(ways) or "none"
+        raise ParityError(
+            f"[{name}] says {said} of command, wsgi, asgi and url; it needs one: how to start the "
+            "stack, the application to serve (module:app or module:factory()), or where it runs"
+        )
+    if ways == ["url"]:
+        return ()
+    if ways == ["command"]:
+        return tuple(table["command"])
+    return ("{python}", "-m", "parity_tests.servers.app", ways[0], table[ways[0]], "{port}")
 
 
 def _strings(table: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -143,6 +143,7 @@ class Listener(Voice, Protocol):
 
 def run(config: Config, options: Options, listener: Listener) -> Report:
     started = time.monotonic()
+    options = _addressed(config, options)
     wanted = journeys.load_all(config.journeys, options.journeys, config.users)
     census = load_census(config, listener)
     accepted = waivers.load(config.waivers)
@@ -160,6 +161,21 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
     report.waiver_problems = waivers.problems(accepted, report.database, options.today, complete)
     report.seconds = time.monotonic() - started
     return report
+
+
+def _addressed(config: Config, options: Options) -> Options:
+    """With the addresses of stacks that run already, where only the configuration tells them."""
+    if options.legacy and options.ported:
+        return options
+    if bool(config.legacy.url) != bool(config.ported.url):
+        raise ParityError("[legacy] and [ported] both have a url, or neither has one")
+    return replace(
+        options,
+        legacy=config.legacy.url,
+        ported=config.ported.url,
+        legacy_db=options.legacy_db or config.legacy.database,
+        ported_db=options.ported_db or config.ported.database,
+    )
 
 
 def load_census(config: Config, listener: Voice) -> Census:
@@ -291,10 +307,12 @@ def _opened_ahead(
         try:
             start(0)
             for index, profile in enumerate(profiles):
-                opening = waiting.popleft()
+                # it stays among the waiting until it is handed over: an interruption closes it, too
+                opening = waiting[0]
                 listener.say(f"starting both stacks: {profile}")
                 wait_for([opening])
                 start(index + 1)
+                waiting.popleft()
                 yield profile, opening
         finally:
             for opening in waiting:

@@ -241,6 +241,11 @@ def _told(running: Sequence[Service]) -> dict[str, str]:
 def open_stage(
     config: Config, profile: Profile, databases: Databases, name: str, folder: Path
 ) -> Stage:
+    if not (config.legacy.command and config.ported.command):
+        raise ParityError(
+            f"{config.path} names stacks that run already (url): this needs to start them itself, "
+            "by command, wsgi or asgi"
+        )
     worlds: list[World] = []
     shared: list[Service] = []
     try:

@@ -65,7 +65,8 @@ def running(library: Library) -> Iterator[dict[str, str]]:
     flask = ("flask", "--app", "library_flask", "run", "--port")
     with ExitStack() as stack:
         legacy = stack.enter_context(server(library, *flask, database=urls["legacy"]))
-        ported = stack.enter_context(server(library, "library_port.app", database=urls["ported"]))
+        uvicorn = ("uvicorn", "--factory", "library_port.app:from_environment", "--port")
+        ported = stack.enter_context(server(library, *uvicorn, database=urls["ported"]))
         yield {
             "legacy": legacy, "ported": ported,
             "legacy-db": urls["legacy"], "ported-db": urls["ported"],
@@ -77,7 +78,23 @@ def test_two_servers_that_run_already(library: Library, running: dict[str, str])
     code, _, printed = library.replay(*words)
     assert code == 0, printed
     assert re.search(r" [1-9]\d* rows changed", printed), printed
-    code, _, printed = library.replay(*words[:4])
+    # the same by the configuration, without databases: replies only
+    library.change(
+        "parity.toml", 'wsgi = "library_flask:create_app()"', f'url = "{running["legacy"]}"'
+    )
+    library.change(
+        "parity.toml",
+        'asgi = "library_port.app:from_environment()"',
+        f'url = "{running["ported"]}"',
+    )
+    code, _, printed = library.replay()
     assert code == 0, printed
     assert "rows were not compared" in printed
     assert " 0 rows changed" in printed
+
+
+def test_a_stack_that_is_told_twice_or_not_at_all(library: Library) -> None:
+    library.change("parity.toml", "[legacy]", '[legacy]\nurl = "http://127.0.0.1:9"')
+    code, _, printed = library.replay()
+    assert code == 2
+    assert "[legacy] says wsgi and url" in printed

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -69,8 +68,6 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
     return FlaskJson({"error": name}, error.status_code, error.headers)
 
 
-if __name__ == "__main__":
-    import uvicorn
-
-    port = create_app(Settings(os.environ["DATABASE_URL"]))
-    uvicorn.run(port, port=int(sys.argv[1]), log_level="warning", server_header=False)
+def from_environment() -> FastAPI:
+    """The factory of a server, as in `uvicorn --factory library_port.app:from_environment`."""
+    return create_app(Settings(os.environ["DATABASE_URL"]))

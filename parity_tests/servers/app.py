@@ -1,0 +1,30 @@
+"""Serves one application by its name, on one port: what `wsgi = …` and `asgi = …` in a configuration do."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+
+def load(reference: str) -> Any:
+    """`module:app`, or `module:factory()`, which is called."""
+    module, _, name = reference.partition(":")
+    found = getattr(importlib.import_module(module), name.removesuffix("()") or "app")
+    return found() if name.endswith("()") else found
+
+
+def main(kind: str, reference: str, port: str) -> None:
+    app = load(reference)
+    if kind == "wsgi":
+        from werkzeug.serving import run_simple
+
+        run_simple("127.0.0.1", int(port), app, threaded=True)
+        return
+    import uvicorn
+
+    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning", server_header=False)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
