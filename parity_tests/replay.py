@@ -101,21 +101,7 @@ class Replay:
         self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None
     ) -> tuple[Pair, list[Difference]]:
         self.number += 1
-        now = int(time.time())
-        requests: dict[Side, Request] = {}
-        for side, known in self.known.items():
-            told = replace(step, user={"token": tokens[side]}) if side in tokens else step
-            try:
-                requests[side] = compose(
-                    told, known | (extra or {}).get(side, {}), self.environment, now
-                )
-            except Unknown as error:
-                world = self.stage.legacy if side is Side.LEGACY else self.stage.ported
-                name = str(error)
-                why = (
-                    f"was refused: {world.refused[name]}" if name in world.refused else "is unknown"
-                )
-                raise ParityError(f"{self._at(step)}: `{name}` {why} ({side})") from None
+        requests = self.requests(step, tokens, extra)
         legacy, ported = self.stage.both(lambda w: self.ask(w, requests[w.side], step.wait))
         self.settle(legacy, ported)
         for world in (self.stage.legacy, self.stage.ported):
@@ -134,6 +120,27 @@ class Replay:
         differences = diff(pair, self.rules, self.seen)
         self.capture(step, pair, differences)
         return pair, differences
+
+    def requests(
+        self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None
+    ) -> dict[Side, Request]:
+        """What each side is sent for a step: its own captured values are filled in."""
+        now = int(time.time())
+        requests: dict[Side, Request] = {}
+        for side, known in self.known.items():
+            told = replace(step, user={"token": tokens[side]}) if side in tokens else step
+            try:
+                requests[side] = compose(
+                    told, known | (extra or {}).get(side, {}), self.environment, now
+                )
+            except Unknown as error:
+                world = self.stage.legacy if side is Side.LEGACY else self.stage.ported
+                name = str(error)
+                why = (
+                    f"was refused: {world.refused[name]}" if name in world.refused else "is unknown"
+                )
+                raise ParityError(f"{self._at(step)}: `{name}` {why} ({side})") from None
+        return requests
 
     def ask(self, world: World, request: Request, wait: Wait | None) -> Exchange:
         if world.reader:
