@@ -17,7 +17,12 @@ from legacy_bridge.cornflow.compare import (
     request_of,
     seen,
 )
-from legacy_bridge.cornflow.shadow_isolation import Trial, WriteRefusedError, answer_isolated
+from legacy_bridge.cornflow.shadow_isolation import (
+    Trial,
+    WriteRefusedError,
+    answer_isolated,
+    mark_logs,
+)
 from legacy_bridge.operation import Operation, Stack
 from legacy_bridge.shadow import rows as row_hooks
 from legacy_bridge.shadow.call import call
@@ -83,6 +88,7 @@ class CornflowComparer:
     async def startup(self, stage: Stage) -> None:
         row_hooks.install()
         shadow_outbound.install()
+        mark_logs()
         self._stage = stage
         self._sandbox = create_sandbox(self._url)
 

@@ -1,5 +1,6 @@
 """One request answered by the port without a trace, and what it would have done."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import ASGIApp
 
 from cornflow_f.errors import InvalidData
-from cornflow_f.shadowing import isolated, joined_sessions
+from cornflow_f.shadowing import current, isolated, joined_sessions
 from legacy_bridge.comparison import Exchange
 from legacy_bridge.cornflow.compare import Side
 from legacy_bridge.cornflow.shadow_outbound import Replayed, effects
@@ -67,6 +68,24 @@ class Trial:
     problems: list[str]
 
 
+def mark_logs() -> None:
+    """What is logged while a request is isolated says so, and is no alarm: no client has seen it."""
+    make = logging.getLogRecordFactory()
+    if getattr(make, "marks_shadows", False):
+        return
+
+    def marked(*args: Any, **options: Any) -> logging.LogRecord:
+        record = make(*args, **options)
+        if current() is not None:
+            record.msg = f"(shadow) {record.msg}"
+            record.levelno = min(record.levelno, logging.INFO)
+            record.levelname = logging.getLevelName(record.levelno)
+        return record
+
+    marked.marks_shadows = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(marked)
+
+
 async def answer_isolated(
     app: ASGIApp,
     exchange: Exchange,
@@ -102,7 +121,10 @@ async def answer_isolated(
             images = await images_of(room.connection, all_touches(made))
         except DBAPIError as error:
             raise GaveWayError(str(error.orig)) from error
-        problems = [*made.problems, *(f"an unknown key of {t.name}" for t in made.unkeyed)]
+        problems = [
+            *made.problems,
+            *(f"an unknown key of {table.name}" for table, _ in made.unkeyed),
+        ]
         side = Side(answer, started, images, isolation.mails, effects(transport.calls, services))
         return Trial(legacy, side, transport.unknown, isolation.wanted, problems)
 

@@ -16,6 +16,10 @@ from sqlalchemy import Table
 Key = tuple[Any, ...]
 
 
+UNTOLD = "(key not told)"
+"""First part of the key of an inserted row that is only known by its values."""
+
+
 class Did(StrEnum):
     INSERT = "insert"
     UPDATE = "update"
@@ -64,8 +68,8 @@ class Recording:
     """What was committed, in order."""
     pending: list[Touch] = field(default_factory=list)
     """What the open transaction did."""
-    unkeyed: list[Table] = field(default_factory=list)
-    """Rows inserted whose keys the database has yet to tell."""
+    unkeyed: list[tuple[Table, Mapping[str, Any]]] = field(default_factory=list)
+    """Rows inserted, by the values given, whose keys the database has yet to tell."""
     problems: list[str] = field(default_factory=list)
     """Writes that could not be followed."""
     calls: list[Call] = field(default_factory=list)

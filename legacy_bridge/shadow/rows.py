@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import iterate
 
-from legacy_bridge.shadow.recording import Did, Key, Recording, Touch, current
+from legacy_bridge.shadow.recording import UNTOLD, Did, Key, Recording, Touch, current
 
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|MERGE|TRUNCATE|COPY|ALTER|DROP)\b", re.I)
 _FIRST_MADE_UP = 1_900_000_000
@@ -122,7 +122,7 @@ def _inserting(
     written = _written(table, parameters)
     key = tuple(written.get(name) for name in key_names(table))
     if any(part is None for part in key):
-        recording.unkeyed.append(table)
+        recording.unkeyed.append((table, written))
     else:
         recording.pending.append(Touch(table, key, Did.INSERT, written=written))
 
@@ -181,8 +181,10 @@ def _on_commit(connection: Connection) -> None:
     if recording is not None and recording.watching:
         recording.touches += recording.pending
         recording.pending = []
-        for table in recording.unkeyed:
-            recording.problems.append(f"a row of {table.name} whose key is not known")
+        # Inserted in bulk: nobody has asked for the keys.
+        for table, written in recording.unkeyed:
+            key = (UNTOLD, len(recording.touches))
+            recording.touches.append(Touch(table, key, Did.INSERT, written=written))
         recording.unkeyed = []
 
 
@@ -230,9 +232,10 @@ def _note_keys(session: Session, recording: Recording) -> None:
     for row in sorted(session.new, key=_insertion):
         mapper = row.__mapper__
         table = mapper.local_table
-        if table not in recording.unkeyed:
+        place = next((n for n, one in enumerate(recording.unkeyed) if one[0] is table), None)
+        if place is None:
             continue
-        recording.unkeyed.remove(table)
+        del recording.unkeyed[place]
         state = row.__dict__
         written = {
             column.name: state[mapper.get_property_by_column(column).key]

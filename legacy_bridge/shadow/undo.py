@@ -9,10 +9,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Table, Text, bindparam, cast, delete, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from legacy_bridge.shadow.recording import Did, Key, Recording, Touch
+from legacy_bridge.shadow.recording import UNTOLD, Did, Key, Recording, Touch
 from legacy_bridge.shadow.rows import key_names, raw_columns
 
 _QUARTER = 900.0
@@ -81,6 +93,8 @@ async def take_back(connection: AsyncConnection, rows: Sequence[RowTouch]) -> li
     """Restores the rows; what each was and had become. Raises ChangedMeanwhileError."""
     images = []
     for row in rows:
+        if row.key[:1] == (UNTOLD,):
+            row.key = await _key_by_values(connection, row)
         now = await read(connection, row.table, row.key)
         _check(row, now)
         match row.did:
@@ -122,6 +136,21 @@ async def read(connection: AsyncConnection, table: Table, key: Key) -> dict[str,
     found = await connection.execute(select(*raw_columns(table)).where(*_is(table, key)))
     row = found.mappings().first()
     return None if row is None else dict(row)
+
+
+async def _key_by_values(connection: AsyncConnection, row: RowTouch) -> Key:
+    """Of a row inserted in bulk: the one that has all the values given."""
+    columns = row.table.columns
+    plain = {
+        name: value
+        for name, value in row.written.items()
+        if value is not None and not isinstance(columns[name].type, JSON | DateTime)
+    }
+    wanted = select(*row.table.primary_key).where(*(columns[n] == v for n, v in plain.items()))
+    found = (await connection.execute(wanted.limit(2))).all()
+    if len(found) != 1:
+        raise ChangedMeanwhileError(f"{row.table.name}: a new row can't be told from others")
+    return tuple(found[0])
 
 
 def _is(table: Table, key: Key) -> list[Any]:

@@ -193,7 +193,13 @@ async def writes(drill: Drill) -> Any:
     await log_in(drill, "service_user", "Service-pw1!")
     names = ("instance", "solution", "config", "instance_checks", "solution_checks", "kpis")
     schemas = {f"{name}_schema": SCHEMA for name in names}
-    await ask("POST", "/dag/deployed/", {"id": WORKFLOW, "description": "", **schemas}, "deploy")
+    await ask(
+        "POST",
+        "/dag/deployed/",
+        {"id": WORKFLOW, "description": "", **schemas},
+        "deploy",
+        still=True,
+    )
     drill.headers = {}
     ana = {"username": "ana", "email": "ana@cornflow.org", "password": "Ana-pw1!x"}
     await ask("POST", "/signup/", ana, "sign up", still=True)
