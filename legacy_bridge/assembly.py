@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 from werkzeug.routing import BaseConverter
 
+from legacy_bridge.access import Operators
 from legacy_bridge.bridge import Legacy, census_of, create_bridge
 from legacy_bridge.census import Census
 from legacy_bridge.legacy import InProcessLegacy, WSGIApp
@@ -18,6 +19,9 @@ from legacy_bridge.ownership import Ownership
 from legacy_bridge.settings import IN_PROCESS, NONE, BridgeSettings
 from legacy_bridge.shadow import Comparer, Limits, ShadowObserver
 from legacy_bridge.store import ModeStore
+from legacy_bridge.telemetry import Telemetry
+from legacy_bridge.tracing import TracingError
+from legacy_bridge.tracing import create as create_tracing
 from legacy_bridge.upstream import UpstreamLegacy
 
 
@@ -43,6 +47,8 @@ class Assembly:
     comparer: Callable[[bool, Limits], Comparer] | None = None
     """Compares pairs in the modes that have a comparison: told whether the legacy is in this process,
     and what a comparison may cost. None: those modes answer, and nothing is compared."""
+    operators: Operators | None = None
+    """Tells the application's admins, who may operate the bridge. None: only its token does."""
 
 
 def load(reference: str) -> Assembly:
@@ -110,7 +116,18 @@ def bridge(assembly: Assembly, settings: BridgeSettings) -> FastAPI:
         token=settings.token,
         capture=settings.capture_options,
         observer=observer_of(assembly, settings),
+        operators=assembly.operators,
+        telemetry=telemetry_of(settings),
+        open_metrics=settings.open_metrics,
     )
+
+
+def telemetry_of(settings: BridgeSettings) -> Telemetry:
+    try:
+        tracing = create_tracing()
+    except TracingError as error:
+        raise AssemblyError(str(error)) from error
+    return Telemetry(settings.log, settings.access_log, tracing)
 
 
 def observer_of(assembly: Assembly, settings: BridgeSettings) -> ShadowObserver | None:

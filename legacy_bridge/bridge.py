@@ -14,17 +14,23 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
+from legacy_bridge.access import Access, ControlRefusedError, Operators
 from legacy_bridge.capture import Capture, CaptureOptions, label_of
 from legacy_bridge.census import Census, take_census
 from legacy_bridge.comparison import Observer
-from legacy_bridge.control import ControlRefusedError, control_routes, refused
+from legacy_bridge.control import control_routes, refused
+from legacy_bridge.dashboard import Live, client_of, dashboard_routes
 from legacy_bridge.dispatch import Dispatcher, MarkedReply
 from legacy_bridge.edge import mount_point, put_right, refuse_websocket
 from legacy_bridge.match import Matcher
+from legacy_bridge.metrics import Metrics
+from legacy_bridge.metrics_state import BridgeState
 from legacy_bridge.operation import LegacyRule, Mode, PortedOperation
 from legacy_bridge.ownership import Ownership
 from legacy_bridge.recorder import Recorder
+from legacy_bridge.shadow import ShadowObserver
 from legacy_bridge.store import ModeStore
+from legacy_bridge.telemetry import Telemetry
 from legacy_bridge.warden import Warden
 
 PREFIX = "/_cutover"
@@ -92,13 +98,18 @@ def create_bridge(
     token: str | None = None,
     observer: Observer | None = None,
     capture: CaptureOptions | None = None,
+    operators: Operators | None = None,
+    telemetry: Telemetry | None = None,
+    open_metrics: bool = False,
 ) -> FastAPI:
     """A FastAPI application that answers every request by the stack that owns its operation.
 
     ``legacy`` is `legacy.InProcessLegacy`, `upstream.UpstreamLegacy` or None when it is gone;
     ``database_url`` keeps the modes; ``root`` is the prefix both stacks live under; ``token`` opens
-    the control API, which refuses everybody without one; ``observer`` compares pairs in the modes that
-    have one (`comparison.Observer`); ``capture`` records the traffic. Raises CensusError when the port has an
+    the control API and its page, ``operators`` tells the application's admins, who get in, too; without
+    either nobody does. ``observer`` compares pairs in the modes that have one (`comparison.Observer`);
+    ``capture`` records the traffic; ``telemetry`` is for logs and traces; ``open_metrics`` shows the
+    metrics to everybody. Raises CensusError when the port has an
     operation the legacy has not, or lacks a permission check the legacy has.
     """
     rules = list(rules)
@@ -111,6 +122,9 @@ def create_bridge(
     matcher = Matcher(rules, root=root, converters=converters)
     captured = None if capture is None else Capture(capture, label_of(matcher))
     warden = Warden(ownership, Recorder())
+    metrics, telemetry = Metrics(), telemetry or Telemetry()
+    if isinstance(observer, ShadowObserver):
+        observer.counters.also = metrics.compared
     dispatcher = Dispatcher(
         ported=ported,
         legacy=legacy,
@@ -119,11 +133,17 @@ def create_bridge(
         recorder=warden.recorder,
         allow_force=allow_force,
         observer=observer,
+        metrics=metrics,
+        telemetry=telemetry,
     )
+    live = Live(ownership, warden)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, telemetry.shutdown)
+            telemetry.startup()
+            live.startup()
             if captured is not None:
                 stack.push_async_callback(asyncio.to_thread, captured.stop)
                 await asyncio.to_thread(captured.start)
@@ -154,5 +174,11 @@ def create_bridge(
     bridge.warden = warden
     bridge.capture = captured
     recording = None if captured is None else captured.state
-    bridge.include_router(control_routes(ownership, warden, token, recording), prefix=PREFIX)
+    access = Access(token, operators, client_of(dispatcher))
+    bridge.include_router(control_routes(ownership, warden, access, recording), prefix=PREFIX)
+    state = BridgeState(ownership, warden)
+    bridge.include_router(
+        dashboard_routes(live, access, lambda: metrics.render(state), open_metrics=open_metrics),
+        prefix=PREFIX,
+    )
     return cast(FastAPI, bridge)

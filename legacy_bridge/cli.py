@@ -31,6 +31,7 @@ from legacy_bridge.commands.shared import (
     settings_of,
     with_ownership,
 )
+from legacy_bridge.logs import LogFormat
 from legacy_bridge.operation import Mode
 from legacy_bridge.overview import change_as_json
 from legacy_bridge.ownership import Ownership
@@ -104,7 +105,12 @@ def main() -> None:
     type=click.Choice([mode.value for mode in Mode if mode is not Mode.CANARY]),
     help="Mode of ported operations that nobody has set; kept in the database. At first: legacy.",
 )
-@click.option("--access-log", is_flag=True, help="Log every request.")
+@click.option("--access-log", is_flag=True, help="Log every request; also CUTOVER_ACCESS_LOG=1.")
+@click.option(
+    "--log",
+    type=click.Choice([kind.value for kind in LogFormat]),
+    help="How log lines are written; also CUTOVER_LOG.",
+)
 @capture_options
 def serve(
     host: str,
@@ -114,6 +120,7 @@ def serve(
     allow_force: bool,
     default_mode: str | None,
     access_log: bool,
+    log: str | None,
     **capture: Any,
 ) -> None:
     """Serve both stacks behind one address until stopped.
@@ -126,6 +133,10 @@ def serve(
         given["legacy"] = legacy
     if allow_force:
         given["allow_force"] = True
+    if access_log:
+        given["access_log"] = True
+    if log is not None:
+        given["log"] = log
 
     def run() -> None:
         settings = settings_of(**given)
@@ -134,7 +145,6 @@ def serve(
             settings,
             workers=workers,
             default_mode=None if default_mode is None else Mode(default_mode),
-            access_log=access_log,
         )
 
     or_exit(run)

@@ -1,13 +1,13 @@
 """The bridge's own HTTP routes: who answers what, changed while serving."""
 
 import os
-import secrets
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
+from legacy_bridge.access import Access, ControlRefusedError
 from legacy_bridge.control_actions import action_routes
 from legacy_bridge.overview import change_as_json, status_of
 from legacy_bridge.ownership import Ownership
@@ -15,25 +15,14 @@ from legacy_bridge.store import StoreError
 from legacy_bridge.warden import Warden
 
 
-class ControlRefusedError(Exception):
-    """The caller may not use the control API."""
-
-    def __init__(self, status: int, text: str) -> None:
-        self.status = status
-        self.text = text
-
-
 def control_routes(
     ownership: Ownership,
     warden: Warden,
-    token: str | None,
+    access: Access,
     capture: Callable[[], dict[str, Any]] | None = None,
 ) -> APIRouter:
-    """``token`` is what a caller must bring as ``Authorization: Bearer …``; without one none gets in.
-
-    ``capture`` tells how the recording of traffic goes, where there is one.
-    """
-    guarded = [Depends(_token_check(token))]
+    """``access`` says who may; ``capture`` tells how the recording of traffic goes, where there is one."""
+    guarded = [Depends(access.check)]
     router = APIRouter()
 
     @router.get("/health")
@@ -67,23 +56,8 @@ def control_routes(
     return router
 
 
-def _token_check(token: str | None) -> Any:
-    def check(authorization: Annotated[str | None, Header()] = None) -> None:
-        if token is None:
-            raise ControlRefusedError(
-                403, "the control API is closed: start the bridge with CUTOVER_TOKEN set to open it"
-            )
-        given = (authorization or "").removeprefix("Bearer ")
-        if not secrets.compare_digest(given.encode(), token.encode()):
-            raise ControlRefusedError(
-                401, "send the bridge's token: Authorization: Bearer <CUTOVER_TOKEN>"
-            )
-
-    return check
-
-
 async def refused(_: Any, error: Exception) -> JSONResponse:
-    """The handler of what `_token_check` raises."""
+    """The handler of what `Access` raises."""
     assert isinstance(error, ControlRefusedError)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
     return JSONResponse({"error": error.text}, error.status, headers=headers)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, field_validator
 
+from legacy_bridge.access import CALLER, ControlRefusedError
 from legacy_bridge.operation import Assignment
 from legacy_bridge.operator import Operator
 from legacy_bridge.overview import breach_as_json, change_as_json
@@ -18,9 +19,9 @@ from legacy_bridge.warden import Warden
 
 
 class Act(BaseModel):
-    """Who acts, and why."""
+    """Who acts, and why. A user who has logged in is known; with the bridge's token `by` says who."""
 
-    by: Annotated[str, Field(min_length=1, max_length=200)]
+    by: Annotated[str, Field(max_length=200)] = ""
     why: str = ""
 
 
@@ -66,7 +67,11 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
     router = APIRouter()
 
     def operator(act: Act) -> Operator:
-        return Operator(ownership, act.by, act.why)
+        caller = CALLER.get()
+        who = (caller.name if caller is not None else None) or act.by
+        if not who:
+            raise ControlRefusedError(422, "say who you are: by")
+        return Operator(ownership, who, act.why)
 
     @router.put("/mode")
     async def set_mode(act: ModeChange) -> JSONResponse:
@@ -105,6 +110,11 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
     async def rollback(act: ActOn) -> JSONResponse:
         """Back to the legacy, to stay there until it is tried `again`."""
         return await _told(operator(act).rollback(act.operation))
+
+    @router.post("/acknowledge")
+    async def acknowledge(act: ActOn) -> JSONResponse:
+        """What was rolled back is understood: it may be moved again."""
+        return await _told(operator(act).acknowledge(act.operation))
 
     @router.post("/kill")
     async def kill(act: Act) -> JSONResponse:

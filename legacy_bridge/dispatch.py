@@ -11,11 +11,13 @@ from legacy_bridge.comparison import Observer, Results, Stage
 from legacy_bridge.decisions import Decision, Decisions
 from legacy_bridge.edge import REQUEST_ID, Lifespan, mount_point, put_right
 from legacy_bridge.match import Match, Matcher
+from legacy_bridge.metrics import Metrics
 from legacy_bridge.operation import Mode, Operation, Stack
 from legacy_bridge.ownership import Ownership
 from legacy_bridge.recorder import Recorder
 from legacy_bridge.replies import send_error
 from legacy_bridge.seen import Seen
+from legacy_bridge.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
 
@@ -37,12 +39,16 @@ class Dispatcher:
         recorder: Recorder,
         allow_force: bool,
         observer: Observer | None = None,
+        metrics: Metrics | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
-        self._apps: Mapping[Stack, ASGIApp] = (
-            {Stack.PORTED: ported}
-            if legacy is None
-            else {Stack.PORTED: ported, Stack.LEGACY: legacy}
-        )
+        telemetry = telemetry or Telemetry()
+        self._metrics = metrics or Metrics()
+        self._telemetry = telemetry if telemetry.per_request else None
+        stacks = {Stack.PORTED: ported} | ({} if legacy is None else {Stack.LEGACY: legacy})
+        self._apps: Mapping[Stack, ASGIApp] = {
+            stack: telemetry.around(app, stack) for stack, app in stacks.items()
+        }
         self._match = matcher.match
         self._ownership = ownership
         self._recorder = recorder
@@ -67,12 +73,17 @@ class Dispatcher:
             except _ForceError as error:
                 await reply.refuse(400, str(error))
                 return
+        end = None
+        if self._telemetry is not None:
+            end = self._telemetry.begin(scope, decision, reply.request_id)
         seen = self._see(decision, scope, fields.request_id)
         if seen is not None:
             receive, reply.seen = seen.receive(receive), seen
         try:
             await self._answer(decision, scope, receive, reply)
         finally:
+            if end is not None:
+                end(reply.status if reply.started else 0, reply.served_by[1].decode())
             if seen is not None and self._observer is not None and not reply.failed:
                 self._observer.take(seen.exchange())
 
@@ -167,10 +178,13 @@ class Dispatcher:
             return
         ended = reply.status_at or time.perf_counter()
         tally = self._recorder.request(decision, stack, status, ended - began)
+        self._metrics.request(decision.name, stack, status, ended - began)
         if error is not None:
             tally.exceptions += 1
         if stack is Stack.PORTED and (status >= 500 or status == 0):
-            tally.fallbacks += reply.on_trial
+            if reply.on_trial:
+                tally.fallbacks += 1
+                self._metrics.fell_back(decision.name)
             self._recorder.example(
                 decision.name,
                 decision.trial,

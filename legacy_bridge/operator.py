@@ -95,6 +95,11 @@ class Operator:
             )
         )
 
+    async def acknowledge(self, pattern: str) -> list[Change]:
+        """Lifts the hold of a rollback; the legacy goes on answering until a mode is set."""
+        census = self.ownership.census
+        return await self._apply(lambda stored: plans.acknowledge(census, stored, pattern))
+
     async def kill(self) -> list[Change]:
         """Everything to the legacy at once. What is stored stays, for `unkill`."""
         return await self._switch(on=True)

@@ -175,6 +175,15 @@ def rollback(census: Census, stored: Stored, pattern: str, *, with_legacy: bool 
     return Writes(_all(chosen, Mode.LEGACY.value), _hold(stored, chosen, {}))
 
 
+def acknowledge(census: Census, stored: Stored, pattern: str) -> Writes:
+    """Lifts the holds of what was rolled back; the modes stay where they are."""
+    chosen = subjects(census, stored, pattern)
+    held = [name for name in chosen if name in stored.of(Kind.HOLD)]
+    if not held:
+        raise ModeError(f"nothing to acknowledge: {_listed(list(chosen))} is not held back")
+    return Writes(notes={(Kind.HOLD, name): None for name in held})
+
+
 def breach(
     stored: Stored, name: str, members: Sequence[str], trials: Mapping[str, int], found: Breach
 ) -> Writes:

@@ -1,14 +1,20 @@
 """Runs a bridge under uvicorn, in one process or in several."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+import tempfile
+from collections.abc import Iterator
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from legacy_bridge import assembly
+from legacy_bridge.logs import LogFormat
+from legacy_bridge.logs import config as logging_config
+from legacy_bridge.metrics import MULTIPROCESS
 from legacy_bridge.operation import Mode
 from legacy_bridge.orphan import SUPERVISOR
 from legacy_bridge.settings import BridgeSettings
@@ -41,7 +47,6 @@ def serve(
     *,
     workers: int = 1,
     default_mode: Mode | None = None,
-    access_log: bool = False,
 ) -> None:
     """Serves until a signal asks to stop. Whatever would keep a worker from starting is found first.
 
@@ -51,11 +56,12 @@ def serve(
     asyncio.run(_prepare(assembled, settings, default_mode))
     if workers > 1:
         _share(settings)
-        config = uvicorn_config("legacy_bridge.assembly:create_app", access_log)
+        config = uvicorn_config("legacy_bridge.assembly:create_app", log=settings.log)
         config.factory, config.workers = True, workers
-        Multiprocess(config, sockets=[taken]).run()
+        with _shared_metrics():
+            Multiprocess(config, sockets=[taken]).run()
         return
-    server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings), access_log))
+    server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings), log=settings.log))
     # uvicorn raises the signal that stopped it once more when it is done: let that be an ordinary end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -85,14 +91,30 @@ def _share(settings: BridgeSettings) -> None:
             os.environ[f"CUTOVER_{name.upper()}"] = str(value)
 
 
+@contextlib.contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """A folder in which the workers count, so that each can tell the sum."""
+    if os.environ.get(MULTIPROCESS):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="cutover-metrics-") as folder:
+        os.environ[MULTIPROCESS] = folder
+        try:
+            yield
+        finally:
+            del os.environ[MULTIPROCESS]
+
+
 def uvicorn_config(
-    app: object, access_log: bool = False, log_level: str = "info"
+    app: object, log: LogFormat = LogFormat.TEXT, log_level: str = "info"
 ) -> uvicorn.Config:
     """How every bridge is run."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an application or the name of a factory
         lifespan="on",
-        access_log=access_log,
+        # The bridge's own line says more: see `logs.log_access`.
+        access_log=False,
+        log_config=logging_config(log, log_level.upper()),
         log_level=log_level,
         server_header=False,
         timeout_graceful_shutdown=30,

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from legacy_bridge.capture import CaptureOptions
+from legacy_bridge.logs import LogFormat
 from legacy_bridge.operation import Mode, Operation
 from legacy_bridge.shadow.limits import Limits
 
@@ -35,7 +36,16 @@ class BridgeSettings(BaseSettings):
     """The mode of a ported operation that nobody has set."""
 
     token: str | None = None
-    """Opens the control API; without it the API refuses everybody."""
+    """Opens the control API; without it only admins of the application get in."""
+
+    log: LogFormat = LogFormat.TEXT
+    """How log lines are written: `text` or `json`."""
+
+    access_log: bool = False
+    """A line for each request: operation, mode, stack, status, milliseconds, request id."""
+
+    open_metrics: bool = False
+    """Whether `/_cutover/metrics` is open to everybody."""
 
     capture: Path | None = None
     """The folder in which traffic is recorded; not set: nothing is."""

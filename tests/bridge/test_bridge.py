@@ -35,8 +35,9 @@ def client(make_bridge: MakeBridge, serve: Serve) -> Iterator[httpx.Client]:
         ("GET", "/static/none.css", 404, "legacy"),
         ("GET", "/fails/", 200, "legacy"),  # the port fails, the legacy steps in
         ("GET", "/_cutover/health", 200, "bridge"),
-        ("GET", "/_cutover/", 404, "bridge"),
-        ("GET", "/_cutover", 404, "bridge"),
+        ("GET", "/_cutover/", 200, "bridge"),
+        ("GET", "/_cutover/nothing", 404, "bridge"),
+        ("GET", "/_cutover", 308, "bridge"),
         ("GET", "/_cutoverx/", 404, "legacy"),
     ],
 )
