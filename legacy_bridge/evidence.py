@@ -65,27 +65,17 @@ class EvidenceStore:
             if batch.examples:
                 await _write_examples(connection, batch.examples)
 
-    async def read(self, now: float, *, buckets: int | None = None) -> list[Row]:
-        """The rows of the last `buckets` of each length, or all that are kept."""
+    async def read(self, now: float) -> list[Row]:
+        """All rows that are kept."""
+        return await self._read(or_(*(_since(span, span.oldest(now)) for span in Span)))
+
+    async def read_open(self, now: float, spans: Iterable[Span], *, but: str) -> list[Row]:
+        """What may still change: the current bucket and the one before, of all workers but one."""
+        since = or_(*(_since(span, span.bucket(now) - span) for span in spans))
+        return await self._read(and_(since, EVIDENCE.c.worker != but))
+
+    async def _read(self, condition: ColumnElement[bool]) -> list[Row]:
         async with self._database.begin() as connection:
-            found = await connection.execute(
-                select(EVIDENCE).where(
-                    or_(
-                        *(
-                            and_(
-                                EVIDENCE.c.span == span.value,
-                                EVIDENCE.c.bucket
-                                >= (
-                                    span.oldest(now)
-                                    if buckets is None
-                                    else span.bucket(now) - (buckets - 1) * span
-                                ),
-                            )
-                            for span in Span
-                        )
-                    )
-                )
-            )
             return [
                 Row(
                     Span(row.span),
@@ -94,7 +84,7 @@ class EvidenceStore:
                     Key(row.operation, row.trial, Stack(row.stack)),
                     Tally.from_json(json.loads(row.counts)),
                 )
-                for row in found
+                for row in await connection.execute(select(EVIDENCE).where(condition))
             ]
 
     async def examples(
@@ -152,6 +142,10 @@ async def _write_examples(connection: AsyncConnection, examples: Iterable[Exampl
             .scalar_subquery()
         )
         await connection.execute(delete(EXAMPLES).where(mine, EXAMPLES.c.id <= last))
+
+
+def _since(span: Span, bucket: int) -> ColumnElement[bool]:
+    return and_(EVIDENCE.c.span == span.value, EVIDENCE.c.bucket >= bucket)
 
 
 def _moment(example: Example) -> datetime:

@@ -41,6 +41,7 @@ class Ownership:
     def __post_init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._refreshing = asyncio.Lock()
         self._accept(self.stored)
 
     async def start(self) -> None:
@@ -70,8 +71,10 @@ class Ownership:
 
     async def refresh(self) -> None:
         """Reads the modes if they have changed."""
-        if await self.store.revision() != self.stored.revision:
-            self._accept(await self.store.load())
+        # One after the other: what is read first must not be accepted last.
+        async with self._refreshing:
+            if await self.store.revision() != self.stored.revision:
+                self._accept(await self.store.load())
 
     async def apply(self, plan: Plan, *, who: str, why: str) -> list[Change]:
         """Writes what the plan says, then follows. Other processes follow by themselves."""

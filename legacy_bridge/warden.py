@@ -19,7 +19,7 @@ from legacy_bridge.recorder import Recorder
 from legacy_bridge.state import RampState
 from legacy_bridge.store import Breach, StoreError
 from legacy_bridge.trials import Trial, breach_of, trials_of
-from legacy_bridge.windows import Windows
+from legacy_bridge.windows import Span, Windows
 
 WHO = "the bridge"
 """Who the audit trail names for what no operator did."""
@@ -27,7 +27,8 @@ WHO = "the bridge"
 _PERIOD = 0.5
 _EVERYTHING = 60.0
 """Seconds after which all rows are read again: a replica may have been cut off for a while."""
-_RECENT_BUCKETS = 3
+_RARELY = 4
+"""Long buckets are read every so many turns: a second or two does not matter to them."""
 _EXAMPLES = 5
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Warden:
         self.windows = Windows()
         self._period = period
         self._read_all_at = 0.0
+        self._turn = 0
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self.trouble: str | None = None
@@ -66,12 +68,19 @@ class Warden:
         batch = self.recorder.batch(now)
         if batch is not None:
             await self.store.write(batch)
+            self.windows.take(batch.rows)
             self.recorder.written(batch, now)
 
     async def read(self) -> None:
+        """What others have counted: all of it now and then, otherwise what is still open."""
         now = time.time()
         everything = now - self._read_all_at >= _EVERYTHING
-        rows = await self.store.read(now, buckets=None if everything else _RECENT_BUCKETS)
+        self._turn += 1
+        spans = Span if self._turn % _RARELY == 0 else (Span.FINE,)
+        if everything:
+            rows = await self.store.read(now)
+        else:
+            rows = await self.store.read_open(now, spans, but=self.recorder.worker)
         self.windows.take(rows)
         if everything:
             self.windows.forget(now)
