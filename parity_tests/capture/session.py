@@ -99,8 +99,13 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
             "this is not what was recorded: start from the database of that time (--seed), tell who is "
             "who (--user), or allow it (--max-drift)"
         )
-    if not report.exchanges and not report.broken:
-        report.broken.append(f"{NAME}: nothing was replayed")
+    elif tally.left_out > options.max_drift and not report.broken:
+        report.broken.append(
+            f"{NAME}: {tally.left_out:.0%} of the exchanges were not replayed (the notes say why), so the "
+            "rest says little: --max-drift allows more"
+        )
+    elif not report.exchanges and not report.broken:
+        report.broken.append(f"{NAME}: there is no exchange in the capture")
     report.waiver_problems = waivers.problems(accepted, report.database, options.today, False)
     report.seconds = time.monotonic() - started
     return report

@@ -32,6 +32,12 @@ class Tally:
 
     def add(self, pair: Pair, findings: Sequence[Finding], recorded: Recorded | None) -> None:
         kept = [finding for finding in findings if self._is_kept(finding)]
+        if recorded is None:
+            # the rows of a whole batch: its exchanges are counted one by one
+            if not findings:
+                self.report.rows_changed += len(pair.legacy.rows)
+                return
+            self.report.exchanges -= 1
         self.report.add(pair, kept)
         entry = self.report.operations[pair.operation.label]
         # counted all the same, so that no total is smaller than what was found
@@ -58,6 +64,12 @@ class Tally:
             return False
         self._seen[of_waiver] += 1
         return True
+
+    @property
+    def left_out(self) -> float:
+        """The share of exchanges that were not replayed."""
+        total = self.skipped.total() + self.report.exchanges
+        return self.skipped.total() / total if total else 0.0
 
     @property
     def drifted(self) -> float:
