@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -64,7 +64,7 @@ class FuzzOptions:
 
 
 class FuzzListener(Protocol):
-    """Told of progress, while there is some."""
+    """Told of progress, while there is some; may raise Enough."""
 
     def say(self, text: str) -> None: ...
     def exchange(self, report: FuzzReport) -> None: ...
@@ -108,30 +108,29 @@ def fuzz_stage(
         if world.side in knowledge.documents
     ]
     catalogue = catalogues.build(knowledge, census.operations, shapes(documents, census.operations))
-    wanted = _wanted(catalogue, options.operations)
+    drawn = wanted(catalogue, options.operations)
     number = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
-    labels = tuple(sorted((one.label for one in wanted), key=lambda label: label.split()[::-1]))
+    labels = tuple(sorted((one.label for one in drawn), key=lambda label: label.split()[::-1]))
     report = FuzzReport(config.name, database, number, labels)
-    listener.say(f"{len(wanted)} operations, seed {number}")
+    listener.say(f"{len(drawn)} operations, seed {number}")
     theatre = Theatre(stage, rules.load(config.rules), Matcher(census.operations), catalogue)
     accepted = waivers.load(config.waivers)
     run = _Run(config, options, theatre, accepted, report, listener)
     users = tuple(config.users)
     # by turns: examples about everything, examples about one corner
-    kinds = cycle(machine(wanted, catalogue, users, run, corners) for corners in (False, True))
+    kinds = cycle(machine(drawn, catalogue, users, run, corners) for corners in (False, True))
     seeds = random.Random(number)
     left = options.examples
-    try:
-        if options.opening:
-            run.open(wanted)
-        while left is None or left > 0:
-            some = _ROUND if left is None else min(left, _ROUND)
-            run.skip = True
-            play(next(kinds), seeds.randrange(2**63), some + 1, options.steps)
-            left = None if left is None else left - some
-    except Enough:
-        pass
+    if options.opening:
+        run.open(drawn)
+    while not run.is_over and (left is None or left > 0):
+        some = _ROUND if left is None else min(left, _ROUND)
+        run.skip = True
+        play(next(kinds), seeds.randrange(2**63), some + 1, options.steps)
+        left = None if left is None else left - some
     run.pause()
+    if run.error is not None and not isinstance(run.error, Enough):
+        raise run.error
     return report
 
 
@@ -148,7 +147,8 @@ def read_document(world: World, path: str) -> Json:
     )
 
 
-def _wanted(catalogue: Catalogue, globs: Sequence[str]) -> list[Operation]:
+def wanted(catalogue: Catalogue, globs: Sequence[str]) -> list[Operation]:
+    """The operations that match any of the globs; all when there are none."""
     found = [
         operation
         for label, operation in catalogue.operations.items()
@@ -181,14 +181,18 @@ class _Run:
         self.listener = listener
         self.scene: Scene | None = None
         self.last: tuple[Pair, list[Finding]] | None = None
+        self.error: BaseException | None = None
         self.skip = False
         """Whether the next example is Hypothesis's first, always the same: the plainest choice each time."""
         self._since = time.monotonic()
 
     def begin(self) -> None:
-        if self.skip:
-            self.skip, self.scene = False, None
-            return
+        """A scene for the example that starts; none once it is over: what is drawn then is not played."""
+        skipped, self.skip, self.scene = self.skip, False, None
+        if not skipped and not self.is_over:
+            self._guarded(self._begin)
+
+    def _begin(self) -> None:
         self.report.scenes += 1
         self.last = None
         self.scene = Scene(self.theatre, self.played)
@@ -202,14 +206,34 @@ class _Run:
             self.ask(operation, replace(draft, user=None))
 
     def ask(self, operation: Operation, draft: Draft) -> None:
-        if self.scene is None:
-            return
+        if self.scene is not None and not self.is_over:
+            self._guarded(lambda: self._ask(operation, draft))
+
+    def _ask(self, operation: Operation, draft: Draft) -> None:
+        assert self.scene is not None
         self.scene.ask(operation, draft)
         if self.scene.over:
             self._differs(self.scene)
-            self._check()
-            self.begin()
-        self._check()
+            self._begin()
+        self.pause()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """An error, or being interrupted, ends the run; it must not get into Hypothesis."""
+        try:
+            work()
+        except (Exception, KeyboardInterrupt) as error:
+            self.error = error
+
+    @property
+    def is_over(self) -> bool:
+        """The budget is used up, or something went wrong."""
+        options, report = self.options, self.report
+        spent = report.seconds + report.shrinking
+        return (
+            self.error is not None
+            or (options.exchanges is not None and report.exchanges >= options.exchanges)
+            or (options.seconds is not None and spent >= options.seconds)
+        )
 
     def pause(self) -> None:
         """Stops the clock that rates are counted by."""
@@ -241,14 +265,6 @@ class _Run:
             for one in differences
         ]
 
-    def _check(self) -> None:
-        self.pause()
-        options, report = self.options, self.report
-        if options.exchanges is not None and report.exchanges >= options.exchanges:
-            raise Enough
-        if options.seconds is not None and report.seconds + report.shrinking >= options.seconds:
-            raise Enough
-
     def _differs(self, scene: Scene) -> None:
         assert self.last is not None
         pair, findings = self.last
@@ -272,6 +288,12 @@ class _Run:
             replays=shrinker.replays,
             reproduced=steps is not None,
         )
+        if steps is None and None in what.statuses:
+            # a connection that broke, not an answer; what breaks it again is a difference
+            self.report.notes.append(f"{what}: no reply, once; {findings[0].difference}")
+            self.report.shrinking += time.monotonic() - begun
+            self._since = time.monotonic()
+            return
         if steps is not None:
             self._last_of(found)
         self._write(found)

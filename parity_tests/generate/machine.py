@@ -17,12 +17,12 @@ _CORNER = 4
 """Operations that a noun needs for a rule of its own."""
 
 
-class Enough(BaseException):
-    """The budget is used up. No Exception: Hypothesis would take that for a failure and look into it."""
+class Enough(Exception):
+    """Raised by a listener that has seen what it wanted: the run ends, and is told as it is."""
 
 
 class Player(Protocol):
-    """Who plays what the machine draws."""
+    """Who plays what the machine draws. Raises nothing: Hypothesis would look into it, by playing again."""
 
     def begin(self) -> None: ...
     def ask(self, operation: Operation, draft: Draft) -> None: ...
