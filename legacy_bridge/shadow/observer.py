@@ -23,7 +23,7 @@ RECORDING = "legacy_bridge.recording"
 """Where a request's scope keeps what is noted about it."""
 
 _SMALL = 512
-"""Bytes that a pair takes besides its bodies, about."""
+"""Bytes that a pair takes besides its bodies and what was noted of it, about."""
 
 _FORGOTTEN = 30.0
 """Seconds after which an answer under way is no reason to wait."""
@@ -109,13 +109,14 @@ class ShadowObserver:
         return True
 
     def take(self, exchange: Exchange) -> None:
+        size = _SMALL + len(exchange.body or b"") + len(exchange.answer.body or b"")
         if recording := exchange.scope.get(RECORDING):
+            size += recording.size
             recording.watching = False
             start(None)
             self._answering.pop(id(recording), None)
             if not self._answering:
                 self._calm.set()
-        size = _SMALL + len(exchange.body or b"") + len(exchange.answer.body or b"")
         why: Reason | None = None
         if exchange.body is None or exchange.answer.body is None:
             why = Reason.BODY_TOO_LONG

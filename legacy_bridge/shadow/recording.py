@@ -83,6 +83,17 @@ class Recording:
     """While a hook itself asks the database."""
 
     @property
+    def size(self) -> int:
+        """Bytes it takes, about: what long texts and other services' answers do."""
+        texts = (
+            value
+            for touch in (*self.touches, *self.pending)
+            for value in (*touch.before.values(), *touch.written.values())
+        )
+        rows = sum(len(text) for text in texts if isinstance(text, str | bytes))
+        return rows + sum(len(call.content) + len(call.body) for call in self.calls)
+
+    @property
     def wrote(self) -> bool:
         return bool(self.touches or self.problems)
 

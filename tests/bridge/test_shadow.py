@@ -14,7 +14,7 @@ from legacy_bridge.comparison import Answer, Exchange, Stage
 from legacy_bridge.operation import Mode, Operation, Stack
 from legacy_bridge.settings import shares
 from legacy_bridge.shadow import Limits, Outcome, ShadowObserver, Verdict, masking, rows
-from legacy_bridge.shadow.recording import UNTOLD, Did, Recording, recorded
+from legacy_bridge.shadow.recording import UNTOLD, Did, Recording, Touch, recorded
 from legacy_bridge.shadow.sandbox import SqliteSandbox
 from legacy_bridge.shadow.undo import ChangedMeanwhileError, take_back, together
 from legacy_bridge.shadow.verdict import Reason
@@ -103,6 +103,11 @@ def test_bytes_that_wait_are_bounded_and_long_bodies_are_not_kept() -> None:
         await observer.shutdown()
 
     asyncio.run(play())
+
+
+def test_rows_that_were_noted_count_as_bytes_that_wait() -> None:
+    recording = Recording(touches=[Touch(Owner.__table__, (1,), Did.DELETE, {"name": "x" * 500})])  # type: ignore[arg-type]
+    assert recording.size == 500
 
 
 def test_a_sample_is_taken_of_each_operation() -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from legacy_bridge.cornflow.shadow import CornflowComparer
+from legacy_bridge.operation import Operation, Stack
+from legacy_bridge.shadow.verdict import Reason
 from tests.bridge.cornflow_stack import environment, seed
 
 Told = dict[str, Any]
@@ -114,3 +117,15 @@ def test_mirrored_reads_are_compared_and_writes_are_not(told: Told) -> None:
         "different",
         ["body/2/username"],
     )
+
+
+def test_writes_of_a_legacy_elsewhere_are_not_compared() -> None:
+    comparer = CornflowComparer("sqlite:////x.db", environment={}, legacy_in_process=False)
+    wanted = {
+        ("POST", "/case/"): Reason.WRITE,
+        ("GET", "/case/"): None,
+        ("GET", "/execution/<string:idx>/status/"): Reason.WRITE,
+    }
+    for (method, rule), reason in wanted.items():
+        operation = Operation(method, rule)
+        assert comparer.refuses(operation, Stack.PORTED, method) is reason
