@@ -1,13 +1,17 @@
 """Notices what a test replaces: `unittest.mock.patch` in all its forms, and pytest's monkeypatch.
 
 A double that sits in the legacy's code is out of the port's sight. Whether that matters is seen on the
-legacy: a mock that no request uses there is no reason for anything.
+legacy: a double that no request uses there is no reason for anything. Mocks count their calls; of a
+plain function the interpreter tells, by a profile hook that is set while a request is answered.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -35,17 +39,21 @@ class Doubles:
         self._target = target
         self._active: list[_Active] = []
 
-    def before(self) -> list[tuple[_Active, int | None]]:
-        """Of a request: the doubles, and how much each was used until now."""
-        return [(double, _uses(double.value)) for double in self._active]
-
-    def after(self, before: list[tuple[_Active, int | None]]) -> list[Double]:
-        return [
-            Double(
-                double.name, double.inside, None if uses is None else _uses(double.value) != uses
-            )
-            for double, uses in before
-        ]
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[list[Double]]:
+        """Around a request: afterwards the list holds the doubles, with whether it used them."""
+        found: list[Double] = []
+        before = [(double, _uses(double.value)) for double in self._active]
+        codes = {code: 0 for double, _ in before if (code := _code(double.value))}
+        try:
+            with _counting(codes):
+                yield found
+        finally:
+            for double, uses in before:
+                code = _code(double.value)
+                used = None if uses is None else _uses(double.value) != uses
+                used = bool(codes[code]) if code else used
+                found.append(Double(double.name, double.inside, used))
 
     def add(self, owner: Any, attribute: str, value: Any, key: object) -> None:
         module, name = _named(owner)
@@ -57,12 +65,15 @@ class Doubles:
     def install(self) -> Callable[[], None]:
         """Starts to notice; the result ends it."""
         patch: Any = mock._patch  # what every form of patch() makes
+        logs: Any = importlib.import_module("unittest._log")._AssertLogsContext
         return _undo_all(
             [
                 _wrap(patch, "__enter__", self._patched),
                 _wrap(patch, "__exit__", self._unpatched),
                 _wrap(pytest.MonkeyPatch, "setattr", self._monkeypatched),
                 _wrap(pytest.MonkeyPatch, "undo", self._undone),
+                _wrap(logs, "__enter__", self._listening),
+                _wrap(logs, "__exit__", self._unpatched),
             ]
         )
 
@@ -76,6 +87,12 @@ class Doubles:
     def _monkeypatched(self, monkeypatch: Any, _: Any) -> None:
         owner, attribute, *_rest = monkeypatch._setattr[-1]
         self.add(owner, attribute, getattr(owner, attribute, None), monkeypatch)
+
+    def _listening(self, context: Any, _: Any) -> None:
+        """`assertLogs` on a logger of the legacy: what the port logs goes to loggers of its own."""
+        name = str(getattr(context.logger_name, "name", context.logger_name))
+        if self._target.has(name):
+            self._active.append(_Active(f"logger {name}", True, context.watcher, context))
 
     def _undone(self, monkeypatch: Any, _: Any) -> None:
         self.undo(monkeypatch)
@@ -93,10 +110,41 @@ def _uses(value: Any) -> int | None:
     """Calls of a mock and of all its children, and children it has had asked of it."""
     # a function that is specified by the real one carries its mock
     value = getattr(value, "mock", value) if isinstance(value, types.FunctionType) else value
+    if isinstance(records := getattr(value, "records", None), list):
+        return len(records)
     if not isinstance(value, mock.NonCallableMock):
         return None
     children: dict[str, Any] = value._mock_children
     return len(value.mock_calls) + len(children)
+
+
+def _code(value: Any) -> types.CodeType | None:
+    """Of a plain function, or of what makes an instance of a plain class."""
+    if isinstance(value, mock.NonCallableMock) or hasattr(value, "mock"):
+        return None
+    if isinstance(value, type):
+        value = value.__init__  # type: ignore[misc]  # only its code is read
+    code = getattr(value, "__code__", None)
+    return code if isinstance(code, types.CodeType) else None
+
+
+@contextlib.contextmanager
+def _counting(codes: dict[types.CodeType, int]) -> Iterator[None]:
+    """Counts calls of these functions on this thread."""
+    if not codes:
+        yield
+        return
+
+    def called(frame: types.FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code in codes:
+            codes[frame.f_code] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def _wrap(owner: Any, name: str, then: Callable[[Any, Any], None]) -> Callable[[], None]:

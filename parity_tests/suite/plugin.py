@@ -17,7 +17,8 @@ from parity_tests.model import ParityError, Side
 from parity_tests.suite import target as targets
 from parity_tests.suite.doubles import Doubles
 from parity_tests.suite.events import Recorder
-from parity_tests.suite.interpose import Interposer, give_files_to_memory_databases
+from parity_tests.suite.interpose import Interposer
+from parity_tests.suite.memory import give_files_to_memory_databases
 
 VARIABLE = "PARITY_SUITE"
 
@@ -41,7 +42,7 @@ class Observer:
             raise pytest.UsageError(str(error)) from error
         stack = Side(told["stack"])
         doubles = Doubles(target)
-        self._interposer = Interposer(target, stack, self._recorder, doubles)
+        self._interposer = Interposer(target, stack, self._recorder, doubles, config.rootpath)
         self._undo: list[Callable[[], None]] = [doubles.install(), self._interposer.install()]
         if stack is Side.PORTED:
             self._undo.append(give_files_to_memory_databases(Path(told["folder"])))

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 ABOUT = {
     Verdict.PASSED: "the port does what the test asks",
-    Verdict.NO_REQUEST: "says nothing about the port: it never calls the application",
+    Verdict.NO_REQUEST: "says nothing about the port: it asks no view of the legacy",
     Verdict.SKIPPED: "",
     Verdict.FAILED_ON_BOTH: "the suite is not green here: says nothing about the port",
     Verdict.ONLY_ON_LEGACY: "the port is better, or the test depends on chance",

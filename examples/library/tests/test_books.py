@@ -5,6 +5,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from library_flask.checks import count_of
 from library_flask.models import Book, Loan, Member, db, now
+from library_flask.refusals import Refused
 
 
 def test_a_librarian_adds_a_book(client: FlaskClient, desk: Member) -> None:
@@ -91,3 +92,11 @@ def test_the_request_is_there_inside_the_block(client: FlaskClient, ann: Member)
 
 def test_a_number_that_is_none_counts_as_not_said() -> None:
     assert [count_of(text, 20) for text in (None, "", "x", "3")] == [20, 20, 20, 3]
+
+
+def test_a_view_that_only_the_suite_has(app: Flask) -> None:
+    @app.get("/broken")
+    def broken() -> str:
+        raise Refused(418, "as the errors of all views")
+
+    assert app.test_client().get("/broken").json == {"error": "as the errors of all views"}

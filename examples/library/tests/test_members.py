@@ -95,3 +95,10 @@ class LiveTest(LiveServerTestCase):
         with urllib.request.urlopen(request) as reply:
             assert reply.status == 201
         assert Member.query.one().name == "Bo"
+
+
+def test_a_letter_is_logged(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "now", lambda: None)
+    with TestCase().assertLogs("library_flask.post", "INFO") as logs:
+        assert client.post("/members", json=BO).status_code == 201
+    assert "Welcome" in logs.output[0]
