@@ -45,7 +45,8 @@ class State:
 
     @property
     def goes_on(self) -> bool:
-        return self.position > 0
+        # without copies, what was under way must not be sent twice, not even the first of all
+        return self.position > 0 or (not self._copies and bool(self.store.fact("under_way")))
 
     def check(self, **facts: str) -> None:
         """The same capture, the same kind of run; on the first time they are remembered."""
@@ -74,7 +75,8 @@ class State:
             shutil.rmtree(self.live, ignore_errors=True)
             self.live.mkdir(parents=True)
             return []
-        tally.thaw(self.store.fact("tally"))
+        if (counts := self.store.fact("tally")) is not None:
+            tally.thaw(counts)
         while (frozen := self.store.fact(f"finding {self._findings}")) is not None:
             tally.report.findings.append(pickle.loads(frozen))
             self._findings += 1
