@@ -15,6 +15,7 @@ from parity_tests.commands import capture as capture_command
 from parity_tests.commands import explain, fuzz, gate, report
 from parity_tests.commands import matrix as matrix_command
 from parity_tests.commands import mutants as mutants_command
+from parity_tests.commands import performance as performance_command
 from parity_tests.commands import replay as replay_command
 from parity_tests.commands import suite as suite_command
 from parity_tests.commands.frame import configured, console, guarded
@@ -128,6 +129,7 @@ def journeys_command(config_path: Path, overrides: dict[str, str], globs: tuple[
 main.add_command(report.command)
 main.add_command(gate.command)
 main.add_command(explain.command)
+main.add_command(performance_command.command)
 main.add_command(matrix_command.command)
 main.add_command(mutants_command.command)
 main.add_command(fuzz.command)

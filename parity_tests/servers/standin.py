@@ -49,6 +49,9 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # a reply is two writes: on a connection that is kept, the second would wait 40 ms for the
+            # client's acknowledgement, and only a stack that keeps connections would look slow
+            disable_nagle_algorithm = True
 
             def handle_any(self) -> None:
                 stand_in.handle(self)

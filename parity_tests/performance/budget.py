@@ -1,0 +1,128 @@
+"""What the port may cost, and whether it keeps to that. Pure but for reading the file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from parity_tests.model import ParityError
+from parity_tests.performance.interval import Interval
+from parity_tests.places import operation_matches
+
+_KEYS = ("ratio", "statements", "extra_statements")
+
+
+class Verdict(StrEnum):
+    WITHIN = "within"
+    SLOWER = "slower"
+    STATEMENTS = "too many statements"
+    DIFFERENT = "different"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def fails(self) -> bool:
+        return self in (Verdict.SLOWER, Verdict.STATEMENTS, Verdict.DIFFERENT)
+
+
+@dataclass(frozen=True)
+class Budget:
+    ratio: float = 1.5
+    """Of the ported time to the legacy's."""
+    statements: int | None = None
+    """Of one request to the port, at most."""
+    extra_statements: int | None = 0
+    """More than the legacy's, at most; None: any number."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A TOML file: the journeys to play, how often, and the budgets."""
+
+    journeys: Path
+    pairs: int
+    default: Budget
+    operations: tuple[tuple[str, Budget], ...] = ()
+
+    def budget(self, operation: str) -> Budget:
+        """Of the last entry whose glob matches."""
+        found = self.default
+        for glob, budget in self.operations:
+            if operation_matches(glob, operation):
+                found = budget
+        return found
+
+
+def load(path: Path) -> Plan:
+    """
+    journeys = "performance/cornflow"
+    pairs = 30
+    [budget]
+    ratio = 1.2
+    [[operation]]
+    operation = "POST /login/"
+    ratio = 1.5
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParityError(
+            f"the budget can not be read: {error}; give --budget FILE, see docs/performance.md"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ParityError(f"{path}: {error}") from None
+    default = _budget(path, Budget(), data.get("budget", {}))
+    operations = []
+    for table in data.get("operation", ()):
+        if not isinstance(table.get("operation"), str):
+            raise ParityError(f"{path}: every [[operation]] needs `operation`, a glob")
+        rest = {key: value for key, value in table.items() if key not in ("operation", "reason")}
+        operations.append((table["operation"], _budget(path, default, rest)))
+    return Plan(
+        journeys=path.parent / data.get("journeys", "journeys"),
+        pairs=int(data.get("pairs", 30)),
+        default=default,
+        operations=tuple(operations),
+    )
+
+
+def _budget(path: Path, base: Budget, table: Mapping[str, Any]) -> Budget:
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise ParityError(f"{path}: a budget has {', '.join(_KEYS)}, not `{key}`")
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise ParityError(f"{path}: `{key}` is a number that is not negative")
+    return replace(base, **table)
+
+
+def judge(
+    budget: Budget,
+    measured: Interval | None,
+    statements: Sequence[float | None],
+    different: Mapping[str, int] | None = None,
+) -> tuple[Verdict, str]:
+    """A verdict and why; `statements` of one request to (legacy, ported), None: not counted.
+
+    Slower is only what the whole interval says. One that reaches over the budget says nothing.
+    """
+    if different:
+        return Verdict.DIFFERENT, ", ".join(
+            f"{times}× {statuses}" for statuses, times in different.items()
+        )
+    legacy, ported = statements
+    if ported is not None:
+        if budget.statements is not None and ported > budget.statements:
+            return Verdict.STATEMENTS, f"{ported:g}, allowed are {budget.statements}"
+        allowed = budget.extra_statements
+        if allowed is not None and legacy is not None and ported > legacy + allowed:
+            return Verdict.STATEMENTS, f"{ported:g} against {legacy:g}, {allowed} more are allowed"
+    if measured is None:
+        return Verdict.INCONCLUSIVE, "fewer than five pairs"
+    if measured.low > budget.ratio:
+        return Verdict.SLOWER, f"at least {measured.low:.2f} times, allowed are {budget.ratio:g}"
+    if measured.high > budget.ratio:
+        return Verdict.INCONCLUSIVE, f"the interval reaches over {budget.ratio:g}: more --pairs"
+    return Verdict.WITHIN, ""
