@@ -1,0 +1,103 @@
+"""Written journeys as a part that finds planted bugs: those that the mutant names, until it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from parity_tests import journeys
+from parity_tests.model import Finding, Journey, ParityError, Profile
+from parity_tests.mutants.ground import Ground, tell
+from parity_tests.mutants.model import Mutant, Trial, Verdict
+from parity_tests.places import place_matches
+from parity_tests.replay import replay
+from parity_tests.run import by_profile
+from parity_tests.stacks import StackError
+from parity_tests.stage import Stage, replace_ported
+
+Key = tuple[str, int, str]
+"""Journey, step and place of a difference."""
+
+
+class JourneySeeker:
+    def __init__(self, ground: Ground, mutants: Sequence[Mutant]) -> None:
+        config = ground.config
+        self.ground = ground
+        self.wanted = {
+            mutant.id: journeys.load_all(config.journeys, mutant.journeys, config.users)
+            for mutant in mutants
+        }
+        self.made = ground.databases("journeys")
+        self.stages: dict[Profile, Stage] = {}
+        self.before: set[Key] = set()
+
+    def stage(self, profile: Profile) -> Stage:
+        if profile not in self.stages:
+            name = f"j{len(self.stages)}"
+            self.stages[profile] = self.ground.open(self.made, profile, name)
+        return self.stages[profile]
+
+    def baseline(self, mutants: Sequence[Mutant]) -> list[str]:
+        every = {journey.name: journey for group in self.wanted.values() for journey in group}
+        for profile, group in by_profile(list(every.values())).items():
+            for journey in group:
+                try:
+                    for findings in self.play(self.stage(profile), journey):
+                        self.before |= {_key(finding) for finding in findings}
+                except StackError:
+                    raise
+                except ParityError as error:
+                    raise ParityError(
+                        f"a journey breaks on the port as it is: {journey.name}: {error}"
+                    ) from None
+        if not self.before:
+            return []
+        count = len(self.before)
+        return [f"the port as it is already differs in {count} places; they count for no mutant"]
+
+    def seek(self, mutant: Mutant, path: Path) -> Trial:
+        trial = Trial()
+        red: list[Finding] = []
+        for profile, group in by_profile(self.wanted[mutant.id]).items():
+            with replace_ported(self.stage(profile), (path,)) as stage:
+                for found in self.new(stage, group):
+                    trial.exchanges += 1
+                    red += found
+                    if any(_is_there(mutant, finding) for finding in found):
+                        trial.verdict, trial.seen = Verdict.FOUND, tell(red)
+                        return trial
+        if red:
+            trial.verdict, trial.seen = Verdict.ELSEWHERE, tell(red)
+        return trial
+
+    def new(self, stage: Stage, group: Sequence[Journey]) -> Iterator[list[Finding]]:
+        """Per exchange, what does not differ on the port as it is."""
+        for journey in group:
+            try:
+                for findings in self.play(stage, journey):
+                    yield [one for one in findings if _key(one) not in self.before]
+            except StackError:
+                raise
+            except ParityError:
+                # a bug may leave a journey without what its later steps need
+                continue
+
+    def play(self, stage: Stage, journey: Journey) -> Iterator[list[Finding]]:
+        ground = self.ground
+        for pair, differences in replay(journey, stage, ground.rules, ground.matcher):
+            yield ground.unwaived(pair, differences)
+
+    def close(self) -> None:
+        for stage in self.stages.values():
+            stage.close()
+        self.made.close()
+
+
+def _key(finding: Finding) -> Key:
+    return finding.pair.journey, finding.pair.step, finding.difference.place
+
+
+def _is_there(mutant: Mutant, finding: Finding) -> bool:
+    return finding.pair.operation.label == mutant.operation and place_matches(
+        mutant.place, finding.difference.place
+    )

@@ -1,0 +1,86 @@
+"""Pairs of stacks that stay open over all mutants; only the ported process is replaced for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from parity_tests import databases, rules, waivers
+from parity_tests.config import Config
+from parity_tests.databases import Databases
+from parity_tests.model import Difference, Finding, Journey, Pair, Profile
+from parity_tests.mutants.model import Mutant, Trial
+from parity_tests.operations import Census, Matcher
+from parity_tests.stage import Stage, open_stage
+
+_TOLD = 8
+"""Places of one mutant that are worth telling."""
+
+
+class Listener(Protocol):
+    """Told of progress, while there is some."""
+
+    def say(self, text: str) -> None: ...
+
+
+class Quiet:
+    """Mutants are tried in silence; the line per mutant is progress enough."""
+
+    def say(self, text: str) -> None: ...
+    def journey(self, journey: Journey, number: int, total: int) -> None: ...
+    def pair(self, pair: object, findings: object) -> None: ...
+    def journey_done(self, journey: Journey, seconds: float) -> None: ...
+
+
+class Seeker(Protocol):
+    """One part of the comparison, looking for bugs."""
+
+    def baseline(self, mutants: Sequence[Mutant]) -> list[str]:
+        """Learns what differs without any mutant, which proves nothing about one; notes about it."""
+
+    def seek(self, mutant: Mutant, path: Path) -> Trial:
+        """Until something is red; `path` goes before the port's own. StackError if it does not start."""
+
+    def close(self) -> None: ...
+
+
+class Ground:
+    """What all parts need: census, rules, waivers, and a seeded database of their own."""
+
+    def __init__(
+        self, config: Config, census: Census, database: str, folder: Path, today: date
+    ) -> None:
+        self.config = config
+        self.census = census
+        self.database = database
+        self.folder = folder
+        self.today = today
+        self.matcher = Matcher(census.operations)
+        self.rules = rules.load(config.rules)
+        self.waivers = waivers.load(config.waivers)
+
+    def databases(self, name: str) -> Databases:
+        folder = self.folder / name
+        folder.mkdir()
+        prefix = f"parity_{self.folder.name.rpartition('-')[2]}_{name}"
+        made = databases.create(self.database, folder, prefix)
+        made.seed(self.config)
+        return made
+
+    def open(self, made: Databases, profile: Profile, name: str) -> Stage:
+        return open_stage(self.config, profile, made, name, self.folder)
+
+    def unwaived(self, pair: Pair, differences: Sequence[Difference]) -> list[Finding]:
+        kind = self.database.partition("=")[0].partition(":")[0]
+        return [
+            Finding(pair, one)
+            for one in differences
+            if waivers.find(self.waivers, pair, one, kind, self.today) is None
+        ]
+
+
+def tell(findings: Sequence[Finding]) -> list[str]:
+    told = [f"{f.pair.operation.label} · {f.difference.place}" for f in findings]
+    return list(dict.fromkeys(told))[:_TOLD]
