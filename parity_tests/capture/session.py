@@ -200,7 +200,8 @@ class _Kept(SqliteDatabases):
         if not isinstance(self._made, PostgresqlDatabases):
             return f"sqlite:///{self.folder / f'{name}.db'}"
         full = f"{self._made.prefix}_{name}"
-        self._made._made.append(full)
+        # removed at the end, as if they had been made now
+        self._made._made += [full, f"{self._made.prefix}_seed"]
         url = make_url(self._url).set(drivername="postgresql", database=full)
         return url.render_as_string(hide_password=False)
 
