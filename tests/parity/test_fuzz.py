@@ -114,13 +114,13 @@ def test_without_a_file_to_draw_from_it_says_what_is_missing(shop: Shop) -> None
 def test_cornflow_and_its_port_agree_on_every_operation(tmp_path: Path) -> None:
     file = tmp_path / "fuzz.json"
     done = subprocess.run(
-        [sys.executable, "-m", "parity_tests.cli", "fuzz", "--seed", "1", "--exchanges", "400", "--json", str(file)],
+        [sys.executable, "-m", "parity_tests.cli", "fuzz", "--seed", "1", "--exchanges", "300", "--json", str(file)],
         cwd=ROOT, env=os.environ | {"COLUMNS": "160"}, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     printed = done.stdout[-6000:] + done.stderr[-2000:]
     assert done.returncode == 0, printed
     report = json.loads(file.read_text())
-    assert report["exchanges"] >= 400
+    assert report["exchanges"] >= 300
     assert report["operations_asked"] == report["operations_total"] == 88
     # the legacy says 501 to every deletion of a role
     assert report["without_2xx"] == ["DELETE /roles/<int:idx>/"]
