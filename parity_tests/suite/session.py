@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 from sqlalchemy.orm import Session, object_mapper
 
 _urls: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
@@ -74,6 +74,9 @@ def _commit(session: Session) -> None:
     expires, session.expire_on_commit = session.expire_on_commit, False
     try:
         session.commit()
+    except SQLAlchemyError:
+        # as the legacy's view would find it: a session that has to be rolled back
+        session.rollback()
     finally:
         session.expire_on_commit = expires
 

@@ -3,6 +3,7 @@
 The module has `LEGACY` (the packages of the Flask application), `settings_from(flask_app,
 database_url)`, asked again before each request so that what a test writes into `app.config` counts,
 and `create_port(settings, flask_app)`, an ASGI application for these settings: the port, or a bridge.
+`SUITE` names the packages of the suite itself where those lie inside the legacy's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,15 @@ class Target:
     legacy: tuple[str, ...]
     settings_from: Callable[[Any, str | None], Hashable]
     create_port: Callable[[Any, Any], Any]
+    suite: tuple[str, ...] = ()
 
     def has(self, module: str | None) -> bool:
         """Whether a module is the legacy's."""
-        return module is not None and any(
-            module == package or module.startswith(f"{package}.") for package in self.legacy
-        )
+        return _within(module, self.legacy) and not self.is_suite(module)
+
+    def is_suite(self, module: str | None) -> bool:
+        """Whether a module is told to be the suite's."""
+        return _within(module, self.suite)
 
 
 def reference(text: str) -> Reference:
@@ -73,15 +77,25 @@ def load(name: str) -> Target:
         found: Any = importlib.import_module(module)
         if attribute:
             found = getattr(found, attribute)
-        legacy = found.LEGACY
         return Target(
             name,
-            (legacy,) if isinstance(legacy, str) else tuple(legacy),
+            _names(found.LEGACY),
             found.settings_from,
             found.create_port,
+            _names(getattr(found, "SUITE", ())),
         )
     except (ImportError, AttributeError, ValueError) as error:
         raise ParityError(
             f"the target {name} can not be used: {error}. It is a module with LEGACY, "
             "settings_from(flask_app, database_url) and create_port(settings, flask_app)"
         ) from error
+
+
+def _within(module: str | None, packages: Iterable[str]) -> bool:
+    return module is not None and any(
+        module == package or module.startswith(f"{package}.") for package in packages
+    )
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

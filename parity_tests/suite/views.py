@@ -22,6 +22,8 @@ def view_of_suite(
     module = getattr(getattr(view, "view_class", view), "__module__", None)
     if module is None or target.has(module):
         return None
+    if target.is_suite(module):
+        return str(module)
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None or "site-packages" in file or not Path(file).is_relative_to(root):
         return None
