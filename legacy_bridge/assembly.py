@@ -18,6 +18,7 @@ from legacy_bridge.orphan import watch_supervisor
 from legacy_bridge.ownership import Ownership
 from legacy_bridge.settings import IN_PROCESS, NONE, BridgeSettings
 from legacy_bridge.shadow import Comparer, Limits, ShadowObserver
+from legacy_bridge.shadow.apart import ApartComparer
 from legacy_bridge.store import ModeStore
 from legacy_bridge.telemetry import Telemetry
 from legacy_bridge.tracing import TracingError
@@ -134,7 +135,10 @@ def observer_of(assembly: Assembly, settings: BridgeSettings) -> ShadowObserver 
     if assembly.comparer is None or settings.legacy == NONE:
         return None
     limits = settings.shadow_limits
-    return ShadowObserver(assembly.comparer(settings.legacy == IN_PROCESS, limits), limits)
+    comparer = assembly.comparer(settings.legacy == IN_PROCESS, limits)
+    if settings.shadow_apart:
+        comparer = ApartComparer(comparer)
+    return ShadowObserver(comparer, limits)
 
 
 def create_app() -> FastAPI:

@@ -87,6 +87,10 @@ class BridgeSettings(BaseSettings):
     shadow_seconds: Annotated[float, Field(gt=0)] = 10.0
     """How long one comparison may take."""
 
+    shadow_apart: bool = True
+    """Whether comparisons run in a process of their own, beside each worker: no client waits for them
+    then, and each takes the memory of both stacks once more."""
+
     @field_validator("legacy")
     @classmethod
     def _known_legacy(cls, value: str) -> str:

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from legacy_bridge.comparison import Exchange, Stage
@@ -59,6 +60,8 @@ class Found:
     legacy: Side
     ported: Side
     differences: list[Difference]
+    if_quiet: bool = False
+    """It can't be made sure here that nobody wrote between the two answers."""
 
     @property
     def verdict(self) -> Verdict:
@@ -85,9 +88,20 @@ class CornflowComparer:
         self._stage: Stage | None = None
         self._sandbox: Sandbox | None = None
 
-    async def startup(self, stage: Stage) -> None:
+    def watch(self) -> None:
         row_hooks.install()
         shadow_outbound.install()
+
+    def tables(self) -> Mapping[str, Table]:
+        if not self._in_process:
+            return {}
+        from cornflow.shared import db
+
+        found: Mapping[str, Table] = db.metadata.tables
+        return found
+
+    async def startup(self, stage: Stage) -> None:
+        self.watch()
         mark_logs()
         self._stage = stage
         self._sandbox = create_sandbox(self._url)
@@ -95,6 +109,9 @@ class CornflowComparer:
     async def shutdown(self) -> None:
         if self._sandbox is not None:
             await self._sandbox.close()
+
+    async def ready(self) -> None:
+        """At once."""
 
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         if compared is Stack.PORTED and self._in_process:
@@ -179,7 +196,7 @@ class CornflowComparer:
         method = exchange.scope["method"]
         again = method in SAFE and str(exchange.operation) not in READS_THAT_WRITE
         if not again or recording.calls:
-            return None if row_hooks.last_write() >= exchange.started else found
+            return replace(found, if_quiet=True)
         for _ in range(_ATTEMPTS):
             legacy = await self._ask(exchange, Stack.LEGACY)
             if same_reply(seen(found.legacy), seen(legacy), origin_of(exchange)):
@@ -247,6 +264,7 @@ def _outcome(exchange: Exchange, found: Found) -> Outcome:
         status=compared.answer.status,
         seconds=compared.answer.seconds,
         example=told,
+        if_quiet=found.if_quiet,
     )
 
 

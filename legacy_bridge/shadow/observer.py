@@ -17,6 +17,7 @@ from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.operation import Mode, Operation, Stack
 from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.recording import Recording, start
+from legacy_bridge.shadow.rows import last_write
 from legacy_bridge.shadow.verdict import Comparer, Counters, Outcome, Reason, Verdict
 
 RECORDING = "legacy_bridge.recording"
@@ -153,8 +154,12 @@ class ShadowObserver:
         recording = exchange.scope.get(RECORDING) or Recording()
         try:
             await self._let_clients_pass()
+            await self._comparer.ready()
             async with asyncio.timeout(self.limits.seconds):
-                return await self._comparer.compare(exchange, recording)
+                outcome = await self._comparer.compare(exchange, recording)
+            if outcome.if_quiet and last_write() >= exchange.started:
+                return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
+            return outcome
         except TimeoutError:
             return Outcome(Verdict.INCONCLUSIVE, Reason.TIMEOUT)
         except asyncio.CancelledError:

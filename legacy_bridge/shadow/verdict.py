@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from sqlalchemy import Table
+
 from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.operation import Operation, Stack
 from legacy_bridge.shadow.recording import Recording
@@ -57,13 +59,24 @@ class Outcome:
     """Of a difference: both requests and replies, masked, and the places. JSON values."""
     detail: str = ""
     """For the log."""
+    if_quiet: bool = False
+    """A difference only if this process has written nothing since the request came."""
 
 
 class Comparer(Protocol):
     """Asks the other stack and compares. One for each pair of applications."""
 
+    def watch(self) -> None:
+        """Hooks into this process, so that what a request does can be noted. `startup` does it too."""
+
+    def tables(self) -> Mapping[str, Table]:
+        """The tables that the stacks write, by name."""
+
     async def startup(self, stage: Stage) -> None: ...
     async def shutdown(self) -> None: ...
+
+    async def ready(self) -> None:
+        """Returns once pairs can be compared. Raises TimeoutError when that takes too long."""
 
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         """Why such requests are never compared; None when they are. Cheap."""

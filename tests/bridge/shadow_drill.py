@@ -20,7 +20,8 @@ from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.cornflow import assemble
 from legacy_bridge.cornflow.shadow import CornflowComparer
 from legacy_bridge.operation import Mode, Operation, Stack
-from legacy_bridge.shadow import Limits, Outcome, ShadowObserver
+from legacy_bridge.shadow import Comparer, Limits, Outcome, ShadowObserver
+from legacy_bridge.shadow.apart import ApartComparer
 from legacy_bridge.shadow.recording import Recording
 from legacy_bridge.shadow.verdict import Reason
 
@@ -28,16 +29,25 @@ from legacy_bridge.shadow.verdict import Reason
 class Gate:
     """A comparer that waits until it is opened: what is seen before and after is the shadow's work."""
 
-    def __init__(self, comparer: CornflowComparer) -> None:
+    def __init__(self, comparer: Comparer) -> None:
         self.inner = comparer
         self.open = asyncio.Event()
         self.open.set()
+
+    def watch(self) -> None:
+        self.inner.watch()
+
+    def tables(self) -> Any:
+        return self.inner.tables()
 
     async def startup(self, stage: Stage) -> None:
         await self.inner.startup(stage)
 
     async def shutdown(self) -> None:
         await self.inner.shutdown()
+
+    async def ready(self) -> None:
+        await self.inner.ready()
 
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         return self.inner.refuses(operation, compared, method)
@@ -138,8 +148,11 @@ class Parts:
         self.port = Faulty(made.ported)
         start = self.observer.startup
 
+        self.stage: Stage | None = None
+
         async def with_results(stage: Stage) -> None:
-            await start(Stage(stage.apps, stage.ported_state, self.told))
+            self.stage = Stage(stage.apps, stage.ported_state, self.told)
+            await start(self.stage)
 
         self.observer.startup = with_results  # type: ignore[method-assign]
         self.bridge: Any = create_bridge(
@@ -312,6 +325,31 @@ async def mirrored(drill: Drill) -> None:
     drill.parts.port.reply = None
 
 
+async def apart(drill: Drill) -> dict[str, Any]:
+    """The same by a process of its own, which is killed in between."""
+    parts = drill.parts
+    assert parts.stage is not None
+    comparer = ApartComparer(parts.gate.inner)
+    drill.observer.limits = Limits(seconds=60)
+    await parts.bridge.ownership.change("all-ported", Mode.SHADOW, who="drill", why="apart")
+    await comparer.startup(parts.stage)
+    parts.gate.inner, inside = comparer, parts.gate.inner
+    eva = {"username": "eva", "email": "eva@cornflow.org", "password": "Eva-pw1!x"}
+    headers, drill.headers = drill.headers, {}
+    await drill.ask("POST", "/signup/", eva, "sign up, apart", still=True)
+    await drill.ask("PUT", "/user/recover-password/", {"email": eva["email"]}, "mail, apart")
+    drill.headers = headers
+    await drill.ask("GET", "/user/", name="read, apart")
+    process = comparer.process
+    assert process is not None
+    process.kill()
+    await process.wait()
+    await drill.ask("GET", "/user/", name="read after a kill, apart")
+    await comparer.shutdown()
+    parts.gate.inner = inside
+    return {"starts": comparer.starts}
+
+
 async def main() -> dict[str, Any]:
     from parity_tests.config import ServiceConfig
     from parity_tests.servers.airflow import Airflow
@@ -346,6 +384,8 @@ async def main() -> dict[str, Any]:
             told["in the way"] = await in_the_way(drill)
             told["burst"] = await burst(drill)
             await mirrored(drill)
+            told["apart"] = await apart(drill)
+            told["mails at the end"] = len(mail.sent())
     airflow.stop()
     mail.stop()
     return {"log": drill.log, **told}

@@ -29,8 +29,15 @@ class Comparer:
         self.may = asyncio.Event()
         self.outcome: Outcome | Exception = Outcome(Verdict.SAME, status=200)
 
+    def watch(self) -> None: ...
+
+    def tables(self) -> dict[str, sa.Table]:
+        return {}
+
     async def startup(self, stage: Stage) -> None: ...
     async def shutdown(self) -> None: ...
+
+    async def ready(self) -> None: ...
 
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         return Reason.WRITE if method == "POST" else None

@@ -109,6 +109,15 @@ def test_a_burst_is_dropped_and_every_pair_is_accounted_for(told: Told) -> None:
     assert burst["told"]["dropped: queue full"] == 14
 
 
+@pytest.mark.parametrize("name", ["sign up", "mail", "read", "read after a kill"])
+def test_a_process_of_its_own_compares_the_same(told: Told, name: str) -> None:
+    entry = told["log"][f"{name}, apart"]
+    assert entry["verdict"] == "same", entry
+    assert entry["still"] in (True, None)
+    assert told["apart"]["starts"] == 2, "it was replaced after it was killed"
+    assert told["mails at the end"] == 2
+
+
 def test_mirrored_reads_are_compared_and_writes_are_not(told: Told) -> None:
     log = told["log"]
     assert log["mirrored read"]["verdict"] == "same"
