@@ -163,7 +163,8 @@ def _allow(methods: frozenset[str]) -> list[tuple[bytes, bytes]]:
 
 
 async def _redirect(send: Send, address: str) -> None:
-    shown = html.escape(address)
+    # parity: as markupsafe writes quotes, which werkzeug escapes by
+    shown = html.escape(address).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
     page = (
         "<!doctype html>\n<html lang=en>\n<title>Redirecting...</title>\n<h1>Redirecting...</h1>\n"
         "<p>You should be redirected automatically to the target URL: "

@@ -24,8 +24,10 @@ class Makes:
 
     kind: str
     at: str
-    """A JSON pointer into the reply, or `path:idx`: the id is the one in the request's path."""
+    """A JSON pointer into the reply; `path:idx`: the id in the request's path; `body:/id`: in its body."""
     where: str | None = None
+    row: str | None = None
+    """The table that must have got a row; without it the replies must be successes."""
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,10 @@ class Wanted(Exception):
 
 @dataclass
 class Made:
-    """A thing that a request made: `name` is what templates call it."""
+    """A thing that a request made: `id` is a template, or a text that is the same on both sides."""
 
     kind: str
-    name: str
+    id: str
     owner: Json
     gone: bool = False
 
@@ -61,12 +61,12 @@ class Pool:
         thing = self.catalogue.things[wanted.ref.kind]
         return plain(maker, thing.recipe, user, thing.query)
 
-    def add(self, kind: str, name: str, owner: Json) -> None:
-        self.made.append(Made(kind, name, owner))
+    def add(self, kind: str, told: str, owner: Json) -> None:
+        self.made.append(Made(kind, told, owner))
 
     def end(self, template: str) -> None:
         for one in self.made:
-            if template == f"${{{one.name}}}":
+            if template == one.id:
                 one.gone = True
 
     def find(self, ref: Ref, user: Json) -> str:
@@ -75,16 +75,16 @@ class Pool:
             return _NEVER
         same = [one for one in self.made if one.kind == ref.kind]
         if ref.wish is Wish.GONE:
-            return _picked([one.name for one in same if one.gone], [], ref.pick) or _NEVER
+            return _picked([one.id for one in same if one.gone], [], ref.pick) or _NEVER
         mine = ref.wish is not Wish.OTHERS
-        names = [one.name for one in same if not one.gone and (one.owner == user) == mine]
-        if mine and not names and not self.may_make(ref.kind, user):
-            names = [one.name for one in same if not one.gone]
+        made = [one.id for one in same if not one.gone and (one.owner == user) == mine]
+        if mine and not made and not self.may_make(ref.kind, user):
+            made = [one.id for one in same if not one.gone]
         told = self.catalogue.things.get(ref.kind)
         seeded = told.seeded if told else ()
         if ref.wish is Wish.SECOND:
-            names, seeded = names[1:], seeded[1:]
-        found = _picked(names, seeded, ref.pick)
+            made, seeded = made[1:], seeded[1:]
+        found = _picked(made, seeded, ref.pick)
         if found is None and (ref.kind, ref.wish) in self.hopeless:
             return _NEVER
         if found is None:
@@ -99,8 +99,8 @@ class Pool:
         )
 
 
-def _picked(names: Sequence[str], seeded: Sequence[str], pick: int) -> str | None:
-    found = [*(f"${{{name}}}" for name in names), *seeded]
+def _picked(made: Sequence[str], seeded: Sequence[str], pick: int) -> str | None:
+    found = [*made, *seeded]
     return found[pick % len(found)] if found else None
 
 

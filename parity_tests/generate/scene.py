@@ -8,10 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.generate.catalogue import Catalogue, Operation
+from parity_tests.generate.catalogue import Catalogue, Makes, Operation
 from parity_tests.generate.drafts import Draft
 from parity_tests.generate.resolve import Pool, Wanted, resolve
-from parity_tests.model import Difference, Exchange, Journey, Pair, ParityError, Profile, Step
+from parity_tests.model import (
+    MISSING,
+    Change,
+    Difference,
+    Exchange,
+    Journey,
+    Pair,
+    ParityError,
+    Profile,
+    Step,
+)
 from parity_tests.operations import Matcher
 from parity_tests.places import point
 from parity_tests.replay import Replay
@@ -71,7 +81,7 @@ class Scene:
             except Wanted as wanted:
                 self._make(wanted)
             else:
-                self._play(operation, draft, step)
+                self._play(operation, step)
                 return
 
     def _make(self, wanted: Wanted) -> None:
@@ -85,7 +95,7 @@ class Scene:
         if not any(one.kind == ref.kind for one in self.pool.made[before:]):
             self.pool.hopeless.add((ref.kind, ref.wish))
 
-    def _play(self, operation: Operation, draft: Draft, step: Step) -> None:
+    def _play(self, operation: Operation, step: Step) -> None:
         try:
             pair, differences = self.replay.play(step, {})
         except StackError:
@@ -97,41 +107,62 @@ class Scene:
         if not self.played(pair, differences):
             self.over = True
             return
-        if (
-            pair.operation.label == operation.label
-            and _succeeded(pair.legacy)
-            and _succeeded(pair.ported)
-        ):
-            self._remember(operation, draft, pair)
+        if pair.operation.label == operation.label:
+            self._remember(operation, pair)
 
-    def _remember(self, operation: Operation, draft: Draft, pair: Pair) -> None:
+    def _remember(self, operation: Operation, pair: Pair) -> None:
         """Captures what was made, in the step too, so that it can be saved as it is."""
         step = self.steps[-1]
         for makes in operation.makes:
-            if makes.at.startswith("path:"):
-                self._again(makes.kind, _segment(operation, step, makes.at[len("path:") :]))
+            if not all(_made(exchange, makes) for exchange in (pair.legacy, pair.ported)):
                 continue
-            found = {
-                exchange.side: _told(exchange, makes.at, makes.where)
-                for exchange in (pair.legacy, pair.ported)
-            }
-            if None in found.values():
-                continue
-            name = f"{makes.kind}{len(self.steps)}"
-            step = replace(step, capture={**step.capture, name: makes.at})
-            for side, value in found.items():
-                self.replay.known[side][name] = value
-            self.pool.add(makes.kind, name, step.user)
-        self.steps[-1] = step
-        if operation.ends:
+            where, _, at = makes.at.rpartition(":")
+            if where == "path":
+                self._again(makes.kind, _segment(operation, step, at))
+            elif where == "body":
+                told = _in_body(step, at)
+                if told is not None:
+                    self.pool.add(makes.kind, told, step.user)
+            else:
+                self._capture(makes, pair)
+        if operation.ends and _succeeded(pair.legacy) and _succeeded(pair.ported):
             self.pool.end(_segment(operation, step, operation.ends))
+
+    def _capture(self, makes: Makes, pair: Pair) -> None:
+        found = {
+            exchange.side: _told(exchange, makes.at, makes.where)
+            for exchange in (pair.legacy, pair.ported)
+        }
+        if None in found.values():
+            return
+        name = f"{makes.kind}{len(self.steps)}"
+        step = self.steps[-1]
+        self.steps[-1] = replace(step, capture={**step.capture, name: makes.at})
+        for side, value in found.items():
+            self.replay.known[side][name] = value
+        self.pool.add(makes.kind, f"${{{name}}}", step.user)
 
     def _again(self, kind: str, template: str) -> None:
         """A thing that is there already has become one of another kind too."""
         for one in list(self.pool.made):
-            if template == f"${{{one.name}}}":
-                self.pool.add(kind, one.name, one.owner)
+            if template == one.id:
+                self.pool.add(kind, one.id, one.owner)
                 return
+
+
+def _made(exchange: Exchange, makes: Makes) -> bool:
+    if makes.row is None or not exchange.rows:
+        return _succeeded(exchange)
+    return any(one.table == makes.row and one.change is Change.INSERTED for one in exchange.rows)
+
+
+def _in_body(step: Step, at: str) -> str | None:
+    """Text of the request's body, which both sides got; none that a template would be taken for."""
+    try:
+        value = point(None if step.json is MISSING else step.json, at)
+    except LookupError:
+        return None
+    return value if isinstance(value, str) and value and "${" not in value else None
 
 
 def _succeeded(exchange: Exchange) -> bool:

@@ -151,12 +151,12 @@ def test_what_is_missing_is_made_first_by_who_may(known: Catalogue) -> None:
     assert workflow is not None
     first = resolve(workflow, pool.recipe(workflow, wanted.value), pool, 1)
     assert (first.user, first.json) == ("root", {"id": "dag1"})
-    pool.add("dag", "dag1", "root")
+    pool.add("dag", "${dag1}", "root")
     second = resolve(maker, recipe, pool, 2)
     assert second.json == {"name": "case2", "schema": "${dag1}"}, (
         "who may not make it takes others'"
     )
-    pool.add("case", "case2", "ann")
+    pool.add("case", "${case2}", "ann")
     assert resolve(operation, draft, pool, 3).target == "/case/${case2}/"
     with pytest.raises(Wanted):
         resolve(
@@ -170,7 +170,7 @@ def test_what_is_missing_is_made_first_by_who_may(known: Catalogue) -> None:
 def test_wishes_choose_among_what_there_is(known: Catalogue) -> None:
     pool = Pool(known)
     for name, owner in (("case1", "ann"), ("case2", "bob"), ("case3", "ann"), ("case4", "ann")):
-        pool.add("case", name, owner)
+        pool.add("case", f"${{{name}}}", owner)
     pool.end("${case1}")
     found = {wish: pool.find(Ref("case", wish), "ann") for wish in Wish}
     assert found == {
