@@ -14,6 +14,7 @@ from legacy_bridge.comparison import Answer, Exchange, Stage
 from legacy_bridge.operation import Mode, Operation, Stack
 from legacy_bridge.settings import shares
 from legacy_bridge.shadow import Limits, Outcome, ShadowObserver, Verdict, masking, rows
+from legacy_bridge.shadow.call import run_queue_seconds
 from legacy_bridge.shadow.recording import UNTOLD, Did, Recording, Touch, recorded
 from legacy_bridge.shadow.sandbox import SqliteSandbox
 from legacy_bridge.shadow.undo import ChangedMeanwhileError, take_back, together
@@ -182,6 +183,12 @@ def test_shares_are_read_and_refused() -> None:
     for wrong in ("POST /case/=2", "case=0.1", "0.3"):
         with pytest.raises(ValueError, match=r"\S"):
             shares(wrong)
+
+
+def test_waiting_for_a_processor_is_not_the_applications_time() -> None:
+    before = run_queue_seconds()
+    assert before >= 0
+    assert run_queue_seconds() >= before
 
 
 # --- rows: what was written is followed, and taken back ------------------------------------------------
