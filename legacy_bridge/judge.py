@@ -1,7 +1,7 @@
 """Whether the evidence speaks for an operation, against it, or not yet. Pure.
 
 A rate is only broken when chance is no explanation: the lower end of what the true rate may be (Wilson,
-95 %) must lie above the limit. So three failures out of three are enough, and one out of twenty is not;
+95 %) must lie above the limit, and for latencies the same of percentiles. So three failures out of three are enough, and one out of twenty is not;
 what looks bad and may be chance is inconclusive, which goes neither forward nor back.
 """
 
@@ -189,12 +189,24 @@ def _ratios(ported: Tally, legacy: Tally, budget: Budget) -> Finding:
         ("median", 0.5, budget.latency_ratio),
         ("95th percentile", 0.95, budget.latency_ratio_p95),
     ):
-        mine, theirs = ported.percentile(share), legacy.percentile(share)
-        assert mine is not None
-        assert theirs is not None
-        ratio = mine / theirs
-        texts.append(f"{name} {mine * 1000:.0f} ms, {ratio:.2f} of the legacy's")
-        if limit and ratio > limit and mine * 1000 > budget.latency_floor_ms:
-            verdict = Verdict.BREACH
+        mine, theirs = _at(ported, share), _at(legacy, share)
+        texts.append(f"{name} {mine * 1000:.0f} ms, {mine / theirs:.2f} of the legacy's")
+        if not limit or mine / theirs <= limit or mine * 1000 <= budget.latency_floor_ms:
+            continue
+        least = _at(ported, share - _doubt(share, ported.samples))
+        most = _at(legacy, share + _doubt(share, legacy.samples))
+        found = Verdict.BREACH if least / most > limit else Verdict.INCONCLUSIVE
+        verdict = _worst((verdict, found))
     limits = f"allowed are {budget.latency_ratio:g} and {budget.latency_ratio_p95:g}"
     return Finding(Check.LATENCY, verdict, f"{', '.join(texts)}; {limits}")
+
+
+def _at(tally: Tally, share: float) -> float:
+    found = tally.percentile(share)
+    assert found is not None
+    return found
+
+
+def _doubt(share: float, count: int) -> float:
+    """How far off a percentile of so many samples may be, as a share: half of the 95 % interval."""
+    return min(1.96 * math.sqrt(share * (1 - share) / count), share, 1 - share)

@@ -59,11 +59,17 @@ class Recorder:
         self._dirty: set[tuple[Span, int, Key]] = set()
         self._examples: deque[Example] = deque(maxlen=_WAITING_EXAMPLES)
         self._traffic: Counter[tuple[Traffic, str]] = Counter()
+        self._settled: list[tuple[Tally, Tally]] = []
+        """What the last batch added, and to what."""
+        self.excusing = False
+        """The database is away: a failure says nothing about the stack that had it."""
         self.lost = 0
         """Buckets that could not be written before they were too old."""
 
     def request(self, decision: Decision, stack: Stack, status: int, seconds: float) -> Tally:
         """A client's request was given to `stack`; `status` 0 is a failure without a reply."""
+        if self.excusing and (status >= 500 or status == 0):
+            return Tally()
         tally = self._tally(Key(decision.name, decision.trial, stack))
         tally.requests += 1
         if status >= 500 or status == 0:
@@ -90,6 +96,9 @@ class Recorder:
         example: Mapping[str, Any] | None = None,
     ) -> None:
         name = str(exchange.operation)
+        if self.excusing:
+            self.dropped(exchange.operation, exchange.trial, "the database is away")
+            return
         asked = self._tally(Key(name, exchange.trial, exchange.compared))
         asked.asked += 1
         if status >= 500 or status == 0:
@@ -124,6 +133,7 @@ class Recorder:
 
     def written(self, batch: Batch, now: float) -> None:
         """The batch is safe: what came while it was written stays for the next."""
+        self._settled = []
         self._dirty.difference_update((row.span, row.bucket, row.key) for row in batch.rows)
         for example in batch.examples:
             if example in self._examples:
@@ -136,6 +146,19 @@ class Recorder:
             if bucket < span.bucket(now):
                 self._drop(span, bucket, only_written=True)
 
+    def excuse(self) -> None:
+        """The database is away, and with it that of the stacks: failures are nobody's, until `resume`.
+
+        Those of the last batch, which found it out, are taken back.
+        """
+        self.excusing = True
+        for added, place in self._settled:
+            place.forgive(added)
+        self._settled = []
+
+    def resume(self) -> None:
+        self.excusing = False
+
     def _tally(self, key: Key) -> Tally:
         tally = self._fresh.get(key)
         if tally is None:
@@ -145,12 +168,15 @@ class Recorder:
     def _settle(self, now: float) -> None:
         """Moves what was counted since the last time into its buckets."""
         fresh, self._fresh = self._fresh, {}
+        self._settled = []
         day = datetime.fromtimestamp(now, UTC).date().isoformat()
         for key, tally in fresh.items():
             for span in Span:
                 bucket = span.bucket(now)
                 place = self._buckets.setdefault((span, bucket), {})
-                place.setdefault(key, Tally()).add(tally)
+                found = place.setdefault(key, Tally())
+                found.add(tally)
+                self._settled.append((tally, found))
                 self._dirty.add((span, bucket, key))
             if tally.requests:
                 where = Traffic(day, key.operation, key.stack)

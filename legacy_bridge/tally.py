@@ -85,6 +85,17 @@ class Tally:
         for step, count in other.latency.items():
             latency[step] = latency.get(step, 0) + count
 
+    def forgive(self, other: "Tally") -> None:
+        """Takes the failures and differences of what was added back, as if nobody had asked."""
+        self.requests -= other.errors
+        self.errors -= other.errors
+        self.exceptions -= other.exceptions
+        self.fallbacks -= other.fallbacks
+        self.asked -= other.asked_errors
+        self.asked_errors -= other.asked_errors
+        self.compared -= other.different
+        self.different -= other.different
+
     def percentile(self, share: float) -> float | None:
         """Seconds below which `share` (0 to 1) of the replies came; None without any."""
         left = share * sum(self.latency.values())

@@ -146,6 +146,8 @@ class Warden:
                 if self.trouble is None:
                     _log.error("evidence can't be written or read, it waits: %s", error)
                 self.trouble = str(error)
+                # The stacks share that database: what fails now says nothing about the port.
+                self.recorder.excuse()
             except Exception:
                 # The watch must outlive any single failure.
                 self.trouble = "unexpected error, see the log"
@@ -153,6 +155,7 @@ class Warden:
             else:
                 if self.trouble is not None:
                     _log.warning("evidence is judged again")
+                    self.recorder.resume()
                 self.trouble, self.looked_at = None, time.time()
 
     async def _pause(self) -> bool:

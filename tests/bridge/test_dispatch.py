@@ -144,7 +144,7 @@ def listen(make_bridge: MakeBridge, serve: Serve) -> Any:
 
     def start(mode: str, **options: Any) -> tuple[httpx.Client, Listener]:
         listener = Listener()
-        bridge: Any = make_bridge(observer=listener, allow_force=True, **options)
+        bridge: Any = make_bridge(observer=listener, allow_force=True, token="word", **options)
         server = serve(bridge)
         bridge.ownership._accept(Stored(0, {"*": StoredMode(mode, utc(77), "me", "")}))
         return httpx.Client(base_url=server.url), listener
@@ -211,3 +211,26 @@ def test_nothing_is_kept_when_nobody_compares(make_bridge: MakeBridge, serve: Se
     url = serve(bridge).url
     bridge.ownership._accept(Stored(0, {"*": StoredMode("shadow", utc(1), "me", "")}))
     assert httpx.post(url + "/thing/", content=b"x").headers["x-served-by"] == "legacy"
+
+
+def test_differences_take_an_operation_back_with_the_pairs(listen: Any) -> None:
+    client, listener = listen("legacy")
+    bearer = {"Authorization": "Bearer word"}
+    change = {"operation": THINGS, "mode": "mirror", "by": "me"}
+    client.put("/_cutover/mode", json=change, headers=bearer).raise_for_status()
+    for number in range(4):
+        client.get(f"/thing/?{number}")
+    for one in listener.first(4):
+        query = one.scope["query_string"].decode()
+        listener.stage.results.compared(
+            one, status=200, seconds=0.01, different=True, example={"query": query}
+        )
+    deadline = time.monotonic() + 5
+    while client.get("/thing/").headers["x-served-by"] != "legacy":
+        assert time.monotonic() < deadline, "it is not taken back"
+        time.sleep(0.05)
+    found = client.get("/_cutover/breaches", headers=bearer).json()
+    (breach,) = found["breaches"]
+    assert (breach["operation"], breach["mode"]) == (THINGS, "mirror")
+    assert "4 of 4 pairs differ" in breach["reason"]
+    assert sorted(one["query"] for one in breach["examples"]) == ["0", "1", "2", "3"]

@@ -89,6 +89,13 @@ def test_latency_of_the_slowest_counts_too() -> None:
     assert verdict(ported, tally(100, ms=100), latency_ratio=0) is Verdict.OK
 
 
+def test_a_few_slow_replies_are_not_yet_a_slow_port() -> None:
+    ported = total([tally(18, ms=100), tally(2, ms=4000)])
+    assert verdict(ported, tally(100, ms=100)) is Verdict.INCONCLUSIVE
+    many = total([tally(900, ms=100), tally(100, ms=4000)])
+    assert verdict(many, tally(1000, ms=100)) is Verdict.BREACH
+
+
 def test_nothing_to_compare_latency_with_is_inconclusive() -> None:
     found = judge(Evidence(tally(50, ms=500), Tally()), BUDGET)
     assert found.verdict is Verdict.INCONCLUSIVE

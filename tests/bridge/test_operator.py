@@ -261,6 +261,38 @@ async def test_counts_wait_while_the_database_is_away_and_never_grow(tmp_path: P
         assert coarse == 10_000, "and the hours before"
 
 
+async def test_what_fails_while_the_database_is_away_is_nobody_s_fault(tmp_path: Path) -> None:
+    file = tmp_path / "modes.db"
+    async with operating(f"sqlite:///{file}") as operator:
+        await operator.set_mode(str(THINGS), "ported")
+        warden = Warden(operator.ownership, Recorder(), period=0.05)
+        await warden.start()
+        made = decision(operator, THINGS, Stack.PORTED)
+
+        def fail() -> None:
+            for _ in range(10):
+                warden.recorder.request(made, Stack.PORTED, 500, 0.01)
+
+        with sqlite3.connect(file) as breaking:
+            breaking.execute("ALTER TABLE bridge_evidence RENAME TO away")
+        fail()  # before it is known
+        while not warden.recorder.excusing:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.01)
+        fail()
+        with sqlite3.connect(file) as mending:
+            mending.execute("ALTER TABLE away RENAME TO bridge_evidence")
+        while warden.recorder.excusing:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert mode_of(operator, THINGS) == "ported"
+        fail()
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if mode_of(operator, THINGS) == "legacy":
+                break
+        assert mode_of(operator, THINGS) == "legacy", "afterwards it counts again"
+        await warden.stop()
+
+
 async def test_examples_are_few_and_the_newest(modes_url: str) -> None:
     async with operating(modes_url) as operator:
         warden = Warden(operator.ownership, Recorder())
