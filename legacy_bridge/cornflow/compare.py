@@ -114,7 +114,7 @@ def example(
             "method": scope["method"],
             "target": f"{scope['path']}?{query}" if query else scope["path"],
             "headers": masking.headers(scope["headers"]),
-            "body": masking.body(exchange.body),
+            "body": masking.short(masking.body(exchange.body)),
         },
         "legacy": _shown(legacy),
         "ported": _shown(ported),
@@ -127,17 +127,17 @@ def _shown(side: Side) -> dict[str, Any]:
     return {
         "status": side.answer.status,
         "headers": masking.headers(side.answer.headers),
-        "body": masking.body(decoded(side.answer)),
+        "body": masking.short(masking.body(decoded(side.answer))),
         "rows": [
             {
                 "table": row.table,
                 "change": str(row.change),
                 "key": masking.value(list(row.key)),
-                "columns": masking.value(row.columns),
+                "columns": masking.short(masking.value(row.columns)),
             }
-            for row in changes(side.images)
+            for row in changes(side.images)[:_SHOWN]
         ],
-        "effects": masking.value(dict(side.effects)),
+        "effects": masking.short(masking.value(dict(side.effects))),
         "mails": [
             {"from": mail.sender, "to": mail.receivers, "bytes": len(mail.content)}
             for mail in side.mails
@@ -149,8 +149,8 @@ def _told(one: Difference) -> dict[str, Any]:
     name = one.place.rpartition("/")[2]
     return {
         "place": one.place,
-        "legacy": masking.value(one.legacy, name),
-        "ported": masking.value(one.ported, name),
+        "legacy": masking.short(masking.value(one.legacy, name)),
+        "ported": masking.short(masking.value(one.ported, name)),
         "why": one.why,
     }
 

@@ -68,6 +68,14 @@ def value(document: Any, name: str = "", depth: int = 0) -> Any:
     return text(str(document))
 
 
+def short(document: Any, most: int = 8_000) -> Any:
+    """A JSON value, or the beginning of its text when that is longer: an example is for reading."""
+    written = json.dumps(document, ensure_ascii=False)
+    if len(written) <= most:
+        return document
+    return f"{written[:most]}… ({len(written)} characters)"
+
+
 def text(found: str) -> str:
     hidden = _MAIL_PASSWORD.sub(f"<b>{HIDDEN}</b>", _TOKEN.sub(HIDDEN, found))
     return hidden if len(hidden) <= TEXT else f"{hidden[:TEXT]}… ({len(hidden)} characters)"

@@ -178,6 +178,12 @@ def test_secrets_are_hidden_wherever_they_are() -> None:
     assert "$2b$" not in str(masking.value({"hash": "$2b$12$" + "a" * 53}))
 
 
+def test_examples_stay_short() -> None:
+    document = {"rows": [{"text": "x" * 900}] * 40}
+    assert len(str(masking.short(masking.value(document)))) < 9_000
+    assert masking.short({"a": 1}) == {"a": 1}
+
+
 def test_shares_are_read_and_refused() -> None:
     assert shares("POST /case/=0.1; GET /case/ = 1") == {"POST /case/": 0.1, "GET /case/": 1.0}
     for wrong in ("POST /case/=2", "case=0.1", "0.3"):
