@@ -5,6 +5,7 @@ cookie is not sent by other sites' pages, and changes want a header that those c
 """
 
 import hashlib
+import logging
 import secrets
 import time
 from collections import deque
@@ -25,9 +26,13 @@ SESSION_SECONDS = 12 * 3600
 
 _KNOWN_SECONDS = 5.0
 """How long an admin stays one without being looked up again."""
+_KNOWN_WITHOUT_DATABASE = 900.0
+"""The same while nobody can look: operators are needed most when something is broken."""
 _MOST_KNOWN = 256
 _FAILURES, _FAILURES_SECONDS = 10, 60.0
 """Wrong passwords from one address, before it has to wait."""
+
+_log = logging.getLogger(__name__)
 
 
 class ControlRefusedError(Exception):
@@ -155,15 +160,23 @@ class Access:
         if self._operators is None or not token:
             return None
         key, now = hashlib.blake2b(token.encode()).digest(), time.monotonic()
-        known = self._known.get(key)
-        if known is not None and known[0] > now:
-            return known[1]
+        at, known = self._known.get(key, (-_KNOWN_WITHOUT_DATABASE, None))
+        if now - at < _KNOWN_SECONDS:
+            return known
+        try:
+            name = await self._operators.admin(token)
+        except Exception as error:
+            if now - at < _KNOWN_WITHOUT_DATABASE:
+                return known
+            _log.exception("whether somebody is an admin can't be found out")
+            raise ControlRefusedError(
+                503, "the application can't say who is an admin now: use the bridge's token"
+            ) from error
         self._known.pop(key, None)
-        name = await self._operators.admin(token)
         if name is not None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            self._known[key] = now + _KNOWN_SECONDS, name
+            self._known[key] = now, name
         return name
 
     def _is_token(self, given: str) -> bool:

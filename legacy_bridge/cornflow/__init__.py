@@ -12,8 +12,10 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-from legacy_bridge.assembly import Assembly, AssemblyError
+from legacy_bridge.assembly import Assembly, AssemblyError, Proof
 from legacy_bridge.census import rules_from_file, rules_of_flask
+from legacy_bridge.cornflow.ending import PROOF, leftovers
+from legacy_bridge.cornflow.operators import CornflowOperators
 from legacy_bridge.operation import LegacyRule
 from legacy_bridge.shadow import Comparer, Limits
 
@@ -57,6 +59,9 @@ def assemble() -> Assembly:
         database_url=database_url,
         root=root,
         comparer=_comparer(database_url),
+        operators=CornflowOperators(port, root),
+        leftovers=leftovers,
+        proof=Proof(PROOF),
     )
 
 

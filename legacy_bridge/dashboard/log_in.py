@@ -35,12 +35,12 @@ def session_routes(access: Access) -> APIRouter:
 
     @router.get("/session")
     async def session(request: Request) -> JSONResponse:
-        """Who is logged in; without anybody, how to."""
+        """Who is logged in, if anybody is, and how to."""
         try:
-            caller = await access.caller(request)
-        except ControlRefusedError as error:
-            return JSONResponse({"error": error.text, "ways": access.ways}, error.status)
-        return JSONResponse({"name": caller.name, "ways": access.ways})
+            name = (await access.caller(request)).name
+        except ControlRefusedError:
+            name = None
+        return JSONResponse({"name": name, "ways": access.ways})
 
     @router.post("/session", dependencies=[Depends(_from_the_page)])
     async def log_in(given: LogIn, request: Request) -> JSONResponse:
