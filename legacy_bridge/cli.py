@@ -17,6 +17,7 @@ from legacy_bridge import assembly
 from legacy_bridge.capture_cli import capture_options
 from legacy_bridge.census import rules_as_json
 from legacy_bridge.commands import control as control_commands
+from legacy_bridge.commands.end import finish, report
 from legacy_bridge.commands.ramp import ramp, read_status
 from legacy_bridge.commands.shared import (
     OK,
@@ -31,6 +32,7 @@ from legacy_bridge.commands.shared import (
     settings_of,
     with_ownership,
 )
+from legacy_bridge.commands.watch import watch
 from legacy_bridge.logs import LogFormat
 from legacy_bridge.operation import Mode
 from legacy_bridge.overview import change_as_json
@@ -85,8 +87,14 @@ def main() -> None:
     \b
     cutover serve --port 5000            both stacks behind one address
     cutover status                       who answers what
-    cutover set 'GET /thing/' ported     move one operation
-    cutover set all-ported legacy        take everything back
+    cutover watch                        the same, live
+    cutover set 'GET /thing/' shadow     move one operation
+    cutover ramp start 'GET /thing/'     move it step by step, on evidence
+    cutover rollback 'GET /thing/'       take it back, and keep it there
+    cutover kill                         take everything back at once
+    cutover history                      who changed what
+
+    The page at /_cutover/ of whatever `cutover serve` serves does the same.
     """
 
 
@@ -306,8 +314,12 @@ def census(as_json: bool) -> None:
 
 
 main.add_command(ramp)
+main.add_command(watch)
+main.add_command(report)
+main.add_command(finish)
 for _command in (
     control_commands.rollback,
+    control_commands.acknowledge,
     control_commands.kill,
     control_commands.unkill,
     control_commands.group,

@@ -1,4 +1,4 @@
-"""`cutover rollback`, `kill`, `unkill`, `group`, `budget`, `sticky` and `breaches`."""
+"""`cutover rollback`, `acknowledge`, `kill`, `unkill`, `group`, `budget`, `sticky` and `breaches`."""
 
 from typing import Any
 
@@ -32,6 +32,24 @@ def rollback(operation: str, by: str, why: str, as_json: bool) -> None:
         by=by,
         why=why,
         nothing="already rolled back",
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.argument("operation")
+@audited
+@json_option
+def acknowledge(operation: str, by: str, why: str, as_json: bool) -> None:
+    """What was rolled back is understood: OPERATION stays with the legacy, and may be moved again.
+
+    OPERATION may be a group or a glob. `cutover breaches` says why it was rolled back.
+    """
+    act(
+        lambda one: one.acknowledge(operation),
+        by=by,
+        why=why,
+        nothing="nothing is held back",
         as_json=as_json,
     )
 
