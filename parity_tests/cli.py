@@ -11,13 +11,16 @@ from rich.table import Table
 
 from parity_tests import config as configuration
 from parity_tests import journeys as journey_files
+from parity_tests.commands import calibrate as calibrate_command
 from parity_tests.commands import capture as capture_command
 from parity_tests.commands import explain, fuzz, gate, report
+from parity_tests.commands import init as init_command
 from parity_tests.commands import matrix as matrix_command
 from parity_tests.commands import mutants as mutants_command
 from parity_tests.commands import performance as performance_command
 from parity_tests.commands import replay as replay_command
 from parity_tests.commands import suite as suite_command
+from parity_tests.commands import triangle as triangle_command
 from parity_tests.commands.frame import configured, console, guarded
 from parity_tests.model import Exit
 from parity_tests.report import json as json_report
@@ -60,6 +63,11 @@ def main() -> None:
 )
 @outputs.options
 @click.option("--keep", is_flag=True, help="Keep databases and logs, and say where.")
+@click.option(
+    "--learned",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Rules that `parity calibrate` learned.",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first pair that differs.")
 @click.option("--legacy", metavar="URL", help="A legacy that runs already; needs --ported.")
 @click.option("--ported", metavar="URL", help="A port that runs already; needs --legacy.")
@@ -130,10 +138,13 @@ main.add_command(report.command)
 main.add_command(gate.command)
 main.add_command(explain.command)
 main.add_command(performance_command.command)
+main.add_command(triangle_command.command)
+main.add_command(calibrate_command.command)
 main.add_command(matrix_command.command)
 main.add_command(mutants_command.command)
 main.add_command(fuzz.command)
 main.add_command(suite_command.command)
+main.add_command(init_command.command)
 main.add_command(replay_command.command)
 main.add_command(capture_command.command)
 

@@ -16,7 +16,16 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from parity_tests import databases, journeys, operations, rules, services, waivers
+from parity_tests import (
+    calibrate_rules,
+    databases,
+    journeys,
+    operations,
+    rules,
+    services,
+    waivers,
+)
+from parity_tests.calibrate_rules import Learned
 from parity_tests.config import Config
 from parity_tests.databases import Databases
 from parity_tests.model import (
@@ -30,6 +39,7 @@ from parity_tests.model import (
     Profile,
     Waiver,
 )
+from parity_tests.observed import Observation
 from parity_tests.operations import Census, Matcher
 from parity_tests.replay import replay
 from parity_tests.stacks import StackError
@@ -50,6 +60,8 @@ class Options:
     ported: str | None = None
     legacy_db: str | None = None
     ported_db: str | None = None
+    learned: Path | None = None
+    """Rules that `parity calibrate` wrote."""
     today: date = field(default_factory=date.today)
 
 
@@ -65,6 +77,7 @@ class OperationReport:
     differences: int = 0
     waived: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: {"legacy": 0.0, "ported": 0.0})
+    observed: Observation = field(default_factory=Observation)
 
 
 @dataclass
@@ -111,6 +124,7 @@ class Report:
         label = pair.operation.label
         entry = self.operations.setdefault(label, OperationReport(label, pair.operation.place))
         entry.exchanges += 1
+        entry.observed.see(pair)
         entry.statuses[str(pair.legacy.reply.status or "none")] += 1
         for exchange in (pair.legacy, pair.ported):
             entry.seconds[exchange.side] += exchange.ended - exchange.started
@@ -148,14 +162,16 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
     census = load_census(config, listener)
     accepted = waivers.load(config.waivers)
     report = Report(config.name, options.database.partition("=")[0].partition(":")[0], census)
+    learned = calibrate_rules.load(options.learned, options.today) if options.learned else Learned()
     session = Session(
-        config, rules.load(config.rules), Matcher(census.operations), accepted, report
+        config, rules.load(config.rules), Matcher(census.operations), accepted, report, learned
     )
     with workplace(options.keep, report) as folder:
         if options.legacy and options.ported:
             complete = _on_running(session, options, wanted, listener)
         else:
             complete = _on_own(session, options, wanted, listener, folder)
+    report.notes += learned.notes()
     report.complete = complete and not options.journeys
     complete = report.complete and not report.broken
     report.waiver_problems = waivers.problems(accepted, report.database, options.today, complete)
@@ -196,6 +212,7 @@ class Session:
     matcher: Matcher
     waivers: list[Waiver]
     report: Report
+    learned: Learned = field(default_factory=Learned)
 
     def play(self, stage: Stage, journey: Journey, options: Options, listener: Listener) -> bool:
         """False when the run should stop here."""
@@ -203,7 +220,8 @@ class Session:
         self.report.journeys += 1
         try:
             for pair, differences in replay(journey, stage, self.rules, self.matcher):
-                findings = [self._finding(pair, one, options.today) for one in differences]
+                left = self.learned.left(pair, differences)
+                findings = [self._finding(pair, one, options.today) for one in left]
                 self.report.add(pair, findings)
                 listener.pair(pair, findings)
                 if options.fail_fast and any(finding.waiver is None for finding in findings):

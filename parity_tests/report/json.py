@@ -70,6 +70,7 @@ def document(report: Report) -> Document:
                 "differences": entry.differences,
                 "waived": entry.waived,
                 "seconds": {side: round(s, 4) for side, s in entry.seconds.items()},
+                "observed": entry.observed.document(),
             }
             for entry in sorted(report.operations.values(), key=lambda entry: entry.label)
         },

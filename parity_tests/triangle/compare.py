@@ -1,0 +1,133 @@
+"""Three shapes of one operation against each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from parity_tests.triangle.shape import ANY, OPEN, Shape
+
+
+class Corner(StrEnum):
+    LEGACY = "legacy document"
+    PORTED = "ported document"
+    OBSERVED = "observed"
+
+
+class Kind(StrEnum):
+    OPERATION = "operation"
+    STATUS = "status"
+    PARAMETER = "query parameter"
+    BODY = "request field"
+    REPLY = "reply field"
+    REFUSAL = "field of a refusal"
+
+
+class FailOn(StrEnum):
+    """What makes the comparison fail; each includes the one before it."""
+
+    NEVER = "never"
+    UNTOLD = "untold"
+    """The port answers it, and its document does not know."""
+    LOST = "lost"
+    """The legacy's document knows it, and the port's does not."""
+    ANY = "any"
+
+
+@dataclass(frozen=True, order=True)
+class Item:
+    """Something that at least one corner knows and at least one does not."""
+
+    operation: str
+    kind: Kind
+    name: str
+    knows: tuple[Corner, ...]
+
+    @property
+    def lacks(self) -> tuple[Corner, ...]:
+        return tuple(corner for corner in Corner if corner not in self.knows)
+
+    def fails(self, on: FailOn) -> bool:
+        if on is FailOn.NEVER:
+            return False
+        if on is FailOn.ANY:
+            return True
+        if Corner.PORTED in self.knows:
+            return False
+        # what is sent and not refused may well be ignored: no behaviour of the port
+        untold = Corner.OBSERVED in self.knows and self.kind not in (Kind.PARAMETER, Kind.BODY)
+        return untold or (on is FailOn.LOST and Corner.LEGACY in self.knows)
+
+
+Corners = Mapping[Corner, Mapping[str, Shape]]
+
+
+def compare(corners: Corners, operations: Iterable[str]) -> list[Item]:
+    """Everything that not all three know, by operation; of an operation that one lacks, only that."""
+    items: list[Item] = []
+    for label in sorted(set(operations)):
+        shapes = {corner: told[label] for corner, told in corners.items() if label in told}
+        if len(shapes) < len(Corner):
+            items.append(Item(label, Kind.OPERATION, label, tuple(shapes)))
+        if len(shapes) > 1:
+            items += _operation(label, shapes)
+    return items
+
+
+def _operation(label: str, shapes: Mapping[Corner, Shape]) -> Iterator[Item]:
+    for kind, places in (
+        (Kind.STATUS, {corner: shape.statuses for corner, shape in shapes.items()}),
+        (Kind.PARAMETER, {corner: shape.query for corner, shape in shapes.items()}),
+        (Kind.BODY, {corner: shape.body for corner, shape in shapes.items()}),
+        (Kind.REPLY, {corner: shape.replies for corner, shape in shapes.items()}),
+        (Kind.REFUSAL, {corner: shape.refusals for corner, shape in shapes.items()}),
+    ):
+        names = {name for told in places.values() for name in told if not _open(name)} - {ANY}
+        told = []
+        for name in sorted(names):
+            knows = tuple(
+                corner
+                for corner in Corner
+                if corner not in shapes or knows_it(places[corner], name)
+            )
+            if len(knows) < len(Corner):
+                told.append(Item(label, kind, name, knows))
+        yield from _outermost(told)
+
+
+def knows_it(places: set[str], name: str) -> bool:
+    """Whether a place is told, or lies where anything may."""
+    if name in places:
+        return True
+    segments = name.split("/")
+    for depth in range(len(segments)):
+        if any(f"{above}{OPEN}" in places for above in _above(segments[:depth])):
+            return True
+    return any(_matches(place, segments) for place in places if OPEN in place)
+
+
+def _above(segments: list[str]) -> Iterator[str]:
+    yield f"{'/'.join(segments)}/" if segments else ""
+
+
+def _matches(place: str, segments: list[str]) -> bool:
+    """A place with an open segment in its middle: fields of any name, each of them described."""
+    told = place.split("/")
+    return len(told) == len(segments) and all(
+        one in (OPEN, other) for one, other in zip(told, segments, strict=True)
+    )
+
+
+def _open(name: str) -> bool:
+    return OPEN in name
+
+
+def _outermost(items: list[Item]) -> Iterator[Item]:
+    """Without those that lie below another one with the same corners: they say nothing more."""
+    names = {(item.name, item.knows) for item in items}
+    for item in items:
+        segments = item.name.split("/")
+        above = ("/".join(segments[:depth]) for depth in range(1, len(segments)))
+        if not any((name, item.knows) in names for name in above):
+            yield item

@@ -1,0 +1,145 @@
+"""What a description says of each operation, whether it is Swagger 2.0 or OpenAPI 3. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from parity_tests.model import ParityError
+from parity_tests.places import escape
+
+Json = Mapping[str, Any]
+
+DEPTH = 3
+"""As deep as observations go."""
+OPEN = "…"
+"""As a field: whatever is here or below is allowed, and not described."""
+ANY = "default"
+"""As a status: every other one."""
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_VARIABLE = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")
+
+
+@dataclass
+class Shape:
+    """One operation in one telling."""
+
+    statuses: set[str] = field(default_factory=set)
+    query: set[str] = field(default_factory=set)
+    body: set[str] = field(default_factory=set)
+    """Places of fields, `*/owner/id`; the one that ends with `…` is open."""
+    replies: set[str] = field(default_factory=set)
+    """Places of all replies that succeed."""
+    refusals: set[str] = field(default_factory=set)
+    """Places of all others."""
+
+
+def of_document(document: Json, operations: Iterable[str]) -> dict[str, Shape]:
+    """The shapes of the operations that the document tells of, by the census's labels."""
+    if not isinstance(document.get("paths"), dict):
+        raise ParityError("a description without `paths` is neither Swagger 2.0 nor OpenAPI 3")
+    base = str(document.get("basePath") or "").rstrip("/")
+    told: dict[str, Shape] = {}
+    labels = {_normal(label): label for label in operations}
+    for path, item in document["paths"].items():
+        for method in _METHODS:
+            if method not in item:
+                continue
+            label = labels.get(_normal(f"{method.upper()} {base}{path}")) or labels.get(
+                _normal(f"{method.upper()} {path}")
+            )
+            if label is not None:
+                told[label] = _Reader(document).operation(item, item[method])
+    return told
+
+
+def of_observation(told: Json) -> Shape:
+    """From `operations.*.observed` of a report."""
+    found = Shape(set(told["statuses"]) - {"none"}, set(told["query"]), set(told["body"]) - {""})
+    for status, fields in told["replies"].items():
+        into = found.replies if status < "400" else found.refusals
+        into |= set(fields) - {""}
+    return found
+
+
+def _normal(label: str) -> str:
+    """Rules and paths alike, whatever their variables are called."""
+    return re.sub(r"\{[^}]*\}", "{}", _VARIABLE.sub(r"{\1}", label))
+
+
+class _Reader:
+    def __init__(self, document: Json) -> None:
+        self.document = document
+
+    def operation(self, item: Json, operation: Json) -> Shape:
+        found = Shape()
+        for raw in [*item.get("parameters", ()), *operation.get("parameters", ())]:
+            parameter = self.resolve(raw)
+            if parameter.get("in") == "query":
+                found.query.add(parameter["name"])
+            elif parameter.get("in") == "formData":
+                found.body.add(escape(parameter["name"]))
+            elif parameter.get("in") == "body":
+                found.body |= set(self.fields(parameter.get("schema", {})))
+        for media in self.resolve(operation.get("requestBody", {})).get("content", {}).values():
+            found.body |= set(self.fields(media.get("schema", {})))
+        for status, raw in operation.get("responses", {}).items():
+            reply = self.resolve(raw)
+            found.statuses.add(str(status))
+            media = reply.get("content", {}).values()
+            schemas = (
+                [reply["schema"]] if "schema" in reply else [m.get("schema", {}) for m in media]
+            )
+            fields = {place for schema in schemas for place in self.fields(schema)}
+            if status == ANY or str(status) < "400":
+                found.replies |= fields
+            else:
+                found.refusals |= fields
+        for places in (found.body, found.replies, found.refusals):
+            places.discard("")
+        return found
+
+    def fields(self, schema: Any, place: str = "", depth: int = 0) -> Iterator[str]:
+        """Places of a schema's fields; one that allows any field has an open one."""
+        schema = self.resolve(schema) if isinstance(schema, dict) else {}
+        yield place
+        if depth == DEPTH:
+            return
+        below = f"{place}/" if place else ""
+        parts = [part for word in ("allOf", "anyOf", "oneOf") for part in schema.get(word, ())]
+        for part in parts:
+            yield from self.fields(part, place, depth)
+        for name, value in schema.get("properties", {}).items():
+            yield from self.fields(value, below + escape(name), depth + 1)
+        if "items" in schema:
+            yield from self.fields(schema["items"], f"{below}*", depth + 1)
+        more = schema.get("additionalProperties")
+        if isinstance(more, dict) and more:
+            yield from self.fields(more, f"{below}{OPEN}", depth + 1)
+        elif more or (not parts and _says_nothing(schema)):
+            yield f"{below}{OPEN}"
+
+    def resolve(self, value: Any, limit: int = 20) -> Json:
+        """What a `$ref` leads to inside the document; nothing when it leads nowhere."""
+        while isinstance(value, dict) and "$ref" in value and limit:
+            limit -= 1
+            found: Any = self.document
+            for part in str(value["$ref"]).removeprefix("#/").split("/"):
+                name = part.replace("~1", "/").replace("~0", "~")
+                found = found.get(name) if isinstance(found, dict) else None
+            value = found
+        return value if isinstance(value, dict) else {}
+
+
+def _says_nothing(schema: Json) -> bool:
+    """No type at all, or an object or list of which nothing more is told: it may hold anything."""
+    if "enum" in schema or "const" in schema:
+        return False
+    kind = schema.get("type")
+    kinds = set(kind) if isinstance(kind, list) else {kind}
+    if kinds & {"object", None} and "properties" not in schema:
+        return schema.get("additionalProperties") is not False
+    return "array" in kinds and "items" not in schema

@@ -1,0 +1,77 @@
+"""Where the two descriptions come from: files, addresses, or the stacks of the configuration."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from parity_tests import databases
+from parity_tests.config import Config
+from parity_tests.model import ParityError, Profile, Request, Side
+from parity_tests.run import Voice, workplace
+from parity_tests.stage import open_stage
+
+
+def load(
+    config: Config, given: Mapping[Side, str | None], voice: Voice
+) -> dict[Side, dict[str, Any]]:
+    """Both descriptions; for one that is not given both stacks are started, and it is asked for."""
+    found = {side: _read(where) for side, where in given.items() if where}
+    missing = [side for side in Side if side not in found]
+    if missing:
+        paths = _paths(config)
+        with workplace(False) as folder:
+            made = databases.create("sqlite", folder, "parity_triangle")
+            try:
+                voice.say("starting both stacks for their descriptions")
+                made.seed(config)
+                with open_stage(config, Profile(), made, "d", folder) as stage:
+                    for side in missing:
+                        world = stage.legacy if side is Side.LEGACY else stage.ported
+                        reply = world.send(Request("GET", paths[side]))
+                        where = f"{paths[side]} of the {side} stack"
+                        if reply.status != 200:
+                            raise ParityError(f"{where} answers {reply.status or reply.error}")
+                        found[side] = _json(where, reply.body)
+            finally:
+                made.close()
+    return found
+
+
+def _paths(config: Config) -> dict[Side, str]:
+    """`[documents]` of the configuration: `legacy = "/swagger/"`, `ported = "/openapi.json"`."""
+    table = tomllib.loads(config.path.read_text(encoding="utf-8")).get("documents", {})
+    if not all(side.value in table for side in Side):
+        raise ParityError(
+            f"{config.path} has no [documents] with `legacy` and `ported`, the paths of the "
+            "descriptions; or give --legacy-document and --ported-document"
+        )
+    return {side: str(table[side.value]) for side in Side}
+
+
+def _read(where: str) -> dict[str, Any]:
+    if where.startswith(("http://", "https://")):
+        try:
+            reply = httpx.get(where, timeout=30, follow_redirects=True).raise_for_status()
+        except httpx.HTTPError as error:
+            raise ParityError(f"{where} can not be read: {error}") from None
+        return _json(where, reply.content)
+    try:
+        return _json(where, Path(where).read_bytes())
+    except OSError as error:
+        raise ParityError(f"the description can not be read: {error}") from None
+
+
+def _json(where: str, raw: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(raw)
+    except ValueError as error:
+        raise ParityError(f"{where} is not JSON: {error}") from None
+    if not isinstance(told, dict):
+        raise ParityError(f"{where} is no description")
+    return told
