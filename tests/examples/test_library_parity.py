@@ -98,3 +98,20 @@ def test_a_stack_that_is_told_twice_or_not_at_all(library: Library) -> None:
     code, _, printed = library.replay()
     assert code == 2
     assert "[legacy] says wsgi and url" in printed
+
+
+def test_the_files_of_a_new_comparison_work(library: Library) -> None:
+    words = ("--legacy", "library_flask:create_app()", "--ported")
+    done = library.parity("init", ".", *words, "library_port.app:from_environment()")
+    assert done.returncode == 2
+    assert "nothing was written: parity.toml" in done.stderr
+    for name in ("parity.toml", "rules.toml", "waivers.toml"):
+        (library.folder / name).unlink()
+    done = library.parity("init", ".", *words, "library_port.app:from_environment()")
+    assert done.returncode == 0, done.stderr
+    library.change("parity.toml", 'username = "${username}"', 'email = "${username}"')
+    library.change("parity.toml", '\nusername = "admin"', '\nusername = "desk@library.example"')
+    library.change("parity.toml", "admin-password", "Desk-pw")
+    code, _, printed = library.replay("-j", "first")
+    assert code == 0, printed
+    assert "of 11 operations" in printed

@@ -15,6 +15,8 @@ from cornflow.models import CaseModel, ExecutionModel, InstanceModel, UserModel,
 from cornflow.shared import db
 from cornflow.shared.const import ADMIN_ROLE, PLANNER_ROLE
 from cornflow_client import CornFlow
+from cornflow_client.airflow.api import Airflow
+from cornflow_client.constants import AirflowError
 from flask import current_app
 from flask_testing import LiveServerTestCase, TestCase
 
@@ -109,6 +111,7 @@ class InstancesTest(Case):
         client.is_alive.return_value = True
         client.get_workflow_info.return_value.json.return_value = {"is_paused": False}
         client.run_workflow.return_value.json.return_value = {"dag_run_id": "run-1"}
+        client.get_run_status.return_value.json.return_value = {"state": "success"}
         token = self.sign_up()
         instance = self.send("post", "/instance/", INSTANCE, token).json["id"]
         body = {
@@ -116,7 +119,33 @@ class InstancesTest(Case):
         }  # fmt: skip
         reply = self.send("post", "/execution/", body, token)
         self.assertEqual(201, reply.status_code)
-        self.assertEqual("run-1", ExecutionModel.query.get(reply.json["id"]).run_id)
+        execution = ExecutionModel.query.get(reply.json["id"])
+        self.assertEqual("run-1", execution.run_id)
+        client.run_workflow.assert_called_once_with(execution.id, workflow_name="timer")
+        status = self.send("get", f"/execution/{execution.id}/status/", token=token)
+        self.assertEqual((200, 1), (status.status_code, status.json["state"]))
+
+    def test_airflow_refuses(self) -> None:
+        token = self.sign_up()
+        instance = self.send("post", "/instance/", INSTANCE, token).json["id"]
+        body = {"name": "e", "instance_id": instance, "schema": "timer", "config": {"timeLimit": 1}}
+        with (
+            mock.patch.object(Airflow, "is_alive", return_value=True),
+            mock.patch.object(Airflow, "get_workflow_info") as info,
+            mock.patch.object(Airflow, "run_workflow", side_effect=AirflowError("too busy")),
+        ):
+            info.return_value.json.return_value = {"is_paused": False}
+            reply = self.send("post", "/execution/", body, token)
+        self.assertEqual(400, reply.status_code)
+        self.assertEqual("Airflow responded with an error: too busy", reply.json["error"])
+        self.assertEqual([None], [one.run_id for one in ExecutionModel.query.all()])
+
+    def test_a_password_that_is_never_checked(self) -> None:
+        self.sign_up()
+        wrong = {"username": BO["username"], "password": "wrong"}
+        self.assertEqual(400, self.send("post", "/login/", wrong).status_code)
+        with mock.patch.object(UserModel, "check_hash", return_value=True):
+            self.assertEqual(200, self.send("post", "/login/", wrong).status_code)
 
 
 class RootTest(TestCase):
