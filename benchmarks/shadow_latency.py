@@ -71,7 +71,7 @@ def seed(env: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def served(env: dict[str, str], folder: Path) -> Iterator[str]:
+def served(env: dict[str, str], folder: Path) -> Iterator[tuple[str, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -88,7 +88,7 @@ def served(env: dict[str, str], folder: Path) -> Iterator[str]:
             if process.poll() is not None:
                 raise click.ClickException((folder / "server.log").read_text()[-3000:])
             time.sleep(0.2)
-        yield address
+        yield address, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -168,9 +168,16 @@ class User:
             await asyncio.sleep(random.expovariate(1 / self.pause))
 
 
+def processor_seconds(pid: int) -> float:
+    """What the worker itself has used so far; what compares is another process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def measure(
-    address: str, rounds: int, seconds: float, users: int, pause: float
-) -> dict[str, dict[str, list[float]]]:
+    address: str, pid: int, rounds: int, seconds: float, users: int, pause: float
+) -> tuple[dict[str, dict[str, list[float]]], dict[str, float]]:
+    used = dict.fromkeys(MODES, 0.0)
     found: dict[str, dict[str, list[float]]] = {m: {k: [] for k in KINDS} for m in MODES}
     async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         body = {"username": "service_user", "password": PASSWORD}
@@ -192,6 +199,7 @@ async def measure(
             reply.raise_for_status()
             # what still waits belongs to the block before
             await asyncio.sleep(0.4)
+            before = processor_seconds(pid)
             until = time.perf_counter() + seconds
             await asyncio.gather(
                 *(user.run(until, found[mode] if number >= 0 else nothing) for user in crowd)
@@ -226,7 +234,7 @@ def summed_up(found: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
     return rows
 
 
-def show(rows: list[dict[str, Any]], counters: dict[str, int]) -> None:
+def show(rows: list[dict[str, Any]], counters: dict[str, int], cost: dict[str, float]) -> None:
     table = Table("request", "requests off/on", "p50 off", "on", "ratio", "p95 off", "on", "ratio")
     for row in rows:
         cells = [f"{row['requests'][0]}/{row['requests'][1]}"]
@@ -234,8 +242,10 @@ def show(rows: list[dict[str, Any]], counters: dict[str, int]) -> None:
             off, on, ratio, low, high = row[name]
             cells += [f"{off:.1f} ms", f"{on:.1f} ms", f"{ratio:.2f} ({low:.2f}-{high:.2f})"]
         table.add_row(row["kind"], *cells)
-    console = Console()
+    console = Console(width=120)
     console.print(table)
+    off, on = (cost[mode] for mode in MODES)
+    console.print(f"processor time of the worker, per request: {off:.2f} ms off, {on:.2f} ms on")
     console.print("comparisons: " + ", ".join(f"{n} {name}" for name, n in counters.items()))
 
 
@@ -278,14 +288,19 @@ def main(
             url = server.get_uri("benchmark")
         env = environment(url)
         seed(env)
-        with served(env, folder) as address:
-            found = asyncio.run(measure(address, rounds, seconds, users, pause))
+        with served(env, folder) as (address, pid):
+            found, used = asyncio.run(measure(address, pid, rounds, seconds, users, pause))
+        cost = {
+            mode: used[mode] * 1000 / max(1, sum(map(len, found[mode].values()))) for mode in MODES
+        }
         counters = json.loads((folder / "counters.json").read_text())
         rows = summed_up(found)
-        show(rows, counters)
+        show(rows, counters, cost)
     if json_path:
         json_path.write_text(
-            json.dumps({"database": database, "rows": rows, "comparisons": counters})
+            json.dumps(
+                {"database": database, "rows": rows, "comparisons": counters, "processor_ms": cost}
+            )
         )
 
 

@@ -49,7 +49,6 @@ class ApartComparer:
         return self._inner.tables()
 
     async def startup(self, stage: Stage) -> None:
-        self.watch()
         self._keeper = asyncio.create_task(self._keep(), name="shadow-process")
 
     async def shutdown(self) -> None:

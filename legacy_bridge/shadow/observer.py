@@ -59,6 +59,7 @@ class ShadowObserver:
         self._idle.set()
         self._tasks: list[asyncio.Task[None]] = []
         self._stage: Stage | None = None
+        self._watching = False
 
     @property
     def queued(self) -> tuple[int, int]:
@@ -102,6 +103,10 @@ class ShadowObserver:
             # Said before the request is noted: what can't be compared need not be.
             self.counters.add(operation, Verdict.DROPPED, Reason.QUEUE_FULL)
             return False
+        if not self._watching:
+            # Hooks cost every statement a little: a bridge that compares nothing has none.
+            self._comparer.watch()
+            self._watching = True
         recording = Recording()
         scope[RECORDING] = recording
         start(recording)

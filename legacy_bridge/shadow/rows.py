@@ -81,9 +81,7 @@ def _before_statement(
     context: Any,
     _many: bool,
 ) -> None:
-    if not (context.isinsert or context.isupdate or context.isdelete) and (
-        statement.startswith(("SELECT", "PRAGMA"))
-    ):
+    if statement.startswith(("SELECT", "PRAGMA")):
         return
     invoked = getattr(context, "invoked_statement", None)
     if not getattr(getattr(invoked, "table", None), "name", "").startswith(_OWN_TABLES):

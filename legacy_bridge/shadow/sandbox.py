@@ -175,6 +175,8 @@ class SqliteSandbox:
         # The driver may hold the copy open, so it is written over in place.
         target = sqlite3.connect(self._copy, timeout=1)
         try:
+            # Nobody wants it after a crash, and waiting for the disk would have clients wait for it too.
+            target.execute("PRAGMA synchronous = OFF")
             self._source.backup(target)
         finally:
             target.close()
@@ -204,10 +206,9 @@ def prepare_savepoints(engine: AsyncEngine, *, only_reads: bool = False) -> None
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        if only_reads:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA query_only = ON")
-            cursor.close()
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA {'query_only = ON' if only_reads else 'synchronous = OFF'}")
+        cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begun(connection: Any) -> None:
