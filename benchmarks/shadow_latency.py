@@ -204,7 +204,9 @@ async def measure(
             await asyncio.gather(
                 *(user.run(until, found[mode] if number >= 0 else nothing) for user in crowd)
             )
-    return found
+            if number >= 0:
+                used[mode] += processor_seconds(pid) - before
+    return found, used
 
 
 def percentile(times: list[float], share: float) -> float:
