@@ -108,8 +108,8 @@ def _show(items: list[Item], listed: list[Item], failing: list[Item], screen: Co
         view = Table("operation", "what", "name", "knows it", "does not")
         for item in sorted(listed):
             colour = "red" if item in failing else ""
-            knows, lacks = (", ".join(corners) for corners in (item.knows, item.lacks))
-            view.add_row(Text(item.operation), item.kind, Text(item.name, colour), knows, lacks)
+            told = (", ".join(corners) for corners in (item.knows, item.lacks))
+            view.add_row(Text(item.operation), item.kind, Text(item.name, colour), *told)
         screen.print(view)
     counts = Counter((item.kind, item.lacks) for item in items)
     totals = Table("not known to", *(kind.value for kind in Kind))

@@ -250,7 +250,7 @@ class _Paced(Replay):
         entry = found.operations.setdefault(pair.operation.label, Measured(pair.operation.label))
         if pair.legacy.reply.status != pair.ported.reply.status:
             statuses = [reply.status or "none" for reply in (pair.legacy.reply, pair.ported.reply)]
-            difference = Difference("status", *statuses)
+            difference = Difference("status", pair.legacy.reply.status, pair.ported.reply.status)
             if waivers.find(self.waivers, pair, difference, found.database, date.today()):
                 entry.waived += 1
             else:
