@@ -1,0 +1,114 @@
+"""Learns from pairs of equal stacks what differs by itself: per operation and place, with counts. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from parity_tests.calibrate_rules import Evidence, LearnedKind, LearnedRule, holds, never
+from parity_tests.correspond import Correspondence, Window
+from parity_tests.model import Difference, Pair
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Two values that differ although the stacks are the same."""
+
+    journey: str
+    round: int
+    step: int
+    window: Window
+    place: str
+    a: Any
+    b: Any
+    why_not: str = ""
+    """Why no rule may accept this."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What differs by itself and may not be relaxed: somebody has to look at it."""
+
+    operation: str
+    place: str
+    why: str
+    evidence: Evidence
+
+
+@dataclass
+class Learning:
+    rules: list[LearnedRule] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+    @property
+    def noise(self) -> list[LearnedRule]:
+        return [rule for rule in self.rules if rule.kind is not LearnedKind.ONE_TO_ONE]
+
+
+class Observer:
+    """Collects; keeps the differing values and not the pairs."""
+
+    def __init__(self) -> None:
+        self.round = 0
+        self.pairs: Counter[str] = Counter()
+        self.seen: dict[tuple[str, str], list[Observation]] = defaultdict(list)
+
+    def add(self, pair: Pair, differences: Iterable[Difference]) -> None:
+        operation = pair.operation.label
+        self.pairs[operation] += 1
+        window = Window(pair.legacy.started, pair.ported.started, pair.step)
+        for one in differences:
+            self.seen[operation, generalised(one.place)].append(
+                Observation(
+                    pair.journey,
+                    self.round,
+                    pair.step,
+                    window,
+                    one.place,
+                    one.legacy,
+                    one.ported,
+                    never(pair, one),
+                )
+            )
+
+    def learn(self, today: date, expires: date) -> Learning:
+        learning = Learning()
+        for (operation, place), found in sorted(self.seen.items()):
+            evidence = _evidence(found, self.pairs[operation])
+            kind, why = _kind(place, found)
+            if kind is None:
+                learning.refused.append(Refused(operation, place, why, evidence))
+            else:
+                learning.rules.append(LearnedRule(operation, place, kind, today, expires, evidence))
+        return learning
+
+
+def generalised(place: str) -> str:
+    """A place without positions in lists and without the keys of rows: `rows/users/*/email`."""
+    segments = place.split("/")
+    if segments[0] == "rows" and len(segments) > 2:
+        segments[2] = "*"
+    return "/".join("*" if segment.isdigit() else segment for segment in segments)
+
+
+def _evidence(found: Sequence[Observation], pairs: int) -> Evidence:
+    differed = len({(one.round, one.journey, one.step) for one in found})
+    return Evidence(found[0].journey, found[0].step, differed, pairs)
+
+
+def _kind(place: str, found: Sequence[Observation]) -> tuple[LearnedKind | None, str]:
+    """The strictest kind that explains everything; None and a reason when there is none."""
+    for one in found:
+        if one.why_not:
+            return None, one.why_not
+    for kind in LearnedKind:
+        journeys: dict[tuple[int, str], Correspondence] = defaultdict(Correspondence)
+        if all(
+            holds(kind, place, one.a, one.b, journeys[one.round, one.journey], one.window)
+            for one in found
+        ):
+            return kind, ""
+    return None, "no single value: it is too much to leave out"
