@@ -104,7 +104,12 @@ class Dispatcher:
         observer, operation, compared = self._observer, decision.operation, decision.compared
         if compared is None or observer is None or operation is None:
             return None
-        if not observer.wants(operation, decision.mode, compared, scope):
+        try:
+            if not observer.wants(operation, decision.mode, compared, scope):
+                return None
+        except Exception:
+            # What only wants to look must not keep the client from its reply.
+            _log.exception("%s: whether to compare it can't be told", operation)
             return None
         return Seen(decision, compared, scope, request_id, observer.body_limit)
 

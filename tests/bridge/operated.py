@@ -8,6 +8,7 @@ from typing import Any
 import flask
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import Table
 
 from legacy_bridge.comparison import Answer, Exchange, Stage
 from legacy_bridge.operation import Operation, Stack
@@ -111,6 +112,12 @@ class SmallComparer:
 
     async def shutdown(self) -> None:
         """Nothing is open."""
+
+    def watch(self) -> None:
+        """Nothing is noted."""
+
+    def tables(self) -> dict[str, Table]:
+        return {}
 
     async def ready(self) -> None:
         """Whenever one likes."""
