@@ -1,7 +1,7 @@
 """What joins one legacy and one port, and how a process makes a bridge of it."""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,15 @@ class AssemblyError(Exception):
 
 
 @dataclass(frozen=True)
+class Proof:
+    """A command that exits with 0 when the port, without the legacy, passes parity; 1 when it does not."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Besides that of this process."""
+
+
+@dataclass(frozen=True)
 class Assembly:
     """One legacy and one port."""
 
@@ -48,6 +57,10 @@ class Assembly:
     comparer: Callable[[bool, Limits], Comparer] | None = None
     """Compares pairs in the modes that have a comparison: told whether the legacy is in this process,
     and what a comparison may cost. None: those modes answer, and nothing is compared."""
+    leftovers: Callable[[], Awaitable[Sequence[str]]] | None = None
+    """What else still needs the legacy, in words: settings and rows the port can't take over."""
+    proof: Proof | None = None
+    """How `cutover finish --check` shows that the port alone behaves as the legacy did."""
     operators: Operators | None = None
     """Tells the application's admins, who may operate the bridge. None: only its token does."""
 

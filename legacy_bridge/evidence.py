@@ -1,16 +1,19 @@
 """Evidence in the shared database: every worker writes its own, every worker reads all."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import Row as SheetRow
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from legacy_bridge.database import Database
 from legacy_bridge.operation import Stack
 from legacy_bridge.recorder import Batch, Example
+from legacy_bridge.remaining import DayOfTraffic
 from legacy_bridge.state import seconds, utc
 from legacy_bridge.tables import EVIDENCE, EXAMPLES, TRAFFIC
 from legacy_bridge.tally import Key, Tally
@@ -21,6 +24,8 @@ KEPT_EXAMPLES = 40
 _CONTENT = 20_000
 """Characters of one example."""
 _TRAFFIC_DAYS = 400
+
+_STACKS = {stack.value: stack for stack in Stack}
 
 
 class EvidenceStore:
@@ -38,8 +43,7 @@ class EvidenceStore:
                         index_elements=list(EVIDENCE.primary_key.columns),
                         set_={"counts": rows.excluded.counts},
                     ),
-                    # In one order everywhere, so that writers do not wait for each other in a circle.
-                    [_values(row) for row in sorted(batch.rows, key=lambda row: row[:4])],
+                    _sheets(batch.rows),
                 )
             if batch.traffic:
                 days = insert(TRAFFIC)
@@ -51,6 +55,7 @@ class EvidenceStore:
                             "errors": TRAFFIC.c.errors + days.excluded.errors,
                         },
                     ),
+                    # In one order everywhere: writers must not wait for each other in a circle.
                     [
                         {
                             "day": where.day,
@@ -69,23 +74,15 @@ class EvidenceStore:
         """All rows that are kept."""
         return await self._read(or_(*(_since(span, span.oldest(now)) for span in Span)))
 
-    async def read_open(self, now: float, spans: Iterable[Span], *, but: str) -> list[Row]:
-        """What may still change: the current bucket and the one before, of all workers but one."""
-        since = or_(*(_since(span, span.bucket(now) - span) for span in spans))
+    async def read_since(self, buckets: Mapping[Span, int], *, but: str) -> list[Row]:
+        """The rows of these buckets and later ones, of all workers but one."""
+        since = or_(*(_since(span, bucket) for span, bucket in buckets.items()))
         return await self._read(and_(since, EVIDENCE.c.worker != but))
 
     async def _read(self, condition: ColumnElement[bool]) -> list[Row]:
         async with self._database.begin() as connection:
-            return [
-                Row(
-                    Span(row.span),
-                    row.bucket,
-                    row.worker,
-                    Key(row.operation, row.trial, Stack(row.stack)),
-                    Tally.from_json(json.loads(row.counts)),
-                )
-                for row in await connection.execute(select(EVIDENCE).where(condition))
-            ]
+            sheets = await connection.execute(select(EVIDENCE).where(condition))
+            return [row for sheet in sheets for row in _rows(sheet)]
 
     async def examples(
         self, operation: str | None = None, *, trial: int | None = None, limit: int = 20
@@ -101,6 +98,15 @@ class EvidenceStore:
                 Example(
                     seconds(row.at), row.operation, row.trial, row.kind, json.loads(row.content)
                 )
+                for row in await connection.execute(chosen)
+            ]
+
+    async def traffic(self, since: str) -> list[DayOfTraffic]:
+        """Requests by day, operation and stack, from the day `since` (YYYY-MM-DD) on."""
+        chosen = select(TRAFFIC).where(TRAFFIC.c.day >= since)
+        async with self._database.begin() as connection:
+            return [
+                DayOfTraffic(row.day, row.operation, Stack(row.stack), row.requests)
                 for row in await connection.execute(chosen)
             ]
 
@@ -152,16 +158,28 @@ def _moment(example: Example) -> datetime:
     return utc(example.at)
 
 
-def _values(row: Row) -> dict[str, object]:
-    return {
-        "span": row.span.value,
-        "bucket": row.bucket,
-        "worker": row.worker,
-        "operation": row.key.operation,
-        "trial": row.key.trial,
-        "stack": row.key.stack.value,
-        "counts": json.dumps(row.tally.as_json(), separators=(",", ":")),
-    }
+def _sheets(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """One row of the table for each bucket: few writes, whatever the number of operations."""
+    found: dict[tuple[Span, int, str], list[object]] = {}
+    for span, bucket, worker, key, tally in rows:
+        counts = [key.operation, key.trial, key.stack.value, tally.as_json()]
+        found.setdefault((span, bucket, worker), []).append(counts)
+    return [
+        {
+            "span": span.value,
+            "bucket": bucket,
+            "worker": worker,
+            "counts": json.dumps(counts, separators=(",", ":")),
+        }
+        for (span, bucket, worker), counts in found.items()
+    ]
+
+
+def _rows(sheet: SheetRow[Any]) -> Iterator[Row]:
+    span = Span(sheet.span)
+    for operation, trial, stack, counts in json.loads(sheet.counts):
+        key = Key(operation, trial, _STACKS[stack])
+        yield Row(span, sheet.bucket, sheet.worker, key, Tally.from_json(counts))
 
 
 def _is_postgresql(connection: AsyncConnection) -> bool:

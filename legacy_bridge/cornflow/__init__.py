@@ -5,6 +5,7 @@ Both are imported inside functions: the legacy reads the environment while it is
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 from legacy_bridge.assembly import Assembly, AssemblyError, Proof
 from legacy_bridge.census import rules_from_file, rules_of_flask
-from legacy_bridge.cornflow.ending import PROOF, leftovers
+from legacy_bridge.cornflow.ending import leftovers
 from legacy_bridge.cornflow.operators import CornflowOperators
 from legacy_bridge.operation import LegacyRule
 from legacy_bridge.shadow import Comparer, Limits
@@ -61,7 +62,7 @@ def assemble() -> Assembly:
         comparer=_comparer(database_url),
         operators=CornflowOperators(port, root),
         leftovers=leftovers,
-        proof=Proof(PROOF),
+        proof=Proof((sys.executable, "-m", "legacy_bridge.cornflow.proof")),
     )
 
 

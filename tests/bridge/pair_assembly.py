@@ -1,8 +1,10 @@
 """The small pair as an assembly, for tests of the command line: `tests.bridge.pair_assembly:assemble`."""
 
 import os
+import sys
+from dataclasses import replace
 
-from legacy_bridge.assembly import Assembly
+from legacy_bridge.assembly import Assembly, Proof
 from tests.bridge.pair import PORTED, Ported, flask_app, pair_rules, ported_app
 
 
@@ -30,3 +32,14 @@ def assemble_badly() -> Assembly:
 
 def assemble_nothing() -> None:
     return None
+
+
+def assemble_for_the_end() -> Assembly:
+    """Something is left, and the proof ends as PROOF_CODE says."""
+
+    async def leftovers() -> list[str]:
+        return ["a row of the tests"]
+
+    program = "import os, sys; print('the proof ran with', *sys.argv[1:]); sys.exit(int(os.environ['PROOF_CODE']))"
+    proof = Proof((sys.executable, "-c", program))
+    return replace(assemble(), leftovers=leftovers, proof=proof)
