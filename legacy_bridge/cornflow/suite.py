@@ -1,5 +1,6 @@
 """What `parity suite cornflow` asks: the port that answers the requests of a suite of Cornflow's."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ _OTHER_NAMES = {
 
 def settings_from(flask_app: Any, database_url: str | None) -> "Settings":
     """The port's settings for what `flask_app.config` holds now."""
-    from cornflow_f.config import Settings, SignupMode
+    from cornflow_f.config import AuthType, Settings, SignupMode
 
     config: Mapping[str, Any] = flask_app.config
     values: dict[str, Any] = {}
@@ -37,6 +38,9 @@ def settings_from(flask_app: Any, database_url: str | None) -> "Settings":
     values["database_url"] = database_url or config["SQLALCHEMY_DATABASE_URI"]
     values["alarms_endpoints"] = str(config.get("ALARMS_ENDPOINTS") or "")
     values["oid_provider_type"] = int(config.get("OID_PROVIDER_TYPE", 2))
+    if int(config["AUTH_TYPE"]) != AuthType.LDAP:
+        # the health check reads the environment, whatever the configuration says
+        values["cornflow_service_user"] = os.environ.get("CORNFLOW_SERVICE_USER")
     rules = {rule.rule for rule in flask_app.url_map.iter_rules()}
     values["signup_activated"] = _signup(config, "/signup/" in rules, SignupMode)
     values["execution_files_path"] = Path(config["EXECUTION_FILES_PATH"])
