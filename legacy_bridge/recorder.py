@@ -44,6 +44,7 @@ class Batch(NamedTuple):
     """What has changed since the last batch that was written."""
 
     rows: list[Row]
+    """All of each bucket that has changed."""
     examples: list[Example]
     traffic: Mapping[Traffic, tuple[int, int]]
     """Requests and errors, to be added."""
@@ -56,7 +57,7 @@ class Recorder:
         self.worker = f"{socket.gethostname()[:40]}:{getpid()}:{token_hex(4)}"
         self._fresh: dict[Key, Tally] = {}
         self._buckets: dict[tuple[Span, int], dict[Key, Tally]] = {}
-        self._dirty: set[tuple[Span, int, Key]] = set()
+        self._dirty: set[tuple[Span, int]] = set()
         self._examples: deque[Example] = deque(maxlen=_WAITING_EXAMPLES)
         self._traffic: Counter[tuple[Traffic, str]] = Counter()
         self._settled: list[tuple[Tally, Tally]] = []
@@ -115,26 +116,31 @@ class Recorder:
     def dropped(self, operation: Operation, trial: int, why: str) -> None:
         self._tally(Key(str(operation), trial, Stack.PORTED)).dropped += 1
 
-    def batch(self, now: float) -> Batch | None:
-        """What is to be written; None when nothing is new. Call `written` when it is."""
+    def batch(self, now: float, *, all_spans: bool = True) -> Batch | None:
+        """What is to be written; None when nothing is new. Call `written` when it is.
+
+        Without ``all_spans``, long buckets and the traffic of the day wait for a later batch.
+        """
         self._settle(now)
-        if not self._dirty and not self._examples and not self._traffic:
-            return None
         rows = [
-            Row(span, bucket, self.worker, key, self._buckets[span, bucket][key])
-            for span, bucket, key in self._dirty
+            Row(span, bucket, self.worker, key, tally)
+            for span, bucket in self._dirty
+            if all_spans or span is Span.FINE
+            for key, tally in self._buckets[span, bucket].items()
         ]
         traffic = {
             where: (count, self._traffic[where, "errors"])
             for (where, what), count in self._traffic.items()
-            if what == "requests"
+            if what == "requests" and all_spans
         }
+        if not rows and not traffic and not self._examples:
+            return None
         return Batch(rows, list(self._examples), traffic)
 
     def written(self, batch: Batch, now: float) -> None:
         """The batch is safe: what came while it was written stays for the next."""
         self._settled = []
-        self._dirty.difference_update((row.span, row.bucket, row.key) for row in batch.rows)
+        self._dirty.difference_update((row.span, row.bucket) for row in batch.rows)
         for example in batch.examples:
             if example in self._examples:
                 self._examples.remove(example)
@@ -177,7 +183,7 @@ class Recorder:
                 found = place.setdefault(key, Tally())
                 found.add(tally)
                 self._settled.append((tally, found))
-                self._dirty.add((span, bucket, key))
+                self._dirty.add((span, bucket))
             if tally.requests:
                 where = Traffic(day, key.operation, key.stack)
                 self._traffic[where, "requests"] += tally.requests
@@ -187,9 +193,9 @@ class Recorder:
                 self._drop(span, bucket)
 
     def _drop(self, span: Span, bucket: int, *, only_written: bool = False) -> None:
-        waiting = {one for one in self._dirty if one[:2] == (span, bucket)}
+        waiting = (span, bucket) in self._dirty
         if waiting and only_written:
             return
-        self.lost += bool(waiting)
-        self._dirty -= waiting
+        self.lost += waiting
+        self._dirty.discard((span, bucket))
         del self._buckets[span, bucket]

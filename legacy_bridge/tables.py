@@ -62,18 +62,15 @@ AUDIT = Table(
 """Who changed what in `bridge_state`."""
 
 EVIDENCE = Table(
-    "bridge_evidence",
+    "bridge_evidence_sheet",
     METADATA,
     Column("span", Integer, primary_key=True, autoincrement=False),
     Column("bucket", BigInteger, primary_key=True, autoincrement=False),
     Column("worker", String(64), primary_key=True),
-    Column("operation", String(500), primary_key=True),
-    Column("trial", BigInteger, primary_key=True, autoincrement=False),
-    Column("stack", String(16), primary_key=True),
     Column("counts", Text, nullable=False),  # JSON
 )
-"""What each worker has counted, by time bucket. A worker writes its own rows whole, so that writing
-twice counts once. Old buckets are deleted."""
+"""What each worker has counted, one row for each bucket of time. A worker writes its own rows whole, so
+that writing twice counts once. Old buckets are deleted."""
 
 EXAMPLES = Table(
     "bridge_example",

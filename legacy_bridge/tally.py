@@ -35,10 +35,11 @@ class Key(NamedTuple):
 class Tally:
     """Counts that add up."""
 
-    __slots__ = (
+    COUNTS = (
         "asked", "asked_errors", "compared", "different", "dropped", "errors", "exceptions",
-        "fallbacks", "latency", "requests",
+        "fallbacks", "requests",
     )  # fmt: skip
+    __slots__ = (*COUNTS, "latency")
 
     def __init__(self) -> None:
         self.requests = 0
@@ -108,9 +109,7 @@ class Tally:
     def as_json(self) -> dict[str, Any]:
         """Only what is not zero."""
         found: dict[str, Any] = {
-            name: value
-            for name in self.__slots__
-            if name != "latency" and (value := getattr(self, name))
+            name: value for name in self.COUNTS if (value := getattr(self, name))
         }
         if self.latency:
             found["latency"] = {str(step): count for step, count in self.latency.items()}
@@ -119,16 +118,17 @@ class Tally:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         made = cls()
-        for name, count in value.items():
-            if name == "latency":
-                made.latency = {int(step): times for step, times in count.items()}
-            elif name in cls.__slots__:
-                setattr(made, name, count)
+        latency = value.get("latency")
+        if latency:
+            made.latency = {int(step): count for step, count in latency.items()}
+        for name in cls.COUNTS:
+            if name in value:
+                setattr(made, name, value[name])
         return made
 
     def figures(self) -> dict[str, Any]:
         """For people: every count, median and 95th percentile in milliseconds."""
-        counts = {name: getattr(self, name) for name in self.__slots__ if name != "latency"}
+        counts = {name: getattr(self, name) for name in self.COUNTS}
         return counts | {
             "median_ms": _milliseconds(self.percentile(0.5)),
             "p95_ms": _milliseconds(self.percentile(0.95)),

@@ -1,6 +1,6 @@
 """What is on trial now, and what the evidence says about it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ from legacy_bridge.decisions import DEFAULT, Decisions
 from legacy_bridge.judge import Evidence, Judgement, Verdict, judge_windows
 from legacy_bridge.operation import Mode, Stack
 from legacy_bridge.state import Kind, Ramp, Stored
-from legacy_bridge.tally import Tally
 from legacy_bridge.windows import Windows
 
 
@@ -70,26 +69,39 @@ def budget_for(stored: Stored, operation: str) -> Budget:
         return Budget()
 
 
-def trials_of(decisions: Decisions, stored: Stored, windows: Windows, now: float) -> list[Trial]:
-    """Every subject with an operation that the port has a part in; none while the switch is on."""
+def trials_of(
+    decisions: Decisions,
+    stored: Stored,
+    windows: Windows,
+    now: float,
+    suspects: Iterable[str] | None = None,
+) -> list[Trial]:
+    """Every subject with an operation that the port has a part in; none while the switch is on.
+
+    With ``suspects`` (operations) only theirs, and those on a ramp.
+    """
     if decisions.killed:
         return []
     by_subject: dict[str, list[OnTrial]] = {}
     group_of, ramps, groups = stored.group_of, stored.ramps, stored.groups
+    chosen: set[str] | None = None
+    if suspects is not None:
+        chosen = {group_of.get(one, one) for one in suspects}
+        chosen.update(name for name, ramp in ramps.items() if ramp.state.live)
     for operation, assigned in decisions.modes.items():
-        if assigned.mode is Mode.LEGACY:
-            continue
         name = str(operation)
+        subject = group_of.get(name, name)
+        if assigned.mode is Mode.LEGACY or (chosen is not None and subject not in chosen):
+            continue
         trial, budget = decisions.trials.get(operation, 0), budget_for(stored, name)
-        by_subject.setdefault(group_of.get(name, name), []).append(
-            OnTrial(
-                name,
-                assigned.mode,
-                trial,
-                budget,
-                _evidence(windows, name, trial, budget.window, budget.long_window, now),
-                _evidence(windows, name, trial, budget.long_window, budget.long_window, now),
-            )
+        # What the legacy usually does is known better the longer one looks.
+        legacy = windows.sum(name, Stack.LEGACY, budget.long_window, now)
+        short, long = (
+            Evidence(windows.sum(name, Stack.PORTED, seconds, now, trial=trial), legacy)
+            for seconds in (budget.window, budget.long_window)
+        )
+        by_subject.setdefault(subject, []).append(
+            OnTrial(name, assigned.mode, trial, budget, short, long)
         )
     found = []
     for name, operations in by_subject.items():
@@ -116,11 +128,3 @@ def breach_of(trial: Trial, examples: list[Mapping[str, Any]]) -> dict[str, Any]
         "legacy": {"short": one.short.legacy.figures(), "long": one.long.legacy.figures()},
         "examples": examples,
     }
-
-
-def _evidence(
-    windows: Windows, name: str, trial: int, seconds: int, legacy_seconds: int, now: float
-) -> Evidence:
-    ported: Tally = windows.sum(name, Stack.PORTED, seconds, now, trial=trial)
-    # What the legacy usually does is known better the longer one looks.
-    return Evidence(ported, windows.sum(name, Stack.LEGACY, legacy_seconds, now))

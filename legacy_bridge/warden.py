@@ -28,7 +28,8 @@ _PERIOD = 0.5
 _EVERYTHING = 60.0
 """Seconds after which all rows are read again: a replica may have been cut off for a while."""
 _RARELY = 4
-"""Long buckets are read every so many turns: a second or two does not matter to them."""
+"""Long buckets, and those that have just closed, are written and read every so many turns: a second or
+two does not matter to them."""
 _EXAMPLES = 5
 
 _log = logging.getLogger(__name__)
@@ -63,45 +64,50 @@ class Warden:
             with contextlib.suppress(StoreError):
                 await self.flush()
 
-    async def flush(self) -> None:
+    async def flush(self, *, all_spans: bool = True) -> None:
+        """Writes what this worker has counted."""
         now = time.time()
-        batch = self.recorder.batch(now)
+        batch = self.recorder.batch(now, all_spans=all_spans)
         if batch is not None:
             await self.store.write(batch)
             self.windows.take(batch.rows)
             self.recorder.written(batch, now)
 
-    async def read(self) -> None:
+    async def read(self, *, all_spans: bool = True) -> None:
         """What others have counted: all of it now and then, otherwise what is still open."""
         now = time.time()
         everything = now - self._read_all_at >= _EVERYTHING
-        self._turn += 1
-        spans = Span if self._turn % _RARELY == 0 else (Span.FINE,)
         if everything:
             rows = await self.store.read(now)
         else:
-            rows = await self.store.read_open(now, spans, but=self.recorder.worker)
+            since = {Span.FINE: Span.FINE.bucket(now)}
+            if all_spans:
+                since = {span: span.bucket(now) - span for span in Span}
+            rows = await self.store.read_since(since, but=self.recorder.worker)
         self.windows.take(rows)
         if everything:
             self.windows.forget(now)
             await self.store.prune(now)
             self._read_all_at = now
 
-    def trials(self) -> list[Trial]:
-        """What is on trial, as this worker knows it."""
-        ownership = self._ownership
-        return trials_of(ownership.decisions, ownership.stored, self.windows, time.time())
+    def trials(self, suspects: set[str] | None = None) -> list[Trial]:
+        """What is on trial, as this worker knows it; with suspects only theirs and what is ramped."""
+        owner = self._ownership
+        return trials_of(owner.decisions, owner.stored, self.windows, time.time(), suspects)
 
     async def look(self) -> None:
         """One turn: write, read, judge, act."""
-        await self.flush()
+        all_spans = self._turn % _RARELY == 0
+        self._turn += 1
+        await self.flush(all_spans=all_spans)
         if self._ownership.with_legacy:
-            await self.read()
-            await self._judge()
+            await self.read(all_spans=all_spans)
+            suspects = self.windows.suspects()
+            await self._judge(None if all_spans else suspects)
         self.looked_at = time.time()
 
-    async def _judge(self) -> None:
-        for trial in self.trials():
+    async def _judge(self, suspects: set[str] | None) -> None:
+        for trial in self.trials(suspects):
             now = time.time()
             if trial.taken_back:
                 await self._take_back(trial)

@@ -52,11 +52,22 @@ class Windows:
     def __init__(self) -> None:
         self._rows: dict[tuple[str, Stack, Span], dict[int, _Bucket]] = {}
         self._closed: dict[tuple[str, Stack, int, int | None], tuple[int, Tally]] = {}
+        self._suspects: set[str] = set()
 
     def take(self, rows: Iterable[Row]) -> None:
         for span, bucket, worker, key, tally in rows:
             buckets = self._rows.setdefault((key.operation, key.stack, span), {})
-            buckets.setdefault(bucket, {})[worker, key.trial] = tally
+            place = buckets.setdefault(bucket, {})
+            if tally.failures or tally.different:
+                before = place.get((worker, key.trial))
+                if before is None or before is tally or _bad(before) != _bad(tally):
+                    self._suspects.add(key.operation)
+            place[worker, key.trial] = tally
+
+    def suspects(self) -> set[str]:
+        """The operations that have, or may have, new failures or differences since the last call."""
+        found, self._suspects = self._suspects, set()
+        return found
 
     def forget(self, now: float) -> None:
         """Drops what no window can reach any more, and sums that may have changed meanwhile."""
@@ -89,6 +100,10 @@ class Windows:
         found = _of_trial(open_now, trial)
         found.add(known[1])
         return found
+
+
+def _bad(tally: Tally) -> tuple[int, int]:
+    return tally.failures, tally.different
 
 
 def _of_trial(buckets: Iterable[_Bucket], trial: int | None) -> Tally:

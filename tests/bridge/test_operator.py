@@ -274,13 +274,13 @@ async def test_what_fails_while_the_database_is_away_is_nobody_s_fault(tmp_path:
                 warden.recorder.request(made, Stack.PORTED, 500, 0.01)
 
         with sqlite3.connect(file) as breaking:
-            breaking.execute("ALTER TABLE bridge_evidence RENAME TO away")
+            breaking.execute("ALTER TABLE bridge_evidence_sheet RENAME TO away")
         fail()  # before it is known
         while not warden.recorder.excusing:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
         fail()
         with sqlite3.connect(file) as mending:
-            mending.execute("ALTER TABLE away RENAME TO bridge_evidence")
+            mending.execute("ALTER TABLE away RENAME TO bridge_evidence_sheet")
         while warden.recorder.excusing:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         assert mode_of(operator, THINGS) == "ported"
