@@ -93,7 +93,8 @@ class ProcessStack:
         self.port = port
         self.log = folder / f"{side}-{port}.log"
         self.folder = folder / f"{side}-{port}"
-        self.folder.mkdir()
+        # a port that was free may be one that a stopped stack had
+        self.folder.mkdir(exist_ok=True)
         self._health = health
         self._timeout = timeout
         self._command = command
