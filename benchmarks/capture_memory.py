@@ -27,8 +27,9 @@ from capture_format.record import Body, Recorded, header_line, to_line
 from parity_tests import config as configuration
 from parity_tests import rules
 from parity_tests.capture import read, settings
+from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.schedule import Order
-from parity_tests.capture.session import CaptureReplay, ReplayOptions, bounded
+from parity_tests.capture.session import CaptureReplay, bounded
 from parity_tests.capture.state import State
 from parity_tests.capture.tally import Tally
 from parity_tests.model import Profile, Reply, Request, Side

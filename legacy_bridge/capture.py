@@ -15,7 +15,8 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from capture_format.fingerprint import Key
-from capture_format.record import Body, Raw
+from capture_format.raw import Raw
+from capture_format.record import Body
 from legacy_bridge.capture_writer import Budget, CaptureWriter, WriterOptions
 from legacy_bridge.match import Matcher
 from legacy_bridge.operation import Operation

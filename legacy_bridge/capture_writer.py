@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from capture_format.fingerprint import Key, open_key
 from capture_format.mask import MASKED_TOKEN, Masker
-from capture_format.record import Raw, Recorded, to_line, without_secrets
+from capture_format.raw import Raw, without_secrets
+from capture_format.record import Recorded, to_line
 from legacy_bridge.capture_files import CaptureFiles
 
 _log = logging.getLogger(__name__)

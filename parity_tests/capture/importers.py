@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from capture_format.record import Body, Raw
+from capture_format.raw import Raw
+from capture_format.record import Body
 from parity_tests.model import ParityError
 
 _NOT_TOLD = Body(missing="not recorded")

@@ -33,6 +33,7 @@ from parity_tests.rules import Rules
 from parity_tests.stage import Stage, World
 
 NAME = "capture"
+STRANGER = "nobody told who asked: --user u-…=NAME, or --as NAME for all of them (docs/capture.md)"
 
 
 @dataclass
@@ -148,11 +149,8 @@ class Player:
             return {side: self._requests.compose(exchange, operation, side) for side in Side}
         except NotReplayable as error:
             return str(error)
-        except Unmapped as error:
-            return (
-                f"nobody told who {error} is: --user {error}=NAME, or --as NAME for all of them "
-                "(docs/capture.md)"
-            )
+        except Unmapped:
+            return STRANGER
 
     def _learn(self, entry: Entry, legacy: Exchange, ported: Exchange) -> None:
         """Which new values stand where the recorded reply has a generated one."""

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from capture_format.mask import MASKED, MASKED_TOKEN
-from capture_format.record import Recorded, encoded
+from capture_format.raw import encoded
+from capture_format.record import Recorded
 from parity_tests.capture.ids import Ids, decoded
 from parity_tests.capture.users import Users
 from parity_tests.model import Request, Side

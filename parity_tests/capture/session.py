@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,54 +16,31 @@ from sqlalchemy.engine import make_url
 
 from capture_format.fingerprint import Key, read_key
 from capture_format.record import Recorded
-from parity_tests import databases, rules, services, waivers
+from parity_tests import rules, waivers
 from parity_tests.capture import read, settings
 from parity_tests.capture.ids import Ids
-from parity_tests.capture.player import NAME, Player
-from parity_tests.capture.schedule import Batch, Entry, Order, batches
+from parity_tests.capture.opening import opened
+from parity_tests.capture.options import ReplayOptions
+from parity_tests.capture.player import NAME, STRANGER, Played, Player
+from parity_tests.capture.schedule import Batch, Entry, batches
 from parity_tests.capture.state import State
 from parity_tests.capture.store import DiskMap, Latest
 from parity_tests.capture.tally import Tally
 from parity_tests.capture.users import Users
 from parity_tests.config import Config
 from parity_tests.correspond import Correspondence
-from parity_tests.databases import Databases, PostgresqlDatabases, SqliteDatabases
-from parity_tests.model import Finding, ParityError, Profile, Side, Waiver
+from parity_tests.model import Finding, ParityError, Side, Waiver
 from parity_tests.operations import Matcher
 from parity_tests.rules import Kind, Rule, Rules
 from parity_tests.run import Listener, Report, load_census, workplace
 from parity_tests.stacks import StackError
-from parity_tests.stage import Stage, join_stage, open_stage
+from parity_tests.stage import Stage
 
 _TIMES = 50_000
 """Moments whose partners are remembered; the ids all are, on disk."""
 _PLACES = 50_000
 _EVERY = 10.0
 """Seconds between two words of progress."""
-
-
-@dataclass(frozen=True)
-class ReplayOptions:
-    captures: tuple[Path, ...]
-    database: str = "sqlite"
-    seed: str | None = None
-    """The URL of a database that is copied in place of the configuration's seed."""
-    parallel: int = 1
-    order: Order = Order.RECORDED
-    rows: bool = True
-    state: Path | None = None
-    limit: int | None = None
-    users: Mapping[str, str] = field(default_factory=dict)
-    everybody: str | None = None
-    profile: Profile = field(default_factory=Profile)
-    max_drift: float = 0.1
-    fail_fast: bool = False
-    keep: bool = False
-    legacy: str | None = None
-    ported: str | None = None
-    legacy_db: str | None = None
-    ported_db: str | None = None
-    today: date = field(default_factory=date.today)
 
 
 def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report:
@@ -83,7 +59,7 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
         _check(state, capture, config, options)
         tally = Tally(report)
         report.notes += state.recover(tally)
-        stage = _stage(config, options, state, folder, listener, stack)
+        stage = opened(config, options, state, folder, listener, stack)
         if not options.rows or not stage.reads_rows:
             report.notes.append("rows were not compared")
         matcher = Matcher(census.operations)
@@ -147,65 +123,6 @@ class bounded(Rules):  # noqa: N801 - used as a function: rules that forget
         return super().of(operation, place)
 
 
-def _stage(
-    config: Config,
-    options: ReplayOptions,
-    state: State,
-    folder: Path,
-    listener: Listener,
-    stack: ExitStack,
-) -> Stage:
-    if options.legacy and options.ported:
-        stage = stack.enter_context(
-            join_stage(config, options.legacy, options.ported, options.legacy_db, options.ported_db)
-        )
-    else:
-        if lack := services.missing(options.profile.services):
-            raise ParityError(f"the capture can not be replayed: {lack}")
-        made = _databases(options, state)
-        # a replay that is interrupted finds them again
-        stack.callback(lambda: None if state.is_kept and not state.is_done else made.close())
-        if not state.goes_on:
-            listener.say(f"seeding a {made.name} database")
-            if options.seed:
-                made.promote(options.seed)
-            else:
-                made.seed(config)
-        listener.say(f"starting both stacks: {options.profile}")
-        kept = _Kept(made, state.live, options) if state.goes_on else made
-        stage = stack.enter_context(open_stage(config, options.profile, kept, NAME, folder))
-    if not options.rows:
-        for world in (stage.legacy, stage.ported):
-            if world.reader:
-                world.reader.close()
-                world.reader = None
-    return stage
-
-
-def _databases(options: ReplayOptions, state: State) -> Databases:
-    if options.database == "sqlite":
-        return SqliteDatabases(state.live)
-    return databases.create(options.database, state.live, state.prefix())
-
-
-class _Kept(SqliteDatabases):
-    """The databases of an earlier run, where they were left."""
-
-    def __init__(self, made: Databases, folder: Path, options: ReplayOptions) -> None:
-        super().__init__(folder)
-        self._made = made
-        self._url = options.database.partition("=")[2] or options.database
-
-    def copy(self, name: str) -> str:
-        if not isinstance(self._made, PostgresqlDatabases):
-            return f"sqlite:///{self.folder / f'{name}.db'}"
-        full = f"{self._made.prefix}_{name}"
-        # removed at the end, as if they had been made now
-        self._made._made += [full, f"{self._made.prefix}_seed"]
-        url = make_url(self._url).set(drivername="postgresql", database=full)
-        return url.render_as_string(hide_password=False)
-
-
 @dataclass
 class CaptureReplay:
     """One capture in progress, on a stage that is ready."""
@@ -252,7 +169,7 @@ class CaptureReplay:
             is_red = False
             for played in player.play(batch):
                 if played.pair is None:
-                    self.tally.skipped[played.skipped] += 1
+                    self._skip(played)
                     continue
                 findings = [self._finding(played.pair, one) for one in played.differences]
                 is_red = is_red or any(finding.waiver is None for finding in findings)
@@ -271,6 +188,10 @@ class CaptureReplay:
             self.state.done()
         else:
             self.state.after(self.state.position, self.tally, self._files(), end=True)
+
+    def _skip(self, played: Played) -> None:
+        user = played.entry.exchange.user if played.entry else None
+        self.tally.skip(played.skipped, user if played.skipped == STRANGER else None)
 
     def _batches(self, entries: Iterable[Entry]) -> Iterator[Batch]:
         def label(exchange: Recorded) -> str:

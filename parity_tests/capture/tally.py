@@ -15,6 +15,7 @@ from parity_tests.run import OperationReport, Report
 _KEPT = 20
 """Findings of one operation at one table, header or top field that are kept in full."""
 _KEPT_IN_ALL = 400
+_OWN = ("skipped", "strangers", "drift", "known", "not_kept", "_seen")
 
 
 @dataclass
@@ -25,6 +26,8 @@ class Tally:
     skipped: Counter[str] = field(default_factory=Counter)
     drift: Counter[str] = field(default_factory=Counter)
     """Replies of the legacy with another status than recorded, by operation and statuses."""
+    strangers: Counter[str] = field(default_factory=Counter)
+    """Recorded users whom nobody told, the first of them."""
     known: int = 0
     """Exchanges whose recorded status is known."""
     _seen: Counter[str] = field(default_factory=Counter)
@@ -55,6 +58,11 @@ class Tally:
                 told = f"{pair.operation.label}: recorded {recorded.status}, now {status or 'none'}"
                 self.drift[told] += 1
 
+    def skip(self, why: str, stranger: str | None = None) -> None:
+        self.skipped[why] += 1
+        if stranger and (stranger in self.strangers or len(self.strangers) < _KEPT_IN_ALL):
+            self.strangers[stranger] += 1
+
     def _is_kept(self, finding: Finding) -> bool:
         place = "/".join(finding.difference.place.split("/")[:2])
         label = f"{finding.pair.operation.label} {place} {finding.waiver is None}"
@@ -80,6 +88,10 @@ class Tally:
         told = []
         for why, count in self.skipped.most_common(10):
             told.append(f"{count} exchanges were not replayed: {why}")
+        if self.strangers:
+            most = ", ".join(f"{who} ({n}×)" for who, n in self.strangers.most_common(5))
+            more = " and more" if len(self.strangers) > 5 else ""
+            told.append(f"users whom nobody told: {most}{more}")
         if self.drift:
             worst = "; ".join(f"{what} ({count}×)" for what, count in self.drift.most_common(5))
             told.append(
@@ -102,14 +114,15 @@ class Tally:
                 "exchanges": report.exchanges,
                 "rows_changed": report.rows_changed,
                 "replay_seconds": report.replay_seconds,
-                "tally": (self.skipped, self.drift, self.known, self._seen, self.not_kept),
+                "tally": [getattr(self, name) for name in _OWN],
             }
         )
 
     def thaw(self, frozen: bytes) -> None:
         """Only of a file that this user's own replay wrote."""
         found: dict[str, Any] = pickle.loads(frozen)
-        self.skipped, self.drift, self.known, self._seen, self.not_kept = found.pop("tally")
+        for name, value in zip(_OWN, found.pop("tally"), strict=True):
+            setattr(self, name, value)
         operations: dict[str, OperationReport] = found["operations"]
         assert all(isinstance(one, OperationReport) for one in operations.values())
         for name, value in found.items():

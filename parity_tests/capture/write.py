@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from capture_format.mask import Masker
-from capture_format.record import PREFIX, Raw, header_line, to_line, without_secrets
+from capture_format.raw import Raw, without_secrets
+from capture_format.record import PREFIX, header_line, to_line
 from parity_tests.model import ParityError
 from parity_tests.tokens import mint
 

@@ -9,6 +9,7 @@ import click
 
 from parity_tests import config as configuration
 from parity_tests.capture import session
+from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.schedule import Order
 from parity_tests.commands.frame import configured, console, guarded, pairs_of
 from parity_tests.model import Exit, Profile
@@ -122,7 +123,7 @@ def command(
     def work() -> Exit:
         screen = console()
         config = configuration.load(config_path, overrides)
-        wanted = session.ReplayOptions(
+        wanted = ReplayOptions(
             captures, order=Order(order), rows=not no_rows, profile=profile, **options
         )
         with terminal.TerminalProgress(screen, verbose) as progress:

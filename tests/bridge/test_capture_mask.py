@@ -10,7 +10,8 @@ import pytest
 
 from capture_format.fingerprint import Key, open_key
 from capture_format.mask import Masker
-from capture_format.record import Body, Raw, Recorded, from_line, to_line, without_secrets
+from capture_format.raw import Raw, without_secrets
+from capture_format.record import Body, Recorded, from_line, to_line
 from parity_tests.tokens import mint
 
 KEY = Key(b"of the tests")

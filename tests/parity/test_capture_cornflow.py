@@ -13,6 +13,7 @@ import pytest
 
 from parity_tests import config as configuration
 from parity_tests.capture import session
+from parity_tests.capture.options import ReplayOptions
 from parity_tests.model import Exit, Profile
 from tests.bridge.cornflow_stack import ADMIN, ADMIN_PASSWORD, cutover_serve, environment, seed
 from tests.parity.conftest import ROOT
@@ -127,7 +128,7 @@ def test_a_bug_of_the_port_shows_in_the_replay(capture: Path, tmp_path: Path) ->
         # the list of operations, without the time that both stacks take to be imported
         census=(("echo", json.dumps(OPERATIONS)),),
     )
-    options = session.ReplayOptions(
+    options = ReplayOptions(
         (capture,),
         seed=f"sqlite:///{capture.parent / 'before.db'}",
         profile=Profile((("SIGNUP_ACTIVATED", "1"),)),

@@ -172,7 +172,7 @@ def test_a_capture_that_is_not_of_this_database_says_so(shop: Shop, capture: Pat
     (other / "a.jsonl").write_text("\n".join(line.replace(":201,", ":202,") for line in lines))
     code, report, printed = replay(shop, other)
     assert code == 2, printed
-    assert "nobody told who u-" in " ".join(report["notes"])
+    assert "users whom nobody told: u-" in " ".join(report["notes"])
     assert "93% of the exchanges were not replayed" in report["broken"][0]
     code, report, printed = replay(shop, other, "--as", "admin")
     assert code == 2, printed

@@ -1,0 +1,148 @@
+"""An exchange as it was seen, and what may be written of it: without secrets, decoded, bounded."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from capture_format.fingerprint import Caller
+from capture_format.mask import Masker, Masking
+from capture_format.record import Body, Headers, Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An exchange as it was seen, secrets and all: it lives in memory only."""
+
+    at: float
+    took: float
+    method: str
+    target: str
+    request_headers: Headers
+    request_body: Body
+    status: int | None
+    reply_headers: Headers
+    reply_body: Body
+    address: str = ""
+    operation: str = ""
+    served_by: str = ""
+
+
+def without_secrets(raw: Raw, masker: Masker, limit: int) -> Recorded:
+    """What may be written of an exchange. Bodies that are longer than `limit` decoded are left out."""
+    masking = masker.one()
+    caller: Caller | None = None
+    for name, value in raw.request_headers:
+        if name.lower() == "authorization":
+            caller = masker.key.caller(value, raw.at)
+            for secret in caller.secrets:
+                masking.remember(secret)
+    # all are masked before any is scrubbed: a secret of one place may lie bare in another
+    target = masking.target(raw.target)
+    asked = masking.headers(raw.request_headers)
+    sent = _masked_body(raw.request_body, raw.request_headers, masking, limit)
+    answered = masking.headers(raw.reply_headers)
+    got = _masked_body(raw.reply_body, raw.reply_headers, masking, limit)
+    return Recorded(
+        at=raw.at,
+        took=raw.took,
+        method=raw.method,
+        target=masking.scrub(target),
+        request_headers=_scrubbed(asked, masking),
+        request_body=_scrubbed_body(sent, masking),
+        status=raw.status,
+        reply_headers=_scrubbed(answered, masking),
+        reply_body=_scrubbed_body(got, masking),
+        user=caller.user if caller else None,
+        scheme=caller.scheme if caller else "",
+        expired=caller.expired if caller else False,
+        opaque=caller.opaque if caller else False,
+        sender=masker.key.address(raw.address) if raw.address else "",
+        operation=raw.operation,
+        served_by=raw.served_by,
+    )
+
+
+def _scrubbed(headers: list[list[str]], masking: Masking) -> Headers:
+    return tuple((name, masking.scrub(value)) for name, value in headers)
+
+
+def _scrubbed_body(body: Body, masking: Masking) -> Body:
+    if not body.content:
+        return body
+    try:
+        text = masking.scrub(body.content.decode(errors="surrogatepass"))
+        content = text.encode(errors="surrogatepass")
+    except UnicodeDecodeError:
+        content = masking.scrub(body.content.decode("latin-1")).encode("latin-1", "replace")
+    return body if content == body.content else Body(content, body.encoding)
+
+
+def _masked_body(body: Body, headers: Headers, masking: Masking, limit: int) -> Body:
+    if body.missing or not body.content:
+        return body
+    encoding = ", ".join(v for n, v in headers if n.lower() == "content-encoding").strip().lower()
+    content = decoded(body.content, encoding, limit) if encoding else body.content
+    if content is None:
+        why = f"longer than {limit} bytes or not readable as {encoding}"
+        digest = hashlib.sha256(body.content).hexdigest()
+        return Body(missing=why, length=len(body.content), sha256=digest)
+    masked = masking.body(content)
+    raw = masked.encode(errors="surrogatepass") if isinstance(masked, str) else masked
+    return Body(raw, encoding if encoding != "identity" else "")
+
+
+def decoded(content: bytes, encoding: str, limit: int) -> bytes | None:
+    """None when it can't be decoded, or not into `limit` bytes."""
+    try:
+        if encoding == "identity":
+            return content
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            return _inflated(content, encoding, limit)
+        if encoding == "br":
+            return _unbrotlied(content, limit)
+    except Exception:  # zlib.error, brotli.error, a missing package: all the same to a record
+        return None
+    return None
+
+
+def _inflated(content: bytes, encoding: str, limit: int) -> bytes | None:
+    if encoding == "deflate":
+        try:
+            return _bounded(zlib.decompressobj(), content, limit)
+        except zlib.error:
+            return _bounded(zlib.decompressobj(-zlib.MAX_WBITS), content, limit)
+    return _bounded(zlib.decompressobj(zlib.MAX_WBITS | 16), content, limit)
+
+
+def _bounded(inflater: Any, content: bytes, limit: int) -> bytes | None:
+    plain: bytes = inflater.decompress(content, limit)
+    return plain if inflater.eof else None
+
+
+def _unbrotlied(content: bytes, limit: int) -> bytes | None:
+    import brotli
+
+    decoder, plain = brotli.Decompressor(), bytearray()
+    # by small pieces: a few bytes may stand for a great many
+    for start in range(0, len(content), 256):
+        plain += decoder.process(content[start : start + 256])
+        if len(plain) > limit:
+            return None
+    return bytes(plain)
+
+
+def encoded(content: bytes, encoding: str) -> bytes:
+    """As it was on the wire. Raises ValueError for an encoding that is not known here."""
+    if encoding in ("gzip", "x-gzip"):
+        return gzip.compress(content, mtime=0)
+    if encoding == "deflate":
+        return zlib.compress(content)
+    if encoding == "br":
+        import brotli
+
+        return bytes(brotli.compress(content))
+    raise ValueError(f"Content-Encoding {encoding} can not be made here")
