@@ -12,8 +12,8 @@ from legacy_bridge.operation import Assignment
 from legacy_bridge.operator import Operator
 from legacy_bridge.overview import breach_as_json, change_as_json
 from legacy_bridge.ownership import Ownership
-from legacy_bridge.plans import HeldError, ModeError, UnknownOperationError
 from legacy_bridge.ramp import DEFAULT_SAMPLES, DEFAULT_SECONDS, DEFAULT_STEPS
+from legacy_bridge.selection import HeldError, ModeError, UnknownOperationError
 from legacy_bridge.store import Change, StoreError
 from legacy_bridge.warden import Warden
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from legacy_bridge import plans
+from legacy_bridge.groups import declare_group
 from legacy_bridge.operation import Assignment, AssignmentError, Mode
 from legacy_bridge.ownership import Ownership
-from legacy_bridge.plans import ModeError
 from legacy_bridge.ramp import DEFAULT_SAMPLES, DEFAULT_SECONDS, DEFAULT_STEPS, RampError, steps_of
+from legacy_bridge.selection import ModeError
 from legacy_bridge.state import RampState, Stored
 from legacy_bridge.store import Breach, Change, Plan, Writes
 
@@ -111,15 +112,11 @@ class Operator:
         """Operations that move together. Their modes must be one already."""
         if not operations:
             raise ModeError(f"say which operations belong to '{name}'")
-        census = self.ownership.census
-        return await self._apply(
-            lambda stored: plans.declare_group(census, stored, name, operations)
-        )
+        return await self._group(name, operations)
 
     async def drop_group(self, name: str) -> list[Change]:
         """Its operations keep their mode and move alone again."""
-        census = self.ownership.census
-        return await self._apply(lambda stored: plans.declare_group(census, stored, name, ()))
+        return await self._group(name, ())
 
     async def set_budget(self, name: str, limits: Mapping[str, Any]) -> list[Change]:
         """`name` is an operation, a group, or `*`; without limits its own ones end."""
@@ -140,6 +137,12 @@ class Operator:
         census = self.ownership.census
         return await self._apply(
             lambda stored: plans.change_ramp(census, stored, pattern, state, now=time.time())
+        )
+
+    async def _group(self, name: str, operations: Sequence[str]) -> list[Change]:
+        census, unset = self.ownership.census, str(self.ownership.decisions.default)
+        return await self._apply(
+            lambda stored: declare_group(census, stored, name, operations, unset=unset)
         )
 
     async def _switch(self, *, on: bool) -> list[Change]:

@@ -14,7 +14,7 @@ from legacy_bridge import plans
 from legacy_bridge.census import Census
 from legacy_bridge.decisions import DEFAULT, Decisions, decide
 from legacy_bridge.operation import Assignment, Mode
-from legacy_bridge.plans import ModeError, UnknownOperationError
+from legacy_bridge.selection import ModeError, UnknownOperationError
 from legacy_bridge.store import Change, ModeStore, Plan, Stored, StoreError, Writes
 
 __all__ = ["ModeError", "Ownership", "UnknownOperationError"]

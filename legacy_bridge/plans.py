@@ -3,72 +3,28 @@
 A *subject* is what moves as one: an operation, or the group it belongs to.
 """
 
-import difflib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 from legacy_bridge.budget import BudgetError, check
 from legacy_bridge.canary import Sticky, StickyError
 from legacy_bridge.census import Census
 from legacy_bridge.decisions import DEFAULT
-from legacy_bridge.operation import Assignment, Mode, Operation
+from legacy_bridge.operation import Assignment, Mode
 from legacy_bridge.ramp import RampError, end_of
+from legacy_bridge.selection import (
+    HeldError,
+    ModeError,
+    listed,
+    must_be_ported,
+    needs_legacy,
+    select,
+    subjects,
+)
 from legacy_bridge.state import KILL, STICKY, Kind, Ramp, RampState, Stored
 from legacy_bridge.store import Breach, Writes
-
-ALL_PORTED = "all-ported"
-
-
-class ModeError(ValueError):
-    """It can't be done; the text says what to do instead."""
-
-
-class HeldError(ModeError):
-    """It was rolled back and stays back until an operator says that it is to be tried again."""
-
-
-class UnknownOperationError(ModeError):
-    """Nothing matches; `near` are the most alike."""
-
-    def __init__(self, pattern: str, near: Iterable[str]) -> None:
-        self.near = tuple(near)
-        text = f"no operation is called '{pattern}'"
-        if self.near:
-            text += "; near: " + ", ".join(f"'{name}'" for name in self.near)
-        else:
-            text += "; `cutover census` lists them all"
-        super().__init__(text)
-
-
-def select(census: Census, pattern: str) -> list[Operation]:
-    """The operations a pattern means: one by its name, several by a glob, or ``all-ported``."""
-    if pattern == ALL_PORTED:
-        return sorted(census.ported)
-    names = {str(entry.operation): entry.operation for entry in census.entries}
-    cleaned = " ".join(pattern.split())
-    if cleaned in names:
-        return [names[cleaned]]
-    found = [operation for name, operation in names.items() if fnmatchcase(name, cleaned)]
-    if not found:
-        raise UnknownOperationError(pattern, difflib.get_close_matches(cleaned, names, n=4))
-    return sorted(found)
-
-
-def subjects(census: Census, stored: Stored, pattern: str) -> dict[str, tuple[str, ...]]:
-    """What a pattern or the name of a group means, each subject with its operations."""
-    groups = stored.groups
-    if pattern in groups:
-        return {pattern: groups[pattern]}
-    group_of = stored.group_of
-    found: dict[str, tuple[str, ...]] = {}
-    for operation in select(census, pattern):
-        name = str(operation)
-        group = group_of.get(name)
-        found[group or name] = groups[group] if group else (name,)
-    return found
 
 
 def set_mode(
@@ -81,10 +37,10 @@ def set_mode(
     with_legacy: bool = True,
 ) -> Writes:
     """Gives every subject of the pattern a mode. A ramp of it ends."""
-    _needs_legacy(with_legacy)
+    needs_legacy(with_legacy)
     chosen = subjects(census, stored, pattern)
     if assigned.mode is not Mode.LEGACY:
-        _must_be_ported(census, chosen, str(assigned))
+        must_be_ported(census, chosen, str(assigned))
     notes = _release(stored, chosen, again=again, ask=assigned.mode is not Mode.LEGACY)
     for name in chosen:
         ramp = stored.ramps.get(name)
@@ -106,15 +62,15 @@ def start_ramp(
     with_legacy: bool = True,
 ) -> Writes:
     """Puts every subject on the first step."""
-    _needs_legacy(with_legacy)
+    needs_legacy(with_legacy)
     if samples < 0 or step_seconds < 0:
         raise RampError("samples and seconds of a step can't be negative")
     chosen = subjects(census, stored, pattern)
-    _must_be_ported(census, chosen, "ramped")
+    must_be_ported(census, chosen, "ramped")
     running = [name for name in chosen if name in stored.ramps and stored.ramps[name].state.live]
     if running:
         raise ModeError(
-            f"{_listed(running)} is on a ramp already: `cutover ramp resume`, or abort it first"
+            f"{listed(running)} is on a ramp already: `cutover ramp resume`, or abort it first"
         )
     notes = _release(stored, chosen, again=again)
     ramp = Ramp(tuple(steps), 0, now, samples, step_seconds)
@@ -140,7 +96,7 @@ def change_ramp(
             notes[Kind.RAMP, name] = replace(ramp.at(ramp.step, now), state=state).as_json()
     if not notes:
         raise ModeError(
-            f"nothing to do: {_listed(list(chosen))} has no ramp that is "
+            f"nothing to do: {listed(list(chosen))} has no ramp that is "
             f"{' or '.join(sorted(allowed))}; `cutover ramp start` begins one"
         )
     return Writes(notes=notes)
@@ -161,7 +117,7 @@ def advance(stored: Stored, name: str, judged: Ramp, members: Sequence[str], now
 
 def rollback(census: Census, stored: Stored, pattern: str, *, with_legacy: bool = True) -> Writes:
     """By an operator: all back to the legacy, to stay there."""
-    _needs_legacy(with_legacy)
+    needs_legacy(with_legacy)
     ported = {str(operation) for operation in census.ported}
     chosen = {
         name: members
@@ -180,7 +136,7 @@ def acknowledge(census: Census, stored: Stored, pattern: str) -> Writes:
     chosen = subjects(census, stored, pattern)
     held = [name for name in chosen if name in stored.of(Kind.HOLD)]
     if not held:
-        raise ModeError(f"nothing to acknowledge: {_listed(list(chosen))} is not held back")
+        raise ModeError(f"nothing to acknowledge: {listed(list(chosen))} is not held back")
     return Writes(notes={(Kind.HOLD, name): None for name in held})
 
 
@@ -199,55 +155,8 @@ def breach(
 
 def kill(stored: Stored, on: bool, *, with_legacy: bool = True) -> Writes:
     """Everything is the legacy's, until the switch is off again. Stored modes stay as they are."""
-    _needs_legacy(with_legacy)
+    needs_legacy(with_legacy)
     return Writes(notes={(Kind.SWITCH, KILL): {"on": True} if on else None})
-
-
-def declare_group(census: Census, stored: Stored, name: str, members: Sequence[str]) -> Writes:
-    """Operations that move together from now on. Without members the group ends."""
-    if not members:
-        return _end_group(stored, name)
-    if not name.strip() or "/" in name or " " in name or "*" in name:
-        raise ModeError(f"'{name}' can't name a group: use a word without spaces, / or *")
-    names = sorted({str(one) for pattern in members for one in select(census, pattern)})
-    for one in names:
-        _must_be_ported(census, {one: (one,)}, "set")
-        other = stored.group_of.get(one)
-        if other not in (None, name):
-            raise ModeError(f"'{one}' belongs to the group '{other}' already")
-    _must_stand_still(stored, (name, *names))
-    modes = {stored.modes[one].mode if one in stored.modes else None for one in names}
-    if len(modes) > 1:
-        raise ModeError(
-            f"the operations of '{name}' are in different modes now: set them to one mode first"
-        )
-    notes: dict[tuple[Kind, str], Mapping[str, Any] | None] = {
-        (Kind.GROUP, name): {"operations": names}
-    }
-    held = [one for one in names if one in stored.of(Kind.HOLD)]
-    for one in held:
-        notes[Kind.HOLD, one] = None
-        notes[Kind.HOLD, name] = stored.of(Kind.HOLD)[one].value
-    return Writes(notes=notes)
-
-
-def _end_group(stored: Stored, name: str) -> Writes:
-    if name not in stored.groups:
-        raise ModeError(f"there is no group '{name}'")
-    _must_stand_still(stored, (name,))
-    notes: dict[tuple[Kind, str], Mapping[str, Any] | None] = {(Kind.GROUP, name): None}
-    held = stored.of(Kind.HOLD).get(name)
-    if held is not None:
-        notes[Kind.HOLD, name] = None
-        notes.update({(Kind.HOLD, one): held.value for one in stored.groups[name]})
-    return Writes(notes=notes)
-
-
-def _must_stand_still(stored: Stored, names: Iterable[str]) -> None:
-    ramps = stored.ramps
-    moving = [one for one in names if one in ramps and ramps[one].state.live]
-    if moving:
-        raise ModeError(f"{_listed(moving)} is on a ramp: abort it before you change the group")
 
 
 def set_budget(census: Census, stored: Stored, name: str, changes: Mapping[str, Any]) -> Writes:
@@ -279,21 +188,6 @@ def _one(census: Census, name: str) -> str:
     return str(found[0])
 
 
-def _needs_legacy(with_legacy: bool) -> None:
-    if not with_legacy:
-        raise ModeError("there is no legacy: the port answers everything and modes have no effect")
-
-
-def _must_be_ported(census: Census, chosen: Mapping[str, Iterable[str]], what: str) -> None:
-    ported = {str(operation) for operation in census.ported}
-    missing = sorted({one for members in chosen.values() for one in members} - ported)
-    if missing:
-        raise ModeError(
-            f"the port does not implement {_listed(missing)}, so the mode can't be {what}: "
-            f"only ported operations can be set, '{ALL_PORTED}' means all of them"
-        )
-
-
 def _release(
     stored: Stored, chosen: Mapping[str, Iterable[str]], *, again: bool, ask: bool = True
 ) -> dict[tuple[Kind, str], Mapping[str, Any] | None]:
@@ -304,7 +198,7 @@ def _release(
     if held and not again:
         note = stored.of(Kind.HOLD)[held[0]]
         raise HeldError(
-            f"{_listed(held)} was rolled back by {note.changed_by} ({note.why or 'no reason given'}): "
+            f"{listed(held)} was rolled back by {note.changed_by} ({note.why or 'no reason given'}): "
             "see `cutover breaches`; when it is mended, say so with --again"
         )
     return {(Kind.HOLD, name): None for name in held}
@@ -329,9 +223,3 @@ def _trial(stored: Stored, operation: str) -> int:
 
 def _all(chosen: Mapping[str, Iterable[str]], mode: str) -> dict[str, str]:
     return {one: mode for members in chosen.values() for one in members}
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:3])
-    more = len(names) - 3
-    return f"{shown} and {more} more" if more > 0 else shown

@@ -17,7 +17,7 @@ from legacy_bridge.census import CensusError
 from legacy_bridge.operator import Operator
 from legacy_bridge.overview import change_as_json
 from legacy_bridge.ownership import Ownership
-from legacy_bridge.plans import ModeError
+from legacy_bridge.selection import ModeError
 from legacy_bridge.serve import ServeError
 from legacy_bridge.settings import BridgeSettings
 from legacy_bridge.store import Change, StoreError

@@ -16,8 +16,8 @@ from legacy_bridge.operation import Assignment, Mode, Operation, Stack
 from legacy_bridge.operator import Operator
 from legacy_bridge.overview import status_of
 from legacy_bridge.ownership import Ownership
-from legacy_bridge.plans import HeldError, ModeError
 from legacy_bridge.recorder import Recorder
+from legacy_bridge.selection import HeldError, ModeError
 from legacy_bridge.state import Kind, RampState
 from legacy_bridge.store import Change, ModeStore
 from legacy_bridge.tables import METADATA
@@ -142,6 +142,14 @@ async def test_groups_that_can_not_be(
         await operator.set_mode(str(FAILS), "shadow")
         with pytest.raises(ModeError, match=says):
             await operator.declare_group(name, members)
+        # Said and unsaid, it is the same mode.
+        await operator.set_mode(str(THINGS), "shadow")
+        await operator.set_mode(str(THINGS), "legacy")
+        await operator.declare_group("first", [str(ADD), str(THINGS)])
+        # Who leaves a group that was rolled back stays back too.
+        await operator.rollback("first")
+        await operator.declare_group("first", [str(ADD)])
+        assert set(operator.ownership.stored.of(Kind.HOLD)) == {"first", str(THINGS)}
         assert list(operator.ownership.stored.groups) == ["first"]
 
 

@@ -15,7 +15,8 @@ from legacy_bridge.decisions import decide
 from legacy_bridge.match import Infrastructure, NoMethod, NotFound, Options
 from legacy_bridge.operation import Assignment, Mode, Operation, Stack
 from legacy_bridge.ownership import Ownership
-from legacy_bridge.plans import ModeError, UnknownOperationError, select, set_mode
+from legacy_bridge.plans import set_mode
+from legacy_bridge.selection import ModeError, UnknownOperationError, select
 from legacy_bridge.store import ModeStore, Stored, StoredMode, StoreError
 from tests.bridge.pair import PORTED, pair_rules
 

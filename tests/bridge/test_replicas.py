@@ -14,7 +14,7 @@ from legacy_bridge.canary import Sticky, identity, number, seed_of
 from legacy_bridge.operation import Assignment, Mode
 from legacy_bridge.operator import Operator
 from legacy_bridge.ownership import Ownership
-from legacy_bridge.plans import HeldError
+from legacy_bridge.selection import HeldError
 from legacy_bridge.settings import BridgeSettings
 from legacy_bridge.state import SALT, Kind, RampState, seconds
 from legacy_bridge.store import Change
