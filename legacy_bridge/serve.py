@@ -58,7 +58,7 @@ def serve(
         _share(settings)
         config = uvicorn_config("legacy_bridge.assembly:create_app", log=settings.log)
         config.factory, config.workers = True, workers
-        with _shared_metrics():
+        with shared_metrics():
             Multiprocess(config, sockets=[taken]).run()
         return
     server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings), log=settings.log))
@@ -92,7 +92,7 @@ def _share(settings: BridgeSettings) -> None:
 
 
 @contextlib.contextmanager
-def _shared_metrics() -> Iterator[None]:
+def shared_metrics() -> Iterator[None]:
     """A folder in which the workers count, so that each can tell the sum."""
     if os.environ.get(MULTIPROCESS):
         yield

@@ -68,6 +68,10 @@ class Tracing:
         self._trace = trace
         self._nothing = Context()
 
+    def flush(self) -> None:
+        """Sends what has ended so far."""
+        self._provider.force_flush()
+
     def shutdown(self) -> None:
         """Sends what waits. May take seconds."""
         self._provider.shutdown()

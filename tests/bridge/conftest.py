@@ -13,10 +13,13 @@ from fastapi import FastAPI
 from legacy_bridge.bridge import create_bridge
 from legacy_bridge.legacy import InProcessLegacy
 from legacy_bridge.operation import Mode
+from tests.bridge import operated
+from tests.bridge.operated import Bug
 from tests.bridge.pair import PORTED, Running, flask_app, pair_rules, ported_app, running
 
 MakeBridge = Callable[..., FastAPI]
 Serve = Callable[..., Running]
+ServeOperated = Callable[..., Running]
 
 
 @pytest.fixture
@@ -62,3 +65,21 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def serve_operated(make_bridge: MakeBridge, serve: Serve) -> ServeOperated:
+    """`serve_operated(bug, **changes)`: the pair of `operated`, all of it the legacy's at first."""
+
+    def start(bug: Bug | None = None, **changes: Any) -> Running:
+        bug = bug or Bug()
+        app = operated.flask_app(bug)
+        defaults = {
+            **operated.options(bug),
+            "rules": pair_rules(app),
+            "default_mode": Mode.LEGACY,
+            "legacy": InProcessLegacy(app),
+        }
+        return serve(make_bridge(**{**defaults, **changes}))
+
+    return start

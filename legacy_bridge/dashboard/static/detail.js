@@ -67,7 +67,7 @@ function evidence(one, several) {
     make("td", {}, which && make("span", { class: `chip ${which.verdict}`, title: which.text }, which.verdict)));
   return make("section", {}, head,
     make("div", { class: "scroll" }, make("table", {},
-      make("thead", {}, make("tr", {}, ["", "Port", `of it in ${budget.window} s`, "Legacy", "Allowed", ""].map((name, at) => make("th", { scope: "col", class: at > 0 && at < 4 ? "num" : null }, name)))),
+      make("thead", {}, make("tr", {}, ["", "Port", `in the last ${budget.window} s`, "Legacy", "Allowed", ""].map((name, at) => make("th", { scope: "col", class: at > 0 && at < 4 ? "num" : null }, name)))),
       make("tbody", {},
         line("Replies", check.samples, number(ported.requests + ported.asked), number(recent.ported.requests + recent.ported.asked), number(legacy.requests + legacy.asked), `at least ${budget.samples}`),
         line("Failed", check.errors, rate(ported), rate(recent.ported), rate(legacy), `${percent(budget.errors, 2)} above the legacy's`),

@@ -45,7 +45,9 @@ export function moment(value) {
 export function operation(name) {
   const [verb, ...rule] = name.split(" ");
   if (!rule.length) return [make("span", { class: "code" }, name)];
-  return [make("span", { class: "verb code" }, verb), make("span", { class: "code" }, rule.join(" "))];
+  // Long ones break at slashes.
+  const parts = rule.join(" ").split("/");
+  return [make("span", { class: "verb code" }, verb), " ", make("span", { class: "code" }, parts.flatMap((part, at) => (at ? ["/", make("wbr"), part] : [part])))];
 }
 
 export function modeChip(mode, share) {

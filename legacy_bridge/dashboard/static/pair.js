@@ -4,15 +4,22 @@ import { make, moment } from "./dom.js";
 
 const CONTEXT = 3, FOLD = 9, MOST = 700;
 
+/** JSON with the keys of objects in one order: neither stack's order means anything. */
+function json(value) {
+  const sorted = (_, one) => (one && typeof one === "object" && !Array.isArray(one)
+    ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1))) : one);
+  return JSON.stringify(value, sorted, 2);
+}
+
 function lines(side) {
   if (!side) return ["no reply"];
   const told = [`status: ${side.status || "none, it failed"}`];
   for (const [name, value] of Object.entries(side.headers ?? {})) told.push(`${name}: ${value}`);
-  const body = typeof side.body === "string" ? side.body : JSON.stringify(side.body, null, 2);
+  const body = typeof side.body === "string" ? side.body : json(side.body);
   if (side.body !== null && side.body !== undefined) told.push("", ...body.split("\n"));
-  for (const row of side.rows ?? []) told.push("", `row ${row.change}: ${row.table} ${JSON.stringify(row.key)}`, ...JSON.stringify(row.columns, null, 2).split("\n"));
+  for (const row of side.rows ?? []) told.push("", `row ${row.change}: ${row.table} ${JSON.stringify(row.key)}`, ...json(row.columns).split("\n"));
   for (const mail of side.mails ?? []) told.push("", `mail to ${[].concat(mail.to).join(", ")}, ${mail.bytes} bytes`);
-  if (side.effects && Object.keys(side.effects).length) told.push("", "outside:", ...JSON.stringify(side.effects, null, 2).split("\n"));
+  if (side.effects && Object.keys(side.effects).length) told.push("", "outside:", ...json(side.effects).split("\n"));
   return told.slice(0, MOST);
 }
 
