@@ -35,6 +35,10 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
     "--exchanges", "budget", default=BUDGET, show_default=True, type=click.IntRange(1),
     help="That `fuzz` draws for one mutant at most.",
 )  # fmt: skip
+@click.option(
+    "--aim", is_flag=True,
+    help="Let `fuzz` draw from the operations of the mutant's resource only, as /case/….",
+)  # fmt: skip
 @click.option("--json", "json_file", type=_FILE, help="Write the result as JSON.")
 @click.option(
     "--list", "list_only", is_flag=True, help="List the mutants and check that each applies."
@@ -47,6 +51,7 @@ def command(
     database: str,
     seed: int,
     budget: int,
+    aim: bool,
     json_file: Path | None,
     list_only: bool,
 ) -> None:
@@ -59,7 +64,7 @@ def command(
     \b
     journeys   the written journeys that ask the operation, until the place is red
     matrix     the operation asked by every role under every setting, until a cell is red
-    fuzz       sequences drawn over all operations, until anything is red
+    fuzz       sequences drawn over all operations (or those of a resource, --aim), until anything is red
 
     \b
     parity mutants                               by journeys
@@ -84,7 +89,7 @@ def command(
                 )
             screen.print(view)
             return Exit.SAME
-        options = MutantOptions(chosen(by), database, seed, budget)
+        options = MutantOptions(chosen(by), database, seed, budget, aim)
         with TerminalProgress(screen) as progress:
             result = run(config, found, options, progress)
         report.render(result, screen)

@@ -28,6 +28,8 @@ class MutantOptions:
     """Of the sequences that are drawn."""
     budget: int = BUDGET
     """Exchanges that are drawn for one mutant at most."""
+    aim: bool = False
+    """Draw only operations of the mutant's resource."""
     today: date = field(default_factory=date.today)
 
 
@@ -43,7 +45,7 @@ def run(
         makers: dict[Part, Callable[[], Seeker]] = {
             Part.JOURNEYS: partial(JourneySeeker, ground, mutants),
             Part.MATRIX: partial(MatrixSeeker, ground),
-            Part.FUZZ: partial(FuzzSeeker, ground, options.seed, options.budget),
+            Part.FUZZ: partial(FuzzSeeker, ground, options.seed, options.budget, options.aim),
         }
         seekers: dict[Part, Seeker] = {}
         for part in options.parts:
