@@ -1,4 +1,4 @@
-"""`parity suite examples/library/parity.toml -- pytest tests`: where the suite's requests go."""
+"""`parity suite examples/library/parity.toml -- pytest examples/library`: where the suite's requests go."""
 
 from typing import Any
 

@@ -43,7 +43,7 @@ def command(
 
     \b
     parity suite cornflow -- pytest tests/unit              Cornflow and its port
-    parity suite examples/library/parity.toml -- pytest tests
+    parity suite examples/library/parity.toml -- pytest examples/library
     parity suite my_project.suite_target -- pytest -x
 
     TARGET is a module with LEGACY, settings_from(flask_app, database_url) and
