@@ -21,32 +21,30 @@ _SCHEMAS = (
 )
 
 
+_STORED = select(
+    DeployedWorkflow.id, DeployedWorkflow.description, *(as_text(column) for column in _SCHEMAS)
+).where(DeployedWorkflow.deleted_at.is_(None))
+
+
 async def list_all(session: AsyncSession) -> list[dict[str, Any]]:
     """All workflows, their schemas as the texts that are stored."""
-    texts = [as_text(column) for column in _SCHEMAS]
-    statement = select(DeployedWorkflow.id, DeployedWorkflow.description, *texts).where(
-        DeployedWorkflow.deleted_at.is_(None)
-    )
-    return [
-        {
-            "id": row.id,
-            "description": row.description,
-            **{column.key: stored(getattr(row, column.key)) for column in _SCHEMAS},
-        }
-        for row in await session.execute(statement)
-    ]
+    return [_shown(row) for row in await session.execute(_STORED)]
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    schemas = {column.key: stored(getattr(row, column.key)) for column in _SCHEMAS}
+    return {"id": row.id, "description": row.description, **schemas}
 
 
 async def create(
     session: AsyncSession, values: Mapping[str, Any], *, open_deployment: bool
-) -> DeployedWorkflow:
-    """A new workflow, which those users may use who may use all."""
+) -> dict[str, Any]:
+    """A new workflow, which those users may use who may use all; shown as it is stored."""
     workflow = DeployedWorkflow(**values)
     await persistence.save(session, workflow)
-    # parity: the legacy shows what is stored (models/meta_models.py, save): SQLite makes 1 of 1.0
-    await session.refresh(workflow)
     await _grant(session, open_deployment)
-    return workflow
+    # parity: the legacy reads the row again (models/meta_models.py, save): SQLite makes 1 of 1.0
+    return _shown((await session.execute(_STORED.where(DeployedWorkflow.id == values["id"]))).one())
 
 
 async def edit(

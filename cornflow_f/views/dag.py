@@ -4,7 +4,7 @@ from fastapi import Response
 
 from cornflow_f.access import AccessDep
 from cornflow_f.deps import SessionDep, SettingsDep, UserDep
-from cornflow_f.models import DeployedWorkflow, Execution
+from cornflow_f.models import Execution
 from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
 from cornflow_f.schemas.common import Message
 from cornflow_f.schemas.deployed_workflow import (
@@ -75,10 +75,11 @@ async def list_deployed(session: SessionDep) -> Response:
 )
 async def create_deployed(
     data: DeployedWorkflowRequest, session: SessionDep, settings: SettingsDep
-) -> DeployedWorkflow:
-    return await deployed_workflow.create(
+) -> Response:
+    created = await deployed_workflow.create(
         session, data.given(), open_deployment=settings.open_deployment == 1
     )
+    return raw_json_reply(created, 201)
 
 
 @router.put("/dag/deployed/{idx}/", name="deployed-dag-detail", response_model=Message)

@@ -54,6 +54,13 @@ class FuzzProgress:
             f"({found.replays} replays, {found.seconds:.1f} s)[/]",
             highlight=False,
         )
+        for finding in found.findings[:3]:
+            place = finding.difference
+            self.console.print(
+                f"    {escape(place.place)}: {escape(show(place.legacy, 120))} against "
+                f"{escape(show(place.ported, 120))} [dim]{escape(place.why)}[/]",
+                highlight=False,
+            )
 
 
 def render(report: FuzzReport, console: Console) -> None:
