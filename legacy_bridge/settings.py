@@ -72,6 +72,9 @@ class BridgeSettings(BaseSettings):
     shadow_shares: str = ""
     """The same for single operations: `POST /case/=0.1; GET /case/=0.5`."""
 
+    shadow_rate: Annotated[float, Field(ge=0)] = 10.0
+    """Pairs of one operation that each worker compares in a second, in the long run; 0: no limit."""
+
     shadow_items: Annotated[int, Field(ge=1)] = 200
     """Pairs that wait to be compared; more are dropped, and counted."""
 
@@ -118,6 +121,7 @@ class BridgeSettings(BaseSettings):
         return Limits(
             share=self.shadow_share,
             shares=shares(self.shadow_shares),
+            rate=self.shadow_rate,
             items=self.shadow_items,
             bytes=self.shadow_bytes,
             body=self.shadow_max_body,

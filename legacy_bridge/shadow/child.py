@@ -4,6 +4,7 @@ It ends when its standard input does, so it can't outlive the process that start
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import pickle
@@ -80,8 +81,15 @@ async def _one(comparer: Comparer, packed: bytes, target: BinaryIO) -> None:
     target.flush()
 
 
-def main() -> None:
+def step_back() -> None:
+    """Runs only when nobody else wants the processor; where that can't be had, last in the queue."""
     os.nice(_NICE)
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def main() -> None:
+    step_back()
     # What a stack prints must not come between the outcomes.
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

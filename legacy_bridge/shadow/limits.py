@@ -10,6 +10,11 @@ class Limits:
     """Of the requests, 0 to 1, that are compared."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """The same for single operations, by name."""
+    rate: float = 0.0
+    """Pairs of one operation that are wanted in a second, in the long run; 0 is no limit. What is above
+    is not looked at, as with the share."""
+    burst: int = 20
+    """Pairs of one operation that are wanted at once after a quiet time."""
     items: int = 200
     bytes: int = 32 * 1024 * 1024
     body: int = 1024 * 1024

@@ -60,6 +60,8 @@ class ShadowObserver:
         self._tasks: list[asyncio.Task[None]] = []
         self._stage: Stage | None = None
         self._watching = False
+        self._saved: dict[Operation, tuple[float, float]] = {}
+        """What each operation may still have compared at once, and when that was so."""
 
     @property
     def queued(self) -> tuple[int, int]:
@@ -95,6 +97,8 @@ class ShadowObserver:
         share = self.limits.shares.get(str(operation), self.limits.share)
         if share < 1 and self._chance() >= share:
             return False
+        if self.limits.rate and not self._within_rate(operation):
+            return False
         refused = self._comparer.refuses(operation, compared, scope["method"])
         if refused is not None:
             self.counters.add(operation, Verdict.NOT_COMPARABLE, refused)
@@ -113,6 +117,13 @@ class ShadowObserver:
         self._answering[id(recording)] = time.monotonic()
         self._calm.clear()
         return True
+
+    def _within_rate(self, operation: Operation) -> bool:
+        now = time.monotonic()
+        saved, since = self._saved.get(operation, (float(self.limits.burst), now))
+        saved = min(self.limits.burst, saved + (now - since) * self.limits.rate)
+        self._saved[operation] = (saved - 1 if saved >= 1 else saved), now
+        return saved >= 1
 
     def take(self, exchange: Exchange) -> None:
         size = _SMALL + len(exchange.body or b"") + len(exchange.answer.body or b"")

@@ -24,7 +24,8 @@ _LOOK_SECONDS = 0.02
 """Between two looks whether a client waits: about the longest it can wait for a shadow."""
 _LOCK_MS = 200
 _STATEMENT_MS = 5_000
-_IDLE_MS = 5_000
+_IDLE_MS = 2_000
+"""The server ends a transaction that nobody goes on with, also when this process gets no processor."""
 _LOCK_STATES = frozenset(("55P03", "57014", "40P01", "40001", "57P01", "25P03"))
 """Lock not available, cancelled, deadlock, serialisation, terminated, idle for too long."""
 

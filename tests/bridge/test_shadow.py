@@ -130,6 +130,20 @@ def test_a_sample_is_taken_of_each_operation() -> None:
     asyncio.run(play())
 
 
+def test_a_busy_operation_is_compared_at_a_rate() -> None:
+    async def play() -> None:
+        observer, comparer, _ = await started(Limits(rate=20.0, burst=2))
+        comparer.may.set()
+        assert [seen(observer) for _ in range(4)] == [True, True, False, False]
+        await asyncio.sleep(0.08)
+        assert seen(observer)
+        await observer.drained()
+        assert observer.counters.counts.total() == 3, "what is above the rate is not wanted"
+        await observer.shutdown()
+
+    asyncio.run(play())
+
+
 def test_a_failing_and_a_slow_comparison_say_nothing_of_the_port() -> None:
     async def play() -> None:
         observer, comparer, results = await started(Limits(seconds=0.05))
