@@ -84,8 +84,10 @@ def _once(
 
 
 def _words(command: Sequence[str]) -> list[str]:
-    """The command; a bare `pytest` is the one of this interpreter, which has both stacks."""
+    """The command; a bare `pytest` or `python` is this interpreter's, which has both stacks."""
     first, *rest = command
+    if first in ("python", "python3"):
+        return [sys.executable, *rest]
     beside = Path(sys.executable).with_name("pytest")
     if first == "pytest" and beside.exists():
         return [str(beside), *rest]

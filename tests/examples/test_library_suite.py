@@ -58,7 +58,7 @@ def test_planted_bugs_fail_only_on_the_port(library: Library) -> None:
 
 def test_a_bridge_answers_with_both_stacks(library: Library) -> None:
     """Members are the legacy's there: patches of it are seen again."""
-    words = ("pytest", "-q", "-k", "greeted or closed or list or door or email")
+    words = ("python", "-m", "pytest", "-q", "-k", "greeted or closed or list or door or email")
     code, report, printed = library.suite("suite_bridge", *words)
     assert code == 0, printed
     assert {test["verdict"] for test in report["tests"]} == {"passed"}
