@@ -122,7 +122,7 @@ class Dispatcher:
             reply.on_trial = True
             await self._ask(decision, Stack.PORTED, scope, receive, reply)
             if reply.failed:
-                reply.on_trial = False
+                reply.on_trial, reply.status, reply.status_at = False, 0, 0.0
                 await self._ask(decision, Stack.LEGACY, untouched, _no_body(receive), reply)
         else:
             await self._ask(decision, decision.primary, scope, receive, reply)
@@ -177,7 +177,8 @@ class Dispatcher:
         error: Exception | None,
         began: float,
     ) -> None:
-        status = reply.status
+        # A reply that broke off is none, whatever it said at its beginning.
+        status = reply.status if error is None or reply.status >= 500 else 0
         if (status == 0 and error is None) or isinstance(error, ClientDisconnect):
             # The client went away before there was anything to answer: nobody's fault.
             return
@@ -187,7 +188,8 @@ class Dispatcher:
         if error is not None:
             tally.exceptions += 1
         if stack is Stack.PORTED and (status >= 500 or status == 0):
-            if reply.on_trial:
+            steps_in = reply.on_trial and not reply.started
+            if steps_in:
                 tally.fallbacks += 1
                 self._metrics.fell_back(decision.name)
             self._recorder.example(
@@ -201,7 +203,7 @@ class Dispatcher:
                     "error": None if error is None else repr(error)[:500],
                     "mode": decision.mode.value,
                     "request_id": reply.request_id,
-                    "answered_by": "legacy" if reply.on_trial else "ported",
+                    "answered_by": "legacy" if steps_in else "ported",
                 },
             )
 

@@ -1,12 +1,14 @@
 """Who steps in when the port fails, what is counted, and what a comparison is given."""
 
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.types import Scope
 
 from legacy_bridge.comparison import Exchange, Stage
@@ -40,19 +42,31 @@ def failing_port() -> FastAPI:
     async def raises() -> Response:
         raise RuntimeError("a bug of the port")
 
+    @app.get("/big/{chunks:int}/")
+    async def breaks_off(chunks: int) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"a beginning"
+            raise RuntimeError("a bug of the port")
+
+        return StreamingResponse(pieces())
+
     return app
 
 
 @pytest.fixture
 def counted(make_bridge: MakeBridge, serve: Serve) -> Any:
     """`counted(method, path)`: the reply of a bridge over the failing port, and what was counted."""
-    bridge: Any = make_bridge(ported=failing_port(), allow_force=True)
+    operations = [*PORTED, Ported("GET", "/big/<int:chunks>/")]
+    bridge: Any = make_bridge(ported=failing_port(), ported_operations=operations, allow_force=True)
     # Nobody takes anything back meanwhile.
     bridge.warden._period = 3600
     url = serve(bridge).url
 
-    def ask(method: str, path: str, **options: Any) -> tuple[httpx.Response, dict[Any, Any]]:
-        bridge.warden.recorder._fresh.clear()
+    def ask(
+        method: str, path: str, keep: bool = False, **options: Any
+    ) -> tuple[httpx.Response, dict[Any, Any]]:
+        if not keep:
+            bridge.warden.recorder._fresh.clear()
         reply = httpx.request(method, url + path, **options)
         time.sleep(0.05)
         tallies = bridge.warden.recorder._fresh.items()
@@ -99,6 +113,17 @@ def test_a_refusal_is_an_answer(counted: Any) -> None:
     reply, counts = counted("GET", "/thing/7/")
     assert (reply.status_code, reply.headers["x-served-by"]) == (404, "ported")
     assert "errors" not in counts["GET /thing/<int:idx>/", Stack.PORTED]
+
+
+def test_a_reply_that_breaks_off_is_a_failure(counted: Any) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        counted("GET", "/big/1/")
+    with pytest.raises(httpx.RemoteProtocolError):
+        counted("GET", "/big/1/")
+    _, counts = counted("GET", "/thing/7/", keep=True)
+    ported = counts["GET /big/<int:chunks>/", Stack.PORTED]
+    assert (ported["errors"], ported["exceptions"]) == (1, 1)
+    assert "fallbacks" not in ported
 
 
 def test_a_forced_stack_answers_for_itself_and_is_no_evidence(counted: Any) -> None:
