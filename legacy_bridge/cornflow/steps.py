@@ -12,7 +12,9 @@ from rich.console import Console
 
 from legacy_bridge.cornflow.data import fingerprint
 
-_SOURCES = ("cornflow_f", "legacy_bridge", "parity_tests", "migrations", "embedded_runner")
+_SOURCES = (
+    "cornflow_f", "legacy_bridge", "parity_tests", "migrations", "embedded_runner", "capture_format",
+)  # fmt: skip
 """What may change the outcome of a replay, or what a database has to hold."""
 
 
