@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from hypothesis.strategies import SearchStrategy
 
 from parity_tests.generate.catalogue import Catalogue, Operation
-from parity_tests.generate.drafts import Draft, drafts
+from parity_tests.generate.draft import Draft
+from parity_tests.generate.drafts import drafts
 
 _CORNER = 4
 """Operations that a noun needs for a rule of its own."""

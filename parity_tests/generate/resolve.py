@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from parity_tests.generate.catalogue import Catalogue, Operation
-from parity_tests.generate.drafts import Damage, Draft, Ref, Spelling, Wish, plain
+from parity_tests.generate.draft import Damage, Draft, Ref, Spelling, Wish, plain
 from parity_tests.model import MISSING, Json, Step
 
 _WHOLE = re.compile(r"\$\{(\w+)\}")

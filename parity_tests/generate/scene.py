@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.generate.catalogue import Catalogue, Makes, Operation
-from parity_tests.generate.drafts import Draft
+from parity_tests.generate.draft import Draft
 from parity_tests.generate.resolve import Pool, Wanted, resolve
 from parity_tests.model import (
     MISSING,

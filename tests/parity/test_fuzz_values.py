@@ -12,7 +12,8 @@ from parity_tests import journeys
 from parity_tests.generate import catalogue, save, values
 from parity_tests.generate.catalogue import Catalogue, Operation
 from parity_tests.generate.documents import Shape, shapes
-from parity_tests.generate.drafts import Damage, Draft, Ref, Wish, drafts, plain
+from parity_tests.generate.draft import Damage, Draft, Ref, Wish, plain
+from parity_tests.generate.drafts import drafts
 from parity_tests.generate.fuzz import wanted
 from parity_tests.generate.machine import machine, play
 from parity_tests.generate.resolve import Pool, Wanted, resolve
