@@ -23,6 +23,10 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option(
     "--database", default="sqlite", show_default=True, metavar="KIND", help="As for `run`."
 )
+@click.option(
+    "--setting", "settings", multiple=True, metavar="NAME=VALUE",
+    help="Only under this value of a setting of the plan; may be repeated.",
+)  # fmt: skip
 @click.option("--json", "json_file", type=_FILE, help="Write every cell as JSON.")
 @click.option("--keep", is_flag=True, help="Keep databases and logs, and say where.")
 @click.option("-v", "--verbose", is_flag=True, help="Every operation under every setting.")
@@ -31,6 +35,7 @@ def command(
     overrides: dict[str, str],
     globs: tuple[str, ...],
     database: str,
+    settings: tuple[str, ...],
     json_file: Path | None,
     keep: bool,
     verbose: bool,
@@ -44,6 +49,7 @@ def command(
     \b
     parity matrix                            all of it, on SQLite
     parity matrix -o '* /case/*' -v          some operations, under every setting
+    parity matrix --setting OPEN_DEPLOYMENT=1
     parity matrix --database postgresql --json matrix.json
 
     \b
@@ -54,7 +60,8 @@ def command(
         screen = console()
         config = configuration.load(config_path, overrides)
         with report.MatrixProgress(screen) as progress:
-            found = play.run(config, play.Options(database, globs, keep), progress)
+            wanted = {name: value for name, _, value in (s.partition("=") for s in settings)}
+            found = play.run(config, play.Options(database, globs, keep, wanted), progress)
         report.render(found, screen, verbose)
         if json_file:
             text = report.render_json(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -35,6 +35,8 @@ class Options:
     database: str = "sqlite"
     operations: tuple[str, ...] = ()
     keep: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Only under these values; a setting that is not named is asked with all of its values."""
     today: date = field(default_factory=date.today)
 
 
@@ -73,7 +75,7 @@ def run(config: Config, options: Options, listener: Listener) -> MatrixReport:
         )
         table = lay(config, Matcher(census.operations), census.operations, made.name, options.today)
         wanted = choose(list(table.plan.requests), options.operations)
-        profiles = table.plan.profiles()
+        profiles = narrowed(table.plan, options.settings)
         report = MatrixReport(config.name, made.name, tuple(table.plan.columns))
         report.settings = tuple(setting_name(profile) for profile in profiles)
         report.operations_total = len(census.operations)
@@ -108,6 +110,14 @@ def choose(census: Sequence[str], globs: Sequence[str]) -> list[str]:
     if not wanted:
         raise ParityError(f"no operation matches {', '.join(globs)}; `parity matrix` lists all")
     return sorted(wanted, key=lambda label: (label.split()[1], label))
+
+
+def narrowed(plan: Plan, settings: Mapping[str, str]) -> list[Profile]:
+    found = [one for one in plan.profiles() if settings.items() <= dict(one.settings).items()]
+    if not found:
+        told = "; ".join(f"{name}: {', '.join(values)}" for name, values in plan.settings.items())
+        raise ParityError(f"the plan has no such settings; it has {told or 'none'}")
+    return found
 
 
 def lay(

@@ -10,6 +10,7 @@ import pytest
 from parity_tests.matrix.judge import judge, lets_in
 from parity_tests.matrix.model import Verdict
 from parity_tests.matrix.plan import load
+from parity_tests.matrix.play import narrowed
 from parity_tests.model import MISSING, Change, Difference, Finding, ParityError, RowChange, Side
 from parity_tests.operations import Matcher
 from parity_tests.waivers import parse
@@ -107,6 +108,17 @@ def test_a_plan_knows_its_operations_and_every_combination_of_settings(tmp_path:
     assert [str(profile) for profile in plan.profiles()] == [
         "A=1, B=0", "A=1, B=1", "A=0, B=0", "A=0, B=1",
     ]  # fmt: skip
+
+
+def test_settings_can_be_narrowed(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        HEAD
+        + "requests:\n  - {request: GET /items/}\n  - {request: 'GET /items/${whose.item}/'}\n",
+    )
+    assert [str(one) for one in narrowed(plan, {"B": "1"})] == ["A=1, B=1", "A=0, B=1"]
+    with pytest.raises(ParityError, match="it has A: 1, 0; B: 0, 1"):
+        narrowed(plan, {"C": "1"})
 
 
 @pytest.mark.parametrize(
