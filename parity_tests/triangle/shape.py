@@ -17,7 +17,7 @@ DEPTH = 3
 OPEN = "…"
 """As a field: whatever is here or below is allowed, and not described."""
 ANY = "default"
-"""As a status: every other one."""
+"""As a status: how an operation fails that was asked rightly, 5xx; more than that would hide what is missing."""
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _VARIABLE = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")
@@ -86,15 +86,17 @@ class _Reader:
                 found.body |= set(self.fields(parameter.get("schema", {})))
         for media in self.resolve(operation.get("requestBody", {})).get("content", {}).values():
             found.body |= set(self.fields(media.get("schema", {})))
-        for status, raw in operation.get("responses", {}).items():
-            reply = self.resolve(raw)
-            found.statuses.add(str(status))
+        replies = {str(s): self.resolve(raw) for s, raw in operation.get("responses", {}).items()}
+        # beside replies that succeed `default` tells how it fails; alone it tells all there is
+        alone = not any(status < "4" for status in replies)
+        for status, reply in replies.items():
+            found.statuses.add(status)
             media = reply.get("content", {}).values()
             schemas = (
                 [reply["schema"]] if "schema" in reply else [m.get("schema", {}) for m in media]
             )
             fields = {place for schema in schemas for place in self.fields(schema)}
-            if status == ANY or str(status) < "400":
+            if status < "4" or (status == ANY and alone):
                 found.replies |= fields
             else:
                 found.refusals |= fields

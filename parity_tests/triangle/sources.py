@@ -15,6 +15,7 @@ from parity_tests.config import Config
 from parity_tests.model import ParityError, Profile, Request, Side
 from parity_tests.run import Voice, workplace
 from parity_tests.stage import open_stage
+from parity_tests.triangle.compare import Accepted
 
 
 def load(
@@ -43,9 +44,24 @@ def load(
     return found
 
 
+def accepted(config: Config) -> list[Accepted]:
+    """`[[documents.accepted]]` of the configuration: `operation`, `name` (globs) and `reason`."""
+    try:
+        return [Accepted(**table) for table in _table(config).get("accepted", ())]
+    except TypeError as error:
+        raise ParityError(f"{config.path}: [[documents.accepted]]: {error}") from None
+
+
+def _table(config: Config) -> dict[str, Any]:
+    table: dict[str, Any] = tomllib.loads(config.path.read_text(encoding="utf-8")).get(
+        "documents", {}
+    )
+    return table
+
+
 def _paths(config: Config) -> dict[Side, str]:
     """`[documents]` of the configuration: `legacy = "/swagger/"`, `ported = "/openapi.json"`."""
-    table = tomllib.loads(config.path.read_text(encoding="utf-8")).get("documents", {})
+    table = _table(config)
     if not all(side.value in table for side in Side):
         raise ParityError(
             f"{config.path} has no [documents] with `legacy` and `ported`, the paths of the "

@@ -1,6 +1,7 @@
 """Two descriptions and what was observed: what not all three know is listed, and no more than that."""
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,11 @@ def test_both_kinds_of_description_tell_the_same_things() -> None:
     assert new.body == {"name", "data", "data/…", "tags", "tags/*"}
     assert new.replies >= {"*/name", "*/data/…", "*/tags"}
     assert new.refusals == {"error"}
+    failing = json.loads(json.dumps(OPENAPI))
+    replies = failing["paths"]["/case/{idx}/"]["post"]["responses"]
+    replies["default"] = {"content": {"x": {"schema": {"properties": {"why": {"type": "string"}}}}}}
+    told = of_document(failing, [LABEL])[LABEL]
+    assert (told.replies, told.refusals) == (new.replies, {"error", "why"}), "beside 201 it fails"
 
 
 def test_a_schema_that_contains_itself_ends() -> None:
@@ -128,6 +134,9 @@ def test_a_schema_that_contains_itself_ends() -> None:
         ({"a/b"}, "a/c", False),
         ({"*/…/x", "*"}, "*/any/x", True),
         ({"*/…/x", "*"}, "*/any/y", False),
+        ({"200", "default"}, "503", True),
+        ({"200", "default"}, "404", False),
+        ({"200", "4XX"}, "404", True),
     ],
 )
 def test_what_lies_where_anything_may_is_known(places: set[str], name: str, known: bool) -> None:
@@ -269,3 +278,10 @@ def test_the_command_lists_and_fails(tmp_path: Path) -> None:
     (tmp_path / "ported.json").write_text(json.dumps(document))
     code, printed = run()
     assert (code, "colour" in printed) == (1, True)
+    # accepted, with a reason
+    shutil.copytree(SHOP, tmp_path / "shop")
+    with (tmp_path / "shop" / "parity.toml").open("a") as file:
+        file.write(
+            '[[documents.accepted]]\noperation = "GET /items/*"\nname = "colour"\nreason = "why"\n'
+        )
+    assert run("--config", str(tmp_path / "shop" / "parity.toml"))[0] == 0
