@@ -25,6 +25,7 @@ from tests.bridge.cornflow_stack import (
     run,
     seed,
 )
+from tests.browser import browser  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.legacy
 
@@ -68,6 +69,41 @@ async def move(database_url: str, operations: Iterable[str]) -> None:
     modes = dict.fromkeys(sorted(operations), "ported")
     await store.change(modes, unset="legacy", who="a test", why="the authentication group")
     await store.close()
+
+
+def test_an_admin_of_the_application_operates_on_the_page(
+    url: str,
+    browser: Any,  # noqa: F811
+) -> None:
+    """By the application's own log-in; without a token of the bridge there is no other way."""
+    page = browser.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{url}/_cutover/")
+    page.get_by_label("User").fill(ADMIN)
+    page.get_by_label("Password").fill(ADMIN_PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.locator("#count", has_text="88").wait_for()
+    assert page.locator("tr.op").count() == 88
+    assert page.locator("#name").inner_text() == ADMIN
+    assert page.get_by_text(f"{len(AUTH_GROUP)} of 88").is_visible()
+    page.close()
+
+
+def test_an_admins_token_opens_the_control_api_and_no_other(url: str) -> None:
+    with httpx.Client(base_url=url, timeout=30) as client:
+        words = {"username": ADMIN, "password": ADMIN_PASSWORD}
+        token = client.post("/login/", json=words).json()["token"]
+        someone = {"username": f"u{uuid.uuid4().hex[:8]}", "password": "Planner-pw1!"}
+        signed = client.post("/signup/", json={**someone, "email": "planner@cornflow.org"})
+        for bearer, status in ((token, 200), (signed.json()["token"], 401), (token + "x", 401)):
+            headers = {"Authorization": f"Bearer {bearer}"}
+            assert client.get("/_cutover/status", headers=headers).status_code == status
+    headers = {"Authorization": f"Bearer {token}"}
+    # Each on a connection of its own, so either worker may answer.
+    told = [httpx.get(f"{url}/_cutover/metrics", headers=headers, timeout=30) for _ in range(6)]
+    line = 'cutover_requests_total{operation="POST /login/",stack="ported",status="2xx"}'
+    counts = {one for text in told for one in text.text.splitlines() if one.startswith(line)}
+    assert len(counts) == 1, "either worker tells the sum of both"
 
 
 def run_set(env: dict[str, str], operation: str, mode: str) -> None:
