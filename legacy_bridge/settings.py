@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from legacy_bridge.capture import CaptureOptions
 from legacy_bridge.logs import LogFormat
 from legacy_bridge.operation import Mode, Operation
-from legacy_bridge.shadow.limits import Limits
+from legacy_bridge.shadow.limits import Limits, Priority
 
 IN_PROCESS = "in-process"
 NONE = "none"
@@ -93,6 +93,9 @@ class BridgeSettings(BaseSettings):
     shadow_apart: bool = True
     """Whether comparisons run in a process of their own, beside each worker: no client waits for them
     then, and each takes the memory of both stacks once more."""
+
+    shadow_priority: Priority = Priority.LOW
+    """Of that process: `idle`, `low` or `normal`."""
 
     @field_validator("legacy")
     @classmethod

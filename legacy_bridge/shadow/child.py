@@ -19,6 +19,7 @@ from legacy_bridge.edge import Lifespan
 from legacy_bridge.operation import Stack
 from legacy_bridge.settings import IN_PROCESS, BridgeSettings
 from legacy_bridge.shadow.apart import LENGTH
+from legacy_bridge.shadow.limits import Priority
 from legacy_bridge.shadow.packing import unpack
 from legacy_bridge.shadow.verdict import Comparer, Outcome, Reason, Verdict
 
@@ -35,8 +36,7 @@ class _NoResults:
     def dropped(self, *_: Any) -> None: ...
 
 
-async def serve(source: BinaryIO, target: BinaryIO) -> None:
-    settings = BridgeSettings()
+async def serve(settings: BridgeSettings, source: BinaryIO, target: BinaryIO) -> None:
     made = assembly.load(settings.assembly)
     if made.comparer is None:
         raise SystemExit(f"the assembly {settings.assembly} has no comparer")
@@ -81,19 +81,21 @@ async def _one(comparer: Comparer, packed: bytes, target: BinaryIO) -> None:
     target.flush()
 
 
-def step_back() -> None:
-    """Runs only when nobody else wants the processor; where that can't be had, last in the queue."""
-    os.nice(_NICE)
-    with contextlib.suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+def step_back(priority: Priority) -> None:
+    if priority is not Priority.NORMAL:
+        os.nice(_NICE)
+    if priority is Priority.IDLE:
+        with contextlib.suppress(AttributeError, OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def main() -> None:
-    step_back()
+    settings = BridgeSettings()
+    step_back(settings.shadow_priority)
     # What a stack prints must not come between the outcomes.
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    asyncio.run(serve(sys.stdin.buffer, target))
+    asyncio.run(serve(settings, sys.stdin.buffer, target))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Priority(StrEnum):
+    """Of the process that compares, against everything else on its machine."""
+
+    IDLE = "idle"
+    """Only when nobody else wants the processor: on a machine that is always busy little is compared."""
+    LOW = "low"
+    NORMAL = "normal"
 
 
 @dataclass(frozen=True, slots=True)
