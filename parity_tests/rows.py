@@ -252,10 +252,11 @@ def _keyed(table: Table, found: Iterable[tuple[Any, ...]]) -> Rows:
 def _changes(table: Table, before: Rows, after: Rows) -> list[RowChange]:
     changes = []
     names = tuple(table.columns[n] for n in table.key)
-    for key in sorted(before.keys() | after.keys(), key=_order):
+    differing = [
+        key for key in before.keys() | after.keys() if _differ(before.get(key), after.get(key))
+    ]
+    for key in sorted(differing, key=_order):
         old, new = before.get(key), after.get(key)
-        if old == new and list(map(type, old or ())) == list(map(type, new or ())):
-            continue
         change = (
             Change.INSERTED if old is None else Change.DELETED if new is None else Change.UPDATED
         )
@@ -270,6 +271,13 @@ def _changes(table: Table, before: Rows, after: Rows) -> list[RowChange]:
             )
         )
     return changes
+
+
+def _differ(old: tuple[Any, ...] | None, new: tuple[Any, ...] | None) -> bool:
+    """By value and by type: `1` is not `1.0`."""
+    if old is new:
+        return False
+    return old != new or list(map(type, old or ())) != list(map(type, new or ()))
 
 
 def _order(key: tuple[Any, ...]) -> list[tuple[str, Any]]:
