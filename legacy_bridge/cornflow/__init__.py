@@ -20,7 +20,10 @@ from legacy_bridge.cornflow.operators import CornflowOperators
 from legacy_bridge.operation import LegacyRule
 from legacy_bridge.shadow import Comparer, Limits
 
-COMMANDS = {"up": "legacy_bridge.cornflow.up:up"}
+COMMANDS = {
+    "rehearse": "legacy_bridge.cornflow.rehearsal.command:rehearse",
+    "up": "legacy_bridge.cornflow.up:up",
+}
 """Commands that only make sense for this pair of applications, for the `cutover` command."""
 
 _REQUIRED = {"SECRET_KEY": "signs the tokens of both stacks"}

@@ -1,0 +1,158 @@
+"""A user of the rehearsal: requests to one worker after the other, each outcome written down."""
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from legacy_bridge.cornflow.rehearsal.ledger import Fate, Ledger
+
+_PART = re.compile(r"<(?:\w+:)?(?P<name>\w+)>")
+_ATTEMPTS = 8
+_PAUSE = 0.25
+
+KNOWN_LEGACY_FAILURES = frozenset(
+    (
+        # past the published versions of its libraries, on PostgreSQL: written, then failed
+        "POST /dag/deployed/",
+        "PUT /dag/deployed/<string:idx>/",
+        # what was never run can't be stopped
+        "POST /execution/<string:idx>/",
+    )
+)
+"""Where the legacy itself answers with 500; each is in docs/legacy-behaviour.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a client, and what came of it. Times are seconds since 1970."""
+
+    began: float
+    ended: float
+    operation: str
+    user: str
+    stack: str
+    status: int
+    good: bool
+    retries: int = 0
+
+
+class FailedError(Exception):
+    """A story can't go on: a request failed, and is written down."""
+
+
+class CutError(Exception):
+    """A story can't go on: nobody knows whether a request was carried out before the cut."""
+
+
+@dataclass
+class Log:
+    asked: list[Asked] = field(default_factory=list)
+    cut: int = 0
+    """Requests whose connection was cut: asked again, or given up where that could do things twice."""
+    given_up: int = 0
+
+
+@dataclass
+class Client:
+    """`addresses` are those of the workers; `ledger` and `log` are shared by all users."""
+
+    user: str
+    password: str
+    addresses: list[str]
+    http: httpx.AsyncClient
+    ledger: Ledger
+    log: Log
+    id: int = 0
+    _token: str = ""
+    _turns: Iterator[int] = field(default_factory=itertools.count)
+
+    async def log_in(self) -> None:
+        credentials = {"username": self.user, "password": self.password}
+        told = await self("POST /login/", json=credentials, token="")
+        self._token, self.id = told["token"], told["id"]
+
+    async def __call__(
+        self,
+        operation: str,
+        *,
+        query: str = "",
+        good: Collection[int] = (200, 201),
+        token: str | None = None,
+        find: Callable[[], Awaitable[Any]] | None = None,
+        json: Any = None,
+        files: Any = None,
+        data: Any = None,
+        **parts: Any,
+    ) -> Any:
+        """The reply's JSON. `parts` fill the rule; `good` are the expected statuses.
+
+        A request whose connection is cut is asked again of another worker. One that would do something
+        twice only when `find`, which looks for what it makes, finds nothing. Raises FailedError, CutError.
+        """
+        method, _, rule = operation.partition(" ")
+        path = _PART.sub(lambda match: str(parts[match["name"]]), rule) + query
+        headers = {"Authorization": f"Bearer {self._token if token is None else token}"}
+        if token == "":
+            headers = {}
+        for attempt in range(_ATTEMPTS):
+            worker = self.addresses[next(self._turns) % len(self.addresses)]
+            began = time.time()
+            try:
+                reply = await self.http.request(
+                    method, worker + path, headers=headers, json=json, files=files, data=data
+                )
+            except httpx.TransportError:
+                self.log.cut += 1
+                if method == "POST" and token != "":
+                    if find is None:
+                        self.log.given_up += 1
+                        raise CutError(operation) from None
+                    if (made := await find()) is not None:
+                        return made
+                await asyncio.sleep(_PAUSE)
+                continue
+            stack = reply.headers.get("x-served-by", "?")
+            expected = reply.status_code in good or (
+                stack == "legacy"
+                and reply.status_code >= 500
+                and operation in KNOWN_LEGACY_FAILURES
+            )
+            asked = Asked(
+                began,
+                time.time(),
+                operation,
+                self.user,
+                stack,
+                reply.status_code,
+                expected,
+                attempt,
+            )
+            self.log.asked.append(asked)
+            if not expected:
+                raise FailedError(f"{operation} by {stack}: {reply.status_code} {reply.text[:200]}")
+            try:
+                return reply.json()
+            except ValueError:
+                return None
+        now = time.time()
+        self.log.asked.append(Asked(now, now, operation, self.user, "?", 0, False, _ATTEMPTS))
+        raise FailedError(f"{operation}: no worker answers")
+
+    async def make(self, table: str, operation: str, name: str, **options: Any) -> Any:
+        """Makes a row with a unique name, once: the ledger says so in the end."""
+        self.ledger.note(table, name, Fate.UNKNOWN)
+        made = await self(operation, **options)
+        self.ledger.note(table, name, Fate.MADE)
+        return made
+
+    async def delete(self, table: str, operation: str, name: str, **options: Any) -> None:
+        """Asked again after a cut, it may be gone already: 404 is as good then."""
+        self.ledger.note(table, name, Fate.UNKNOWN)
+        await self(operation, good=(200, 404), **options)
+        self.ledger.note(table, name, Fate.DELETED)

@@ -1,0 +1,140 @@
+"""The command `cutover rehearse`."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from legacy_bridge import assembly
+from legacy_bridge.assembly import AssemblyError
+from legacy_bridge.cornflow.rehearsal.director import USERS, Director, Outcome, Wishes
+from legacy_bridge.cornflow.rehearsal.stage import stage
+from legacy_bridge.cornflow.rehearsal.timeline import Band, draw
+from legacy_bridge.cornflow.steps import UpError
+from legacy_bridge.operation import Mode
+from legacy_bridge.store import StoreError
+
+_SLICE = 2.0
+"""Seconds of one point of the picture."""
+
+
+@click.command()
+@click.option(
+    "--database",
+    default="postgresql",
+    show_default=True,
+    metavar="KIND",
+    help="postgresql starts a server of its own; sqlite; or the URL of an empty database.",
+)
+@click.option(
+    "--samples", default=3, show_default=True, type=click.IntRange(1), help="Of each step."
+)
+@click.option(
+    "--seconds", default=5.0, show_default=True, type=click.FloatRange(0), help="Of each step."
+)
+@click.option(
+    "--limit", default=900.0, show_default=True, help="Seconds after which it has failed."
+)
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("rehearsal.svg"),
+    show_default=True,
+    help="Where the timeline is drawn.",
+)
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
+def rehearse(
+    database: str, samples: int, seconds: float, limit: float, picture: Path, json_file: Path | None
+) -> None:
+    """Rehearse the whole cutover under load, on scratch data.
+
+    Three workers serve; several users send everything that clients send. All operations are moved from
+    the legacy to the port through shadow and canary; two bugs are planted in the port and must be rolled
+    back by themselves; one worker is killed. In the end no request may have failed but those that met a
+    planted bug, and the rows must be those the clients were told of.
+
+    Exits 0 when all that is so, 1 when not, 2 when it could not be done.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    say = lambda text: console.print(text, markup=False)  # noqa: E731
+    try:
+        say("seeding a database, starting three workers …")
+        with stage(database, USERS) as made:
+            os.environ.update(made.environment)
+            assembled = assembly.load(made.environment["CUTOVER_ASSEMBLY"])
+            director = Director(made, Wishes(samples, seconds, limit), say)
+            try:
+                outcome = asyncio.run(director.run(assembled))
+            except UpError as error:
+                _show(director.outcome, console)
+                raise UpError(f"{error}\nthe workers said:\n{made.log_end()}") from error
+    except (AssemblyError, StoreError, UpError) as error:
+        click.echo(f"cutover rehearse: {error}", err=True)
+        sys.exit(2)
+    picture.write_text(_picture(outcome), encoding="utf-8")
+    _show(outcome, console)
+    say(f"the timeline: {picture}")
+    if json_file is not None:
+        json_file.write_text(json.dumps(_as_json(outcome), indent=1))
+    good = not (outcome.failures or outcome.rows_wrong or outcome.unasked)
+    say("as it should be" if good else "not as it should be: see above")
+    sys.exit(0 if good else 1)
+
+
+def _show(outcome: Outcome, console: Console) -> None:
+    asked = outcome.log.asked
+    rate = len(asked) / outcome.seconds if outcome.seconds else 0.0
+    lines = [
+        f"{len(asked)} requests ({rate:.0f}/s), {len({one.operation for one in asked})} operations",
+        f"failed beyond the planted bugs: {len(outcome.failures)}; by the bugs: {outcome.explained}",
+        f"cut by the kill: {outcome.log.cut}, of these given up: {outcome.log.given_up}",
+        f"rows: {outcome.rows_counted} counted, {len(outcome.rows_wrong)} lost, doubled or left over",
+    ]
+    lines += [f"  {text}" for text in (outcome.failures + outcome.rows_wrong)[:20]]
+    lines += [f"  never asked for: {name}" for name in outcome.unasked]
+    for name, seconds in outcome.rollback_seconds.items():
+        lines.append(f"{name}: rolled back {seconds:.1f} s after the first failed reply")
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "seconds": outcome.seconds,
+        "requests": len(outcome.log.asked),
+        "operations": len({one.operation for one in outcome.log.asked}),
+        "failures": outcome.failures,
+        "failures_by_planted_bugs": outcome.explained,
+        "cut": outcome.log.cut,
+        "given_up": outcome.log.given_up,
+        "rows_counted": outcome.rows_counted,
+        "rows_wrong": outcome.rows_wrong,
+        "rollback_seconds": outcome.rollback_seconds,
+        "unasked": outcome.unasked,
+        "moments": [[one.at, one.text] for one in outcome.moments],
+    }
+
+
+def _picture(outcome: Outcome) -> str:
+    times = [number * _SLICE for number in range(int(outcome.seconds / _SLICE) + 1)]
+    answered: dict[str, list[float]] = {
+        name: [0.0] * len(times) for name in ("legacy", "ported", "failed")
+    }
+    for one in outcome.log.asked:
+        place = min(max(int((one.began - outcome.began) / _SLICE), 0), len(times) - 1)
+        name = "failed" if not one.good else one.stack
+        answered.setdefault(name, [0.0] * len(times))[place] += 1 / _SLICE
+    modes = [one for one in outcome.modes if one[0] >= 0]
+    owned = {mode.value: [float(counts[mode.value]) for _, counts in modes] for mode in Mode}
+    bands: Sequence[Band] = (
+        Band("Requests of clients, by who answered", "/s", times, answered),
+        Band("Operations, by mode", "", [at for at, _ in modes], owned),
+    )
+    title = "A rehearsal of the cutover: three workers, everything from legacy to ported"
+    return draw(title, bands, outcome.moments, outcome.seconds)

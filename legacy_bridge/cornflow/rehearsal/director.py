@@ -1,0 +1,259 @@
+"""The plot of a rehearsal: everything from legacy to ported on evidence, with two bugs and a kill."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import httpx
+
+from legacy_bridge import assembly
+from legacy_bridge.assembly import Assembly
+from legacy_bridge.cornflow.rehearsal.bugs import FAILS, WRONG_REPLY, Bug
+from legacy_bridge.cornflow.rehearsal.client import Client, CutError, FailedError, Log
+from legacy_bridge.cornflow.rehearsal.ledger import Ledger
+from legacy_bridge.cornflow.rehearsal.stage import PASSWORD, Stage
+from legacy_bridge.cornflow.rehearsal.stories import STORIES, Story, new_name, workflow
+from legacy_bridge.cornflow.rehearsal.timeline import Moment
+from legacy_bridge.cornflow.steps import UpError
+from legacy_bridge.operation import Mode, Operation
+from legacy_bridge.operator import Operator
+from legacy_bridge.ownership import Ownership
+from legacy_bridge.settings import BridgeSettings
+from legacy_bridge.store import StoreError
+
+USERS = {f"user{number}": ("admin", "planner", "service") for number in range(1, 9)}
+"""Everybody may do everything, so that each operation has users inside and outside of a canary."""
+
+STEPS = "shadow,canary 30%,canary 60%,canary 100%"
+_LOOK = 0.5
+_TRIES = 5
+"""Of a change, while the database is busy with the clients."""
+_GRACE = 3.0
+"""Seconds after a rollback in which clients may still meet the bug: the two that workers have, and some."""
+
+
+@dataclass
+class Outcome:
+    """What happened, for the report and the picture."""
+
+    log: Log
+    began: float
+    moments: list[Moment] = field(default_factory=list)
+    modes: list[tuple[float, Counter[str]]] = field(default_factory=list)
+    """Seconds from the beginning, and how many operations were in each mode then."""
+    planted: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """By operation: from when to when clients may have met a bug. Seconds since 1970."""
+    rollback_seconds: dict[str, float] = field(default_factory=dict)
+    """By bug: from the first reply that showed it to the operation being the legacy's again."""
+    rows_wrong: list[str] = field(default_factory=list)
+    rows_counted: int = 0
+    unasked: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failures(self) -> list[str]:
+        """Failed requests that no planted bug explains."""
+        return [
+            f"{one.operation}: {one.status} by {one.stack}"
+            for one in self.log.asked
+            if not one.good and not self._explained(one.operation, one.began)
+        ]
+
+    @property
+    def explained(self) -> int:
+        return sum(
+            not one.good and self._explained(one.operation, one.began) for one in self.log.asked
+        )
+
+    def _explained(self, operation: str, at: float) -> bool:
+        return any(start <= at <= end for start, end in self.planted.get(operation, ()))
+
+
+@dataclass(frozen=True)
+class Wishes:
+    samples: int
+    seconds: float
+    limit: float
+    """The longest it may take, in seconds."""
+
+
+class Director:
+    def __init__(self, stage: Stage, wishes: Wishes, say: Callable[[str], None]) -> None:
+        self._stage = stage
+        self._wishes = wishes
+        self._say = say
+        self.outcome = Outcome(Log(), time.time())
+        self._ledger = Ledger()
+        self._stopping = False
+        self._bugs: set[Bug] = set()
+
+    async def run(self, assembled: Assembly) -> Outcome:
+        owner = assembly.ownership(assembled, BridgeSettings())
+        try:
+            await owner.read()
+            async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+                await self._play(owner, http)
+        finally:
+            await owner.stop()
+        self.outcome.rows_wrong = self._ledger.check(await self._stage.rows())
+        self.outcome.rows_counted = len(self._ledger.rows)
+        self.outcome.seconds = time.time() - self.outcome.began
+        return self.outcome
+
+    async def _play(self, owner: Ownership, http: httpx.AsyncClient) -> None:
+        for number in range(len(self._stage.ports)):
+            self._stage.start(number)
+        for number in range(len(self._stage.ports)):
+            await self._stage.ready(number)
+        self.outcome.began = time.time()
+        self._happens("three workers serve, all by the legacy")
+        clients = [
+            Client(name, PASSWORD, self._stage.addresses, http, self._ledger, self.outcome.log)
+            for name in USERS
+        ]
+        for client in clients:
+            await client.log_in()
+        await clients[0]("POST /dag/deployed/", json=workflow("rehearsal"), good=(200, 201, 400))
+        users = [
+            asyncio.create_task(self._live(client, number)) for number, client in enumerate(clients)
+        ]
+        watching = asyncio.create_task(self._watch(owner))
+        try:
+            await self._plot(owner)
+        finally:
+            self._stopping = True
+            await asyncio.gather(*users)
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+
+    async def _plot(self, owner: Ownership) -> None:
+        names = {str(operation) for operation in owner.census.ported}
+        await self._until(lambda: _true(names <= self._asked()), "every operation is asked for")
+        operator = Operator(owner, "cutover rehearse", "a rehearsal")
+        await operator.set_budget(
+            "*", {"samples": self._wishes.samples, "latency_ratio": 0, "fewest": 2}
+        )
+        self._plant(WRONG_REPLY)
+        await self._ramp(operator, "all-ported")
+        self._happens("everything in shadow; bug planted: " + WRONG_REPLY.about, bad=True)
+        await self._until_rolled_back(owner, WRONG_REPLY)
+        self._mend(WRONG_REPLY)
+        await self._ramp(operator, WRONG_REPLY.operation, again=True)
+        self._happens("mended, tried again")
+        fails = Operation.parse(FAILS.operation)
+        await self._until(
+            lambda: _true(owner.decisions.mode(fails) in (Mode.CANARY, Mode.PORTED)),
+            f"{fails} is a canary",
+        )
+        self._plant(FAILS)
+        self._happens("bug planted: " + FAILS.about, bad=True)
+        await self._until_rolled_back(owner, FAILS)
+        self._mend(FAILS)
+        await self._ramp(operator, FAILS.operation, again=True)
+        self._happens("mended, tried again")
+        self._stage.kill(1)
+        self._happens("worker 2 killed (-9)", bad=True)
+        await asyncio.sleep(2)
+        self._stage.start(1)
+        await self._stage.ready(1)
+        self._happens("worker 2 serves again")
+        await self._until(
+            lambda: _true(
+                {owner.decisions.mode(one) for one in owner.census.ported} == {Mode.PORTED}
+            ),
+            "everything is ported",
+        )
+        self._happens("all operations are the port's")
+        await asyncio.sleep(self._wishes.seconds)
+        missing = names - self._asked(since=time.time() - 2 * self._wishes.limit)
+        self.outcome.unasked = sorted(missing)
+
+    async def _ramp(self, operator: Operator, pattern: str, *, again: bool = False) -> None:
+        for left in reversed(range(_TRIES)):
+            try:
+                await operator.start_ramp(
+                    pattern,
+                    STEPS,
+                    samples=self._wishes.samples,
+                    seconds=self._wishes.seconds,
+                    again=again,
+                )
+            except StoreError:
+                if not left:
+                    raise
+                await asyncio.sleep(1)
+            else:
+                return
+
+    def _plant(self, bug: Bug) -> None:
+        self._bugs.add(bug)
+        self._stage.plant(self._bugs)
+        self.outcome.planted.setdefault(bug.operation, []).append((time.time(), float("inf")))
+
+    def _mend(self, bug: Bug) -> None:
+        self._bugs.discard(bug)
+        self._stage.plant(self._bugs)
+        windows = self.outcome.planted[bug.operation]
+        windows[-1] = (windows[-1][0], time.time() + _GRACE)
+
+    async def _until_rolled_back(self, owner: Ownership, bug: Bug) -> None:
+        operation = Operation.parse(bug.operation)
+
+        async def rolled_back() -> bool:
+            if owner.decisions.mode(operation) is not Mode.LEGACY:
+                return False
+            with contextlib.suppress(StoreError):
+                return bool(await owner.store.breaches(1, bug.operation))
+            return False
+
+        await self._until(rolled_back, f"{bug.operation} is rolled back")
+        breach = (await owner.store.breaches(1, bug.operation))[0]
+        shown = [
+            one.ended
+            for one in self.outcome.log.asked
+            if one.operation == bug.operation and not one.good
+        ]
+        if shown:
+            self.outcome.rollback_seconds[bug.name] = max(0.0, breach.at - shown[0])
+        self._happens(f"rolled back by itself: {bug.operation}")
+
+    async def _until(self, reached: Callable[[], Awaitable[bool]], what: str) -> None:
+        while not await reached():
+            if time.time() - self.outcome.began > self._wishes.limit:
+                raise UpError(f"not within {self._wishes.limit:.0f} s: {what}")
+            await asyncio.sleep(_LOOK)
+
+    async def _live(self, client: Client, number: int) -> None:
+        """One user: story after story until the end."""
+        turn = number
+        while not self._stopping:
+            story: Story = STORIES[turn % len(STORIES)]
+            turn += 1
+            # what failed is written down; the user begins something else
+            with contextlib.suppress(FailedError, CutError):
+                await story(client, new_name(client.user))
+
+    async def _watch(self, owner: Ownership) -> None:
+        while True:
+            # a database that is busy: the last known modes are drawn
+            with contextlib.suppress(StoreError):
+                await owner.refresh()
+            modes = Counter(owner.decisions.mode(one).value for one in owner.census.ported)
+            self.outcome.modes.append((time.time() - self.outcome.began, modes))
+            await asyncio.sleep(_LOOK)
+
+    def _asked(self, since: float = 0.0) -> set[str]:
+        return {one.operation for one in self.outcome.log.asked if one.began >= since}
+
+    def _happens(self, text: str, *, bad: bool = False) -> None:
+        at = time.time() - self.outcome.began
+        self.outcome.moments.append(Moment(at, text, bad))
+        self._say(f"{at:5.0f} s  {text}")
+
+
+async def _true(value: bool) -> bool:
+    return value
