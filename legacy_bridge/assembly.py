@@ -133,6 +133,7 @@ def bridge(assembly: Assembly, settings: BridgeSettings) -> FastAPI:
         operators=assembly.operators,
         telemetry=telemetry_of(settings),
         open_metrics=settings.open_metrics,
+        metrics_folder=settings.metrics_folder,
     )
 
 

@@ -8,6 +8,7 @@ router's own partial matches, and would answer methods that nobody has decided a
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Protocol, cast
 
 from fastapi import FastAPI
@@ -23,7 +24,8 @@ from legacy_bridge.dashboard import Live, client_of, dashboard_routes
 from legacy_bridge.dispatch import Dispatcher, MarkedReply
 from legacy_bridge.edge import mount_point, put_right, refuse_websocket
 from legacy_bridge.match import Matcher
-from legacy_bridge.metrics import Metrics
+from legacy_bridge.metrics import Metrics, render
+from legacy_bridge.metrics_shared import SharedMetrics
 from legacy_bridge.metrics_state import BridgeState
 from legacy_bridge.operation import LegacyRule, Mode, PortedOperation
 from legacy_bridge.ownership import Ownership
@@ -101,6 +103,7 @@ def create_bridge(
     operators: Operators | None = None,
     telemetry: Telemetry | None = None,
     open_metrics: bool = False,
+    metrics_folder: Path | None = None,
 ) -> FastAPI:
     """A FastAPI application that answers every request by the stack that owns its operation.
 
@@ -109,7 +112,7 @@ def create_bridge(
     the control API and its page, ``operators`` tells the application's admins, who get in, too; without
     either nobody does. ``observer`` compares pairs in the modes that have one (`comparison.Observer`);
     ``capture`` records the traffic; ``telemetry`` is for logs and traces; ``open_metrics`` shows the
-    metrics to everybody. Raises CensusError when the port has an
+    metrics to everybody, ``metrics_folder`` is where workers show each other theirs. Raises CensusError when the port has an
     operation the legacy has not, or lacks a permission check the legacy has.
     """
     rules = list(rules)
@@ -123,6 +126,7 @@ def create_bridge(
     captured = None if capture is None else Capture(capture, label_of(matcher))
     warden = Warden(ownership, Recorder())
     metrics, telemetry = Metrics(), telemetry or Telemetry()
+    shared = SharedMetrics(metrics, metrics_folder)
     if isinstance(observer, ShadowObserver):
         observer.counters.also = metrics.compared
     dispatcher = Dispatcher(
@@ -144,6 +148,8 @@ def create_bridge(
             stack.push_async_callback(asyncio.to_thread, telemetry.shutdown)
             telemetry.startup()
             live.startup()
+            stack.push_async_callback(shared.stop)
+            await shared.start()
             if captured is not None:
                 stack.push_async_callback(asyncio.to_thread, captured.stop)
                 await asyncio.to_thread(captured.start)
@@ -178,7 +184,9 @@ def create_bridge(
     bridge.include_router(control_routes(ownership, warden, access, recording), prefix=PREFIX)
     state = BridgeState(ownership, warden)
     bridge.include_router(
-        dashboard_routes(live, access, lambda: metrics.render(state), open_metrics=open_metrics),
+        dashboard_routes(
+            live, access, lambda: render(shared.sum(), state), open_metrics=open_metrics
+        ),
         prefix=PREFIX,
     )
     return cast(FastAPI, bridge)

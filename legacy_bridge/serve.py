@@ -1,12 +1,10 @@
 """Runs a bridge under uvicorn, in one process or in several."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -14,7 +12,6 @@ from uvicorn.supervisors import Multiprocess
 from legacy_bridge import assembly
 from legacy_bridge.logs import LogFormat
 from legacy_bridge.logs import config as logging_config
-from legacy_bridge.metrics import MULTIPROCESS
 from legacy_bridge.operation import Mode
 from legacy_bridge.orphan import SUPERVISOR
 from legacy_bridge.settings import BridgeSettings
@@ -55,10 +52,12 @@ def serve(
     assembled = assembly.load(settings.assembly)
     asyncio.run(_prepare(assembled, settings, default_mode))
     if workers > 1:
-        _share(settings)
-        config = uvicorn_config("legacy_bridge.assembly:create_app", log=settings.log)
-        config.factory, config.workers = True, workers
-        with shared_metrics():
+        with tempfile.TemporaryDirectory(prefix="cutover-metrics-") as folder:
+            _share(
+                settings.model_copy(update={"metrics_folder": settings.metrics_folder or folder})
+            )
+            config = uvicorn_config("legacy_bridge.assembly:create_app", log=settings.log)
+            config.factory, config.workers = True, workers
             Multiprocess(config, sockets=[taken]).run()
         return
     server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings), log=settings.log))
@@ -89,20 +88,6 @@ def _share(settings: BridgeSettings) -> None:
     for name, value in settings.model_dump(mode="json").items():
         if value is not None:
             os.environ[f"CUTOVER_{name.upper()}"] = str(value)
-
-
-@contextlib.contextmanager
-def shared_metrics() -> Iterator[None]:
-    """A folder in which the workers count, so that each can tell the sum."""
-    if os.environ.get(MULTIPROCESS):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="cutover-metrics-") as folder:
-        os.environ[MULTIPROCESS] = folder
-        try:
-            yield
-        finally:
-            del os.environ[MULTIPROCESS]
 
 
 def uvicorn_config(

@@ -47,6 +47,9 @@ class BridgeSettings(BaseSettings):
     open_metrics: bool = False
     """Whether `/_cutover/metrics` is open to everybody."""
 
+    metrics_folder: Path | None = None
+    """Where the workers of one machine show each other their counts; `serve --workers` makes one."""
+
     capture: Path | None = None
     """The folder in which traffic is recorded; not set: nothing is."""
 
