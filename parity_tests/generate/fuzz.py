@@ -91,7 +91,8 @@ def fuzz_stage(
         run.skip = True
         play(next(kinds), seeds.randrange(2**63), some + 1, options.steps)
         left = None if left is None else left - some
-    run.pause()
+    if not run.is_over:
+        run.pause()
     if run.error is not None and not isinstance(run.error, Enough):
         raise run.error
     return report
