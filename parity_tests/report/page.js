@@ -174,7 +174,7 @@
       make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name === "key" ? "id" : name)))),
       make("tbody", {}, ...pair.found.map((one) => make("tr", { class: one.waiver ? "waived" : "open" },
         ...head.map((name) => make("td", { class: name }, one[name] ?? ""))))));
-    return make("div", {}, table, ...waivers.map((text) => make("p", { class: "waiver" }, `Waived: ${text}`)));
+    return make("div", { class: "wide" }, table, ...waivers.map((text) => make("p", { class: "waiver" }, `Waived: ${text}`)));
   }
 
   // ---- side by side --------------------------------------------------------------------------
