@@ -146,15 +146,15 @@ def prepare(table: Table, made: Databases, folder: Path) -> list[str]:
     with open_stage(table.config, table.plan.profiles()[0], made, "prepare", folder) as stage:
         player = table.player(stage, "prepare")
         for step in table.plan.prepare:
-            _prepared(player, step, notes)
+            _prepared(table, player, step, notes)
         for owner in table.plan.owners:
             _stand_for(owner, player)
             for step in table.plan.objects:
-                _prepared(player, replace(step, user=owner), notes)
+                _prepared(table, player, replace(step, user=owner), notes)
                 for known in player.known.values():
                     known.update({f"{owner}.{name}": known[name] for name in step.capture})
         for step in table.plan.finish:
-            _prepared(player, step, notes)
+            _prepared(table, player, step, notes)
         table.values = dict(player.known[Side.LEGACY])
         url = stage.legacy.url
     if table.plan.sql:
@@ -182,20 +182,22 @@ def arrange(table: Table, stage: Stage) -> None:
     for owner in table.plan.owners:
         _stand_for(owner, player)
         for step in table.plan.each_setting:
-            _prepared(player, step, [])
+            _prepared(table, player, step, [])
     stage.rebase()
 
 
-def _prepared(player: Replay, step: Step, notes: list[str]) -> None:
+def _prepared(table: Table, player: Replay, step: Step, notes: list[str]) -> None:
     pair, differences = player.play(step, {})
     reply = pair.legacy.reply
-    if reply.status is None or reply.status >= 400:
+    # some legacies fail after they have done what they were asked to
+    passes = table.plan.lets_in.get(pair.operation.label, ())
+    if reply.status is None or (reply.status >= 400 and reply.status not in passes):
         told = reply.body[:300].decode(errors="replace") or reply.error
         raise ParityError(
             f"{pair.where}: preparing {pair.operation.label} as {pair.user} was answered "
             f"{reply.status}: {told}"
         )
-    if differences:
+    if any(finding.waiver is None for finding in table.findings(pair, differences)):
         notes.append(f"{pair.where}: the port prepares otherwise at {differences[0].place}")
 
 
