@@ -129,13 +129,20 @@ class Access:
             raise ControlRefusedError(403, f"{user} is not an admin of the application")
         return name, f"u.{token}"
 
-    def log_in_by_token(self, token: str, name: str, address: str) -> tuple[str, str]:
-        """The same for who has the bridge's token, and says who they are."""
+    async def log_in_by_token(self, token: str, name: str, address: str) -> tuple[str, str]:
+        """The same by the bridge's token, with a name for the history, or by an admin's own token."""
         self._slow_down(address)
-        if self._sessions is None or not self._is_token(token):
+        if self._sessions is not None and self._is_token(token):
+            if not name:
+                raise ControlRefusedError(422, "say who you are, for the history")
+            return name, f"t.{self._sessions.issue(name, time.time() + SESSION_SECONDS)}"
+        known = await self._admin(token)
+        if known is None:
             self._failed(address)
-            raise ControlRefusedError(401, "this is not the bridge's token (CUTOVER_TOKEN)")
-        return name, f"t.{self._sessions.issue(name, time.time() + SESSION_SECONDS)}"
+            raise ControlRefusedError(
+                401, "this is neither the bridge's token (CUTOVER_TOKEN) nor that of an admin"
+            )
+        return known, f"u.{token}"
 
     async def _session(self, cookie: str) -> Caller:
         kind, _, value = cookie.partition(".")

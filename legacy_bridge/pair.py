@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from legacy_bridge.access import Operators
 from legacy_bridge.assembly import Assembly
 from legacy_bridge.census import IMPLICIT_METHODS, rules_of_flask
 from legacy_bridge.operation import LegacyRule, canonical_rule
@@ -39,11 +40,13 @@ def pair(
     legacy_guarded: Callable[[Any, str], bool],
     ported_guards: Collection[Callable[..., Any]],
     root: str = "/",
+    operators: Operators | None = None,
 ) -> Assembly:
     """What `CUTOVER_ASSEMBLY` may name a function for.
 
     ``legacy_guarded(view, method)`` says whether a Flask view checks permissions, ``ported_guards`` are
     the FastAPI dependencies that do: the bridge does not start when the port lacks a check.
+    ``operators`` tells the application's admins, who may operate the bridge (docs/operating.md).
     """
     rules = rules_of_flask(flask_app, guarded=legacy_guarded)
     return Assembly(
@@ -54,6 +57,7 @@ def pair(
         rules=rules,
         database_url=database_url,
         root=root,
+        operators=operators,
         converters=flask_app.url_map.converters,
     )
 

@@ -15,7 +15,7 @@ _WORD = Field(default="", max_length=4096)
 
 
 class LogIn(BaseModel):
-    """Either user and password, or the token and a name for the history."""
+    """Either user and password, or a token; with the bridge's own, a name for the history."""
 
     user: Annotated[str, _WORD]
     password: Annotated[str, _WORD]
@@ -47,9 +47,7 @@ def session_routes(access: Access) -> APIRouter:
         """Gives the browser a cookie that scripts can't read and other sites can't send."""
         address = request.client.host if request.client else ""
         if given.token:
-            if not given.name.strip():
-                raise ControlRefusedError(422, "say who you are, for the history")
-            name, cookie = access.log_in_by_token(given.token, given.name.strip(), address)
+            name, cookie = await access.log_in_by_token(given.token, given.name.strip(), address)
         else:
             name, cookie = await access.log_in(given.user, given.password, address)
         reply = JSONResponse({"name": name, "ways": access.ways})

@@ -51,6 +51,16 @@ def test_a_session_by_the_applications_own_log_in(serve_operated: ServeOperated)
         assert client.get(f"{url}/overview").status_code == 401
 
 
+def test_a_session_by_an_admins_own_token(serve_operated: ServeOperated) -> None:
+    """For applications whose log-in is elsewhere, as OpenID's is."""
+    url = f"{serve_operated().url}/_cutover/session"
+    for token, status in (("of-bob", 401), ("of-ann", 200)):
+        reply = httpx.post(url, json={"token": token, "name": "somebody else"})
+        assert reply.status_code == status
+    assert reply.json()["name"] == ADMIN
+    assert httpx.post(url, json={"token": TOKEN}).status_code == 422, "and whose name?"
+
+
 def test_another_sites_page_can_not_use_a_session(serve_operated: ServeOperated) -> None:
     url = f"{serve_operated().url}/_cutover"
     log_in = {"token": TOKEN, "name": "tom"}
