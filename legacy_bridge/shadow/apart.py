@@ -25,6 +25,8 @@ _MODULE = "legacy_bridge.shadow.child"
 _START_SECONDS = 120.0
 _PAUSE = 2.0
 """Seconds between the end of a process and the start of the next."""
+_LONGEST_PAUSE = 60.0
+"""When one after the other does not come up."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class ApartComparer:
         self._waiting: dict[int, asyncio.Future[Outcome]] = {}
         self._number = 0
         self.starts = 0
+        self._came_up = False
 
     def watch(self) -> None:
         self._inner.watch()
@@ -90,6 +93,7 @@ class ApartComparer:
 
     async def _keep(self) -> None:
         await self._needed.wait()
+        pause = _PAUSE
         while True:
             try:
                 await self._run()
@@ -99,10 +103,12 @@ class ApartComparer:
                 if not answer.done():
                     answer.set_exception(_GoneError("the process that compares has ended"))
             self._waiting.clear()
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(pause)
+            pause = _PAUSE if self._came_up else min(2 * pause, _LONGEST_PAUSE)
 
     async def _run(self) -> None:
         self.starts += 1
+        self._came_up = False
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", _MODULE, stdin=pipe, stdout=pipe, start_new_session=True
@@ -112,6 +118,7 @@ class ApartComparer:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await process.stdout.readexactly(1)
+            self._came_up = True
             self._ready.set()
             while True:
                 (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
