@@ -103,14 +103,15 @@ def test_a_ramp_is_seen_to_be_rolled_back(
     with traffic(url):
         row(page, "GET /note/").get_by_role("button").click()
         drawer = page.get_by_role("dialog")
-        drawer.get_by_label("Steps").fill("shadow,50,100")
+        drawer.get_by_label("Steps").fill("shadow,50")
         drawer.get_by_label("Replies per step").fill("10")
-        drawer.get_by_label("Seconds per step").fill("0")
+        drawer.get_by_label("Seconds per step").fill("1")
         drawer.get_by_label("Why").fill("it is ready")
         drawer.get_by_role("button", name="Start ramp").click()
         page.get_by_text("GET /note/: legacy → shadow").wait_for()
+        drawer.get_by_role("button", name="Pause").wait_for()
+        # The last step: pairs go on being compared, however slow this machine is.
         drawer.locator(".chip.mode", has_text="canary 50%").wait_for()
-        assert drawer.get_by_role("button", name="Pause").is_visible()
         bug.kind = "differs"
         drawer.get_by_text("pairs differ, allowed are").first.wait_for()
         drawer.locator(".chip.held").wait_for()
