@@ -49,7 +49,7 @@ class JsonLines(logging.Formatter):
 
 def config(kind: LogFormat, level: str = "INFO") -> dict[str, Any]:
     """For `logging.config` and the server: one handler, which writes to the standard error stream."""
-    formatter: dict[str, Any] = {"format": "%(levelname)-8s %(name)s: %(message)s"}
+    formatter: dict[str, Any] = {"format": "%(asctime)s %(levelname)-8s %(name)s: %(message)s"}
     if kind is LogFormat.JSON:
         formatter = {"()": JsonLines}
     return {
