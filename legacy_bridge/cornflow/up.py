@@ -220,6 +220,9 @@ class _Everything:
         self._console.print(
             f"  in another terminal, first: . {self._folder.shell_file}", soft_wrap=True
         )
+        self._console.print(
+            f"  watch and operate the cutover, as an admin: {self._address}/_cutover/", soft_wrap=True
+        )
         self._console.print("  solve something: README.md, or examples/newcomer.py")
 
     async def _be_able_to_solve(self) -> None:
