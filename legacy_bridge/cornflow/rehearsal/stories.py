@@ -196,7 +196,9 @@ async def serve(client: Client, name: str) -> None:
     """What the workers of an orchestrator do."""
     await client("GET /dag/deployed/")
     await client("POST /dag/deployed/", json=workflow(name))
-    change = {f"{kind}_schema": {} for kind in ("instance_checks", "solution_checks", "kpis")}
+    change: dict[str, Any] = {
+        f"{kind}_schema": {} for kind in ("instance_checks", "solution_checks", "kpis")
+    }
     await client("PUT /dag/deployed/<string:idx>/", idx=name, json={"description": "x", **change})
     instance = await client(
         "POST /instance/", json={"name": "for it", "schema": WORKFLOW, "data": {}},

@@ -1,6 +1,6 @@
 """The picture of a rehearsal: who answered, who owned the operations, and what happened when. One SVG."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -32,7 +32,7 @@ class Band:
     title: str
     unit: str
     times: Sequence[float]
-    layers: dict[str, Sequence[float]]
+    layers: Mapping[str, Sequence[float]]
 
 
 def draw(title: str, bands: Sequence[Band], moments: Sequence[Moment], seconds: float) -> str:
@@ -78,8 +78,8 @@ def _panel(band: Band, top: float, scale: float, seconds: float) -> list[str]:
         points = " ".join([*upper, *reversed(lower)])
         colour = _COLOURS.get(name, "#888")
         parts.append(f'<polygon points="{points}" fill="{colour}" fill-opacity="0.85"/>')
-        x = _WIDTH - _RIGHT - 90 * (len(band.layers) - number)
-        parts.append(f'<rect x="{x}" y="{top - 21}" width="11" height="11" fill="{colour}"/>')
+        x = float(_WIDTH - _RIGHT - 90 * (len(band.layers) - number))
+        parts.append(f'<rect x="{x:.0f}" y="{top - 21}" width="11" height="11" fill="{colour}"/>')
         parts.append(f'<text x="{x + 16}" y="{top - 11}">{escape(name)}</text>')
         below = above
     parts.append(
@@ -91,8 +91,10 @@ def _panel(band: Band, top: float, scale: float, seconds: float) -> list[str]:
         parts.append(f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{text}</text>')
     step = next((one for one in (10, 30, 60, 120, 300) if seconds / one <= 14), 600)
     for second in range(0, int(seconds) + 1, step):
-        x = _LEFT + second * scale
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{second} s</text>')
+        along = _LEFT + second * scale
+        parts.append(
+            f'<text x="{along:.1f}" y="{bottom + 17}" text-anchor="middle">{second} s</text>'
+        )
     return parts
 
 
