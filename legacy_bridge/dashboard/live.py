@@ -13,6 +13,8 @@ from legacy_bridge.ownership import Ownership
 from legacy_bridge.warden import Warden
 
 PERIOD = 1.0
+_LOOKS = 5
+"""How often in a period one looks whether somebody has changed something."""
 _ALIVE = 15.0
 """Seconds after which something is said, though nothing is new."""
 
@@ -24,6 +26,7 @@ class Live:
         self._ownership = ownership
         self._warden = warden
         self._made: tuple[float, str, str] = (0.0, "", "")
+        self._revision = -1
         self._is_stopping: Callable[[], bool] = lambda: False
 
     def startup(self) -> None:
@@ -37,7 +40,9 @@ class Live:
         """JSON, and what tells one from another."""
         at, text, version = self._made
         now = time.monotonic()
-        if now - at >= PERIOD / 2:
+        revision = self._ownership.stored.revision
+        if now - at >= PERIOD / 2 or revision != self._revision:
+            self._revision = revision
             overview = overview_of(self._ownership, self._warden)
             # What only counts seconds is no news.
             timeless: dict[str, Any] = overview | {"evidence_lag": overview["evidence_lag"] > 5}
@@ -62,4 +67,12 @@ class Live:
             if version != last or now - told_at >= _ALIVE:
                 last, told_at = version, now
                 yield f"event: overview\ndata: {text}\n\n".encode()
-            await asyncio.sleep(PERIOD)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """A change of an operator is shown at once, what is counted once a period."""
+        before = self._ownership.stored.revision
+        for _ in range(_LOOKS):
+            await asyncio.sleep(PERIOD / _LOOKS)
+            if self._ownership.stored.revision != before:
+                return

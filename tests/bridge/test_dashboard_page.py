@@ -215,6 +215,39 @@ def test_who_may_not_is_told_and_who_leaves_is_out(
     assert page.locator("#board").is_hidden()
 
 
+def test_ramps_budgets_and_shares_from_the_page(
+    serve_operated: ServeOperated, open_page: OpenPage
+) -> None:
+    url = serve_operated().url
+    page = open_page(url)
+    act(url, "POST", "ramp/start", operation="GET /note/", seconds=600)
+    ramp = page.locator("#ramps li")
+    ramp.get_by_role("button", name="Pause").click()
+    ramp.get_by_text("the ramp is paused").wait_for()
+    resume = ramp.get_by_role("button", name="Resume")
+    # The button is the same one still, so whoever works by keyboard does not lose it.
+    assert page.evaluate("document.activeElement.textContent") == "Resume"
+    resume.click()
+    ramp.get_by_text("of this step").wait_for()
+    row(page, "GET /note/").get_by_role("button").click()
+    drawer = page.get_by_role("dialog")
+    drawer.get_by_role("button", name="End ramp here").click()
+    drawer.get_by_text("Ramp aborted").wait_for()
+    drawer.get_by_text("Budget (as for all)").click()
+    drawer.get_by_label("latency ratio", exact=True).fill("1.5")
+    drawer.get_by_role("button", name="Change budget").click()
+    drawer.get_by_text("1.5 × the legacy's").wait_for()
+    drawer.get_by_label("Share of users").fill("12.5")
+    drawer.get_by_role("button", name="Set").click()
+    drawer.locator(".chip.mode", has_text="canary 12.5%").wait_for()
+    history = httpx.get(
+        f"{url}/_cutover/history", headers={"Authorization": f"Bearer {TOKEN}"}
+    ).json()["history"]
+    told = [(one["changed_by"], one["kind"], one["to"]) for one in history[:3]]
+    assert (ADMIN, "budget", "latency_ratio 1.5") in told
+    assert (ADMIN, "mode", "canary 12.5%") in told
+
+
 def test_what_can_not_be_done_is_told(serve_operated: ServeOperated, open_page: OpenPage) -> None:
     page = open_page(serve_operated().url, refusals=True)
     page.get_by_role("button", name="Move several…").click()
