@@ -221,7 +221,8 @@ class _Everything:
             f"  in another terminal, first: . {self._folder.shell_file}", soft_wrap=True
         )
         self._console.print(
-            f"  watch and operate the cutover, as an admin: {self._address}/_cutover/", soft_wrap=True
+            f"  watch and operate the cutover, as an admin: {self._address}/_cutover/",
+            soft_wrap=True,
         )
         self._console.print("  solve something: README.md, or examples/newcomer.py")
 

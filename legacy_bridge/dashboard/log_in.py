@@ -26,7 +26,9 @@ class LogIn(BaseModel):
 def client_of(app: ASGIApp) -> Callable[[], httpx.AsyncClient]:
     """Asks the bridge in this process, as any client would over the network."""
     return lambda: httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://bridge", timeout=30
+        transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),
+        base_url="http://bridge",
+        timeout=30,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.bridge.conftest import ServeOperated
 from tests.bridge.operated import ADMIN, PASSWORD, TOKEN, Bug
-from tests.browser import browser  # noqa: F401  (a fixture)
+from tests.browser import CONTRAST, UNNAMED, browser  # noqa: F401  (a fixture)
 
 OpenPage = Callable[..., Any]
 _EXPECTED = re.compile("status of (401|403|409|503)|ERR_FAILED")
@@ -321,33 +321,8 @@ def test_it_can_be_read_in_light_and_dark_and_on_a_narrow_screen(
 def check(page: Any) -> None:
     """Nothing is wider than the screen, everything has a name, all text stands out."""
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-    unnamed = page.evaluate(_UNNAMED)
+    unnamed = page.evaluate(UNNAMED)
     assert unnamed == []
-    told = page.evaluate(_CONTRAST)
+    told = page.evaluate(CONTRAST)
     assert len(told) > 20
     assert {name: ratio for name, ratio in told.items() if ratio < 4.5} == {}
-
-
-_UNNAMED = """() => [...document.querySelectorAll("button, input, select, dialog[open]")]
-  .filter((e) => e.checkVisibility() && !e.textContent.trim() && !e.labels?.length && !e.ariaLabel && !e.getAttribute("aria-labelledby"))
-  .map((e) => e.outerHTML)"""
-
-_CONTRAST = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const parse = (color) => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    return canvas.getImageData(0, 0, 1, 1).data;
-  };
-  const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-  const told = {};
-  for (const element of document.querySelectorAll("body *")) {
-    if (![...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || !element.checkVisibility()) continue;
-    if (element.closest(":disabled")) continue;
-    let back = element;
-    while (back && parse(getComputedStyle(back).backgroundColor)[3] === 0) back = back.parentElement;
-    const [a, b] = [light(parse(getComputedStyle(element).color)), light(parse(getComputedStyle(back ?? document.body).backgroundColor))];
-    told[`${element.tagName}.${element.className} ${element.textContent.slice(0, 20)}`] = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-  }
-  return told;
-}"""
