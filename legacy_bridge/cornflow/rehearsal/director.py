@@ -11,6 +11,7 @@ import httpx
 
 from legacy_bridge import assembly
 from legacy_bridge.assembly import Assembly
+from legacy_bridge.commands.ramp import read_status
 from legacy_bridge.cornflow.rehearsal.bugs import FAILS, WRONG_REPLY, Bug
 from legacy_bridge.cornflow.rehearsal.client import Client, CutError, FailedError, Log
 from legacy_bridge.cornflow.rehearsal.ledger import Ledger
@@ -24,11 +25,13 @@ from legacy_bridge.ownership import Ownership
 from legacy_bridge.settings import BridgeSettings
 from legacy_bridge.store import StoreError
 
-USERS = {f"user{number}": ("admin", "planner", "service") for number in range(1, 9)}
+USERS = {f"user{number}": ("admin", "planner", "service") for number in range(1, 13)}
 """Everybody may do everything, so that each operation has users inside and outside of a canary."""
 
-STEPS = "shadow,canary 30%,canary 60%,canary 100%"
+STEPS = "shadow,canary 50%,canary 100%"
+"""Of a dozen users half are surely both inside and outside; smaller shares need more users."""
 _LOOK = 0.5
+_TELL = 15.0
 _TRIES = 5
 """Of a change, while the database is busy with the clients."""
 _GRACE = 3.0
@@ -161,12 +164,7 @@ class Director:
         self._stage.start(1)
         await self._stage.ready(1)
         self._happens("worker 2 serves again")
-        await self._until(
-            lambda: _true(
-                {owner.decisions.mode(one) for one in owner.census.ported} == {Mode.PORTED}
-            ),
-            "everything is ported",
-        )
+        await self._until_ported(owner)
         self._happens("all operations are the port's")
         await asyncio.sleep(self._wishes.seconds)
         missing = names - self._asked(since=time.time() - 2 * self._wishes.limit)
@@ -225,6 +223,23 @@ class Director:
         while not await reached():
             if time.time() - self.outcome.began > self._wishes.limit:
                 raise UpError(f"not within {self._wishes.limit:.0f} s: {what}")
+            await asyncio.sleep(_LOOK)
+
+    async def _until_ported(self, owner: Ownership) -> None:
+        """All of it. UpError names what each ramp waits for."""
+        told = time.time()
+        while True:
+            modes = Counter(owner.decisions.mode(one) for one in owner.census.ported)
+            if set(modes) == {Mode.PORTED}:
+                return
+            if time.time() - self.outcome.began > self._wishes.limit:
+                ramps = (await read_status(owner))["ramps"]
+                waiting = [f"{one['name']}: {one['mode']}, {one['says']}" for one in ramps]
+                limit = f"not within {self._wishes.limit:.0f} s: everything is ported"
+                raise UpError("\n  ".join([limit, *waiting]))
+            if time.time() - told > _TELL:
+                told = time.time()
+                self._say("         " + ", ".join(f"{n} {mode}" for mode, n in modes.items()))
             await asyncio.sleep(_LOOK)
 
     async def _live(self, client: Client, number: int) -> None:
