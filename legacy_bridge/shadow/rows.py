@@ -56,6 +56,9 @@ def install() -> None:
     event.listen(Engine, "before_cursor_execute", _before_statement)
     event.listen(Engine, "commit", _on_commit)
     event.listen(Engine, "rollback", _on_rollback)
+    # What commits inside of a sandbox is a savepoint.
+    event.listen(Engine, "release_savepoint", lambda connection, *_: _keep_pending())
+    event.listen(Engine, "rollback_savepoint", lambda connection, *_: _drop_pending())
     event.listen(Session, "before_flush", _before_flush)
     event.listen(Session, "after_flush", _after_flush)
 
@@ -175,6 +178,10 @@ def _on_commit(connection: Connection) -> None:
     global _last_write
     if connection.info.pop(_WROTE, False):
         _last_write = time.time()
+    _keep_pending()
+
+
+def _keep_pending() -> None:
     recording = current()
     if recording is not None and recording.watching:
         recording.touches += recording.pending
@@ -188,6 +195,10 @@ def _on_commit(connection: Connection) -> None:
 
 def _on_rollback(connection: Connection) -> None:
     connection.info.pop(_WROTE, None)
+    _drop_pending()
+
+
+def _drop_pending() -> None:
     recording = current()
     if recording is not None and recording.watching:
         recording.pending, recording.unkeyed = [], []

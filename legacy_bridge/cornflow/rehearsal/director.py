@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -16,13 +17,14 @@ from legacy_bridge.cornflow.rehearsal.bugs import FAILS, WRONG_REPLY, Bug
 from legacy_bridge.cornflow.rehearsal.client import Client, CutError, FailedError, Log
 from legacy_bridge.cornflow.rehearsal.ledger import Ledger
 from legacy_bridge.cornflow.rehearsal.stage import PASSWORD, Stage
-from legacy_bridge.cornflow.rehearsal.stories import STORIES, Story, new_name, workflow
+from legacy_bridge.cornflow.rehearsal.stories import STORIES, WORKFLOW, Story, new_name, workflow
 from legacy_bridge.cornflow.rehearsal.timeline import Moment
 from legacy_bridge.cornflow.steps import UpError
 from legacy_bridge.operation import Mode, Operation
 from legacy_bridge.operator import Operator
 from legacy_bridge.ownership import Ownership
 from legacy_bridge.settings import BridgeSettings
+from legacy_bridge.state import Kind
 from legacy_bridge.store import StoreError
 
 USERS = {f"user{number}": ("admin", "planner", "service") for number in range(1, 13)}
@@ -32,6 +34,8 @@ STEPS = "shadow,canary 50%,canary 100%"
 """Of a dozen users half are surely both inside and outside; smaller shares need more users."""
 _LOOK = 0.5
 _TELL = 15.0
+_LIFE = 15.0
+"""Seconds that rows live at least: longer than a comparison is behind, or it meets what is gone."""
 _TRIES = 5
 """Of a change, while the database is busy with the clients."""
 _GRACE = 3.0
@@ -119,7 +123,7 @@ class Director:
         ]
         for client in clients:
             await client.log_in()
-        await clients[0]("POST /dag/deployed/", json=workflow("rehearsal"), good=(200, 201, 400))
+        await clients[0]("POST /dag/deployed/", json=workflow(WORKFLOW))
         users = [
             asyncio.create_task(self._live(client, number)) for number, client in enumerate(clients)
         ]
@@ -137,9 +141,7 @@ class Director:
         names = {str(operation) for operation in owner.census.ported}
         await self._until(lambda: _true(names <= self._asked()), "every operation is asked for")
         operator = Operator(owner, "cutover rehearse", "a rehearsal")
-        await operator.set_budget(
-            "*", {"samples": self._wishes.samples, "latency_ratio": 0, "fewest": 2}
-        )
+        await operator.set_budget("*", {"samples": self._wishes.samples, "latency_ratio": 0})
         self._plant(WRONG_REPLY)
         await self._ramp(operator, "all-ported")
         self._happens("everything in shadow; bug planted: " + WRONG_REPLY.about, bad=True)
@@ -151,6 +153,7 @@ class Director:
         await self._until(
             lambda: _true(owner.decisions.mode(fails) in (Mode.CANARY, Mode.PORTED)),
             f"{fails} is a canary",
+            owner,
         )
         self._plant(FAILS)
         self._happens("bug planted: " + FAILS.about, bad=True)
@@ -208,7 +211,7 @@ class Director:
                 return bool(await owner.store.breaches(1, bug.operation))
             return False
 
-        await self._until(rolled_back, f"{bug.operation} is rolled back")
+        await self._until(rolled_back, f"{bug.operation} is rolled back", owner)
         breach = (await owner.store.breaches(1, bug.operation))[0]
         shown = [
             one.ended
@@ -219,10 +222,25 @@ class Director:
             self.outcome.rollback_seconds[bug.name] = max(0.0, breach.at - shown[0])
         self._happens(f"rolled back by itself: {bug.operation}")
 
-    async def _until(self, reached: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def _refuse_other_rollbacks(self, owner: Ownership) -> None:
+        """UpError, with pairs that differ, when something else than a planted bug was rolled back."""
+        held = set(owner.stored.of(Kind.HOLD)) - set(self.outcome.planted)
+        if not held:
+            return
+        told = []
+        for name in sorted(held):
+            for breach in await owner.store.breaches(1, name):
+                told.append(f"{name}: {json.dumps(breach.content, default=str)[:3000]}")
+        raise UpError("\n".join(["rolled back, and no bug was planted there:", *told]))
+
+    async def _until(
+        self, reached: Callable[[], Awaitable[bool]], what: str, owner: Ownership | None = None
+    ) -> None:
         while not await reached():
             if time.time() - self.outcome.began > self._wishes.limit:
                 raise UpError(f"not within {self._wishes.limit:.0f} s: {what}")
+            if owner is not None:
+                await self._refuse_other_rollbacks(owner)
             await asyncio.sleep(_LOOK)
 
     async def _until_ported(self, owner: Ownership) -> None:
@@ -237,6 +255,7 @@ class Director:
                 waiting = [f"{one['name']}: {one['mode']}, {one['says']}" for one in ramps]
                 limit = f"not within {self._wishes.limit:.0f} s: everything is ported"
                 raise UpError("\n  ".join([limit, *waiting]))
+            await self._refuse_other_rollbacks(owner)
             if time.time() - told > _TELL:
                 told = time.time()
                 self._say("         " + ", ".join(f"{n} {mode}" for mode, n in modes.items()))
@@ -251,6 +270,7 @@ class Director:
             # what failed is written down; the user begins something else
             with contextlib.suppress(FailedError, CutError):
                 await story(client, new_name(client.user))
+                await client.delete_due(_LIFE)
 
     async def _watch(self, owner: Ownership) -> None:
         while True:
