@@ -32,6 +32,7 @@ USERS = {f"user{number}": ("admin", "planner", "service") for number in range(1,
 
 STEPS = "shadow,canary 50%,canary 100%"
 """Of a dozen users half are surely both inside and outside; smaller shares need more users."""
+_REFUSED = "POST /dag/deployed/"
 _LOOK = 0.5
 _TELL = 15.0
 _LIFE = 15.0
@@ -144,6 +145,9 @@ class Director:
         await operator.set_budget("*", {"samples": self._wishes.samples, "latency_ratio": 0})
         self._plant(WRONG_REPLY)
         await self._ramp(operator, "all-ported")
+        # Its requests are refused, and what is refused is compared only when nobody else writes.
+        await operator.set_mode(_REFUSED, Mode.LEGACY)
+        await self._ramp(operator, _REFUSED, steps=STEPS.removeprefix("shadow,"))
         self._happens("everything in shadow; bug planted: " + WRONG_REPLY.about, bad=True)
         await self._until_rolled_back(owner, WRONG_REPLY)
         self._mend(WRONG_REPLY)
@@ -173,12 +177,14 @@ class Director:
         missing = names - self._asked(since=time.time() - 2 * self._wishes.limit)
         self.outcome.unasked = sorted(missing)
 
-    async def _ramp(self, operator: Operator, pattern: str, *, again: bool = False) -> None:
+    async def _ramp(
+        self, operator: Operator, pattern: str, *, again: bool = False, steps: str = STEPS
+    ) -> None:
         for left in reversed(range(_TRIES)):
             try:
                 await operator.start_ramp(
                     pattern,
-                    STEPS,
+                    steps,
                     samples=self._wishes.samples,
                     seconds=self._wishes.seconds,
                     again=again,
