@@ -13,6 +13,8 @@ from isal import igzip
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cornflow_f.raw_json import PiecesResponse
+
 MINIMUM_BYTES = 500
 _COMPRESSIBLE = frozenset(
     ("text/html", "text/css", "text/xml", "application/json", "application/javascript")
@@ -67,18 +69,23 @@ async def compressed(request: Request, response: Response) -> Response:
     response.headers.append("Vary", "Accept-Encoding")
     algorithm = choose_algorithm(request.headers.get("accept-encoding", ""))
     media_type = response.headers.get("content-type", "").partition(";")[0]
-    body = bytes(response.body)
     if (
         algorithm is None
         or media_type not in _COMPRESSIBLE
         or not 200 <= response.status_code < 300
         or "content-encoding" in response.headers
-        or len(body) < MINIMUM_BYTES
     ):
+        return response
+    body = response.whole if isinstance(response, PiecesResponse) else bytes(response.body)
+    if len(body) < MINIMUM_BYTES:
         return response
     compress = _ALGORITHMS[algorithm]
     small = len(body) <= _SMALL_BYTES
-    response.body = compress(body) if small else await asyncio.to_thread(compress, body)
+    packed = compress(body) if small else await asyncio.to_thread(compress, body)
+    if isinstance(response, PiecesResponse):
+        response.pieces = [packed]
+    else:
+        response.body = packed
     response.headers["Content-Encoding"] = algorithm
-    response.headers["Content-Length"] = str(len(response.body))
+    response.headers["Content-Length"] = str(len(packed))
     return response

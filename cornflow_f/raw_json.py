@@ -5,16 +5,21 @@ A reply with a stored column of tens of MB costs a copy, not a parse: select the
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Label, Text, cast
+from sqlalchemy import Label, LargeBinary, Text, cast
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.functions import FunctionElement
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 NULL = "null"
+_LARGE_BYTES = 64 * 1024
+"""From here on, a write of its own costs less than a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,30 @@ class JsonText:
     """A JSON document as its text. In a JSON column it is stored as it is."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBytes:
+    """A JSON document as its text in UTF-8: what a reply is made of, so nothing is to be converted."""
+
+    data: bytes
+
+
+class _Utf8(FunctionElement[bytes]):
+    """The stored text of a JSON column, as bytes."""
+
+    type = LargeBinary()
+    inherit_cache = True
+
+
+@compiles(_Utf8, "postgresql")
+def _on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"convert_to(CAST({compiler.process(element.clauses, **options)} AS TEXT), 'UTF8')"
+
+
+@compiles(_Utf8, "sqlite")
+def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"CAST(CAST({compiler.process(element.clauses, **options)} AS TEXT) AS BLOB)"
 
 
 def to_text(value: Any) -> str:
@@ -33,6 +62,16 @@ def as_text(column: InstrumentedAttribute[Any]) -> Label[str]:
     """The stored text of a JSON column, in a select; None for SQL NULL."""
     # a cast: asyncpg decodes what it is told is JSON, and SQLite keeps bare numbers as numbers
     return cast(column, Text).label(column.key)
+
+
+def as_bytes(column: InstrumentedAttribute[Any]) -> Label[bytes]:
+    """As `as_text`, for what is only shown: megabytes are neither decoded nor encoded again."""
+    return _Utf8(column).label(column.key)
+
+
+def shown_bytes(data: bytes | None) -> JsonBytes:
+    """A column read `as_bytes`."""
+    return JsonBytes(NULL.encode() if data is None else data)
 
 
 def is_null(text: str | None) -> bool:
@@ -47,28 +86,67 @@ def stored(text: str | None) -> JsonText:
 
 def raw_json_reply(values: Mapping[str, Any], status: int = 200) -> Response:
     """An object as a reply; values that are `JsonText` are spliced in."""
-    return Response("".join(_object(values)).encode(), status, media_type="application/json")
+    return _reply(_object(values), status)
 
 
 def raw_json_list_reply(objects: Iterable[Mapping[str, Any]]) -> Response:
     """A list of such objects as a reply."""
-    parts = ["["]
+    parts: list[str | bytes] = ["["]
     for values in objects:
         parts += "," if len(parts) > 1 else "", *_object(values)
     parts.append("]")
-    return Response("".join(parts).encode(), media_type="application/json")
+    return _reply(parts)
 
 
-def _object(values: Mapping[str, Any]) -> list[str]:
+class PiecesResponse(Response):
+    """A body that is sent piece by piece: megabytes are not copied to be put together."""
+
+    def __init__(self, pieces: Sequence[bytes], status: int) -> None:
+        super().__init__(b"", status, media_type="application/json")
+        self.pieces = pieces
+        self.headers["Content-Length"] = str(sum(map(len, pieces)))
+
+    @property
+    def whole(self) -> bytes:
+        return b"".join(self.pieces)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = self.raw_headers
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        last = len(self.pieces) - 1
+        for number, piece in enumerate(self.pieces):
+            await send({"type": "http.response.body", "body": piece, "more_body": number < last})
+
+
+def _reply(parts: Sequence[str | bytes], status: int = 200) -> Response:
+    pieces: list[bytes] = []
+    text: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            text.append(part)
+        elif len(part) < _LARGE_BYTES:
+            text.append(part.decode())
+        else:
+            pieces += "".join(text).encode(), part
+            text = []
+    rest = "".join(text).encode()
+    if not pieces:
+        return Response(rest, status, media_type="application/json")
+    return PiecesResponse([*pieces, rest], status)
+
+
+def _object(values: Mapping[str, Any]) -> list[str | bytes]:
     """In pieces: a large text is copied once, when all of them are joined."""
-    parts = ["{"]
+    parts: list[str | bytes] = ["{"]
     for name, value in values.items():
         parts += "," if len(parts) > 1 else "", json.dumps(name), ":", _shown(value)
     parts.append("}")
     return parts
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any) -> str | bytes:
+    if isinstance(value, JsonBytes):
+        return value.data
     if isinstance(value, JsonText):
         return value.text
     return json.dumps(value.isoformat() if isinstance(value, datetime) else value)

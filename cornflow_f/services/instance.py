@@ -12,7 +12,7 @@ from cornflow_f.clock import database_now
 from cornflow_f.models import Execution, Instance
 from cornflow_f.models.base import hash_json
 from cornflow_f.offload import is_heavy, offload_if
-from cornflow_f.raw_json import NULL, JsonText, as_text, stored, to_text
+from cornflow_f.raw_json import NULL, JsonText, as_bytes, shown_bytes, to_text
 from cornflow_f.services import deployed_schema, owned, persistence
 from cornflow_f.services.deployed_schema import DEFAULT_WORKFLOW, SchemaKind, SchemaSource
 
@@ -25,7 +25,7 @@ SUMMARY = (
     Instance.data_hash,
     Instance.schema,
 )
-_DATA = (*SUMMARY, as_text(Instance.data), as_text(Instance.checks))
+_DATA = (*SUMMARY, as_bytes(Instance.data), as_bytes(Instance.checks))
 _OF_EXECUTION = (
     Execution.id,
     Execution.name,
@@ -109,7 +109,7 @@ async def detail(session: AsyncSession, access: Access, idx: str) -> dict[str, A
 async def data(session: AsyncSession, access: Access, idx: str) -> dict[str, Any]:
     """The instance with its data and checks as the texts that are stored."""
     row = await owned.get(session, Instance, access, idx, _DATA)
-    return {**row._mapping, "data": stored(row.data), "checks": stored(row.checks)}
+    return {**row._mapping, "data": shown_bytes(row.data), "checks": shown_bytes(row.checks)}
 
 
 async def edit(
