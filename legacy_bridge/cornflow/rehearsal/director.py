@@ -32,7 +32,13 @@ USERS = {f"user{number}": ("admin", "planner", "service") for number in range(1,
 
 STEPS = "shadow,canary 50%,canary 100%"
 """Of a dozen users half are surely both inside and outside; smaller shares need more users."""
-_REFUSED = "POST /dag/deployed/"
+_WITHOUT_SHADOW = (
+    # refused by both here, and what is refused is compared only when nobody else writes
+    "POST /dag/deployed/",
+    # it writes files, which a shadow may not
+    "POST /execution/files/<string:idx>/",
+)
+"""A shadow of these would never have samples: they begin as canaries."""
 _LOOK = 0.5
 _TELL = 15.0
 _LIFE = 15.0
@@ -145,9 +151,9 @@ class Director:
         await operator.set_budget("*", {"samples": self._wishes.samples, "latency_ratio": 0})
         self._plant(WRONG_REPLY)
         await self._ramp(operator, "all-ported")
-        # Its requests are refused, and what is refused is compared only when nobody else writes.
-        await operator.set_mode(_REFUSED, Mode.LEGACY)
-        await self._ramp(operator, _REFUSED, steps=STEPS.removeprefix("shadow,"))
+        for operation in _WITHOUT_SHADOW:
+            await operator.set_mode(operation, Mode.LEGACY)
+            await self._ramp(operator, operation, steps=STEPS.removeprefix("shadow,"))
         self._happens("everything in shadow; bug planted: " + WRONG_REPLY.about, bad=True)
         await self._until_rolled_back(owner, WRONG_REPLY)
         self._mend(WRONG_REPLY)
