@@ -242,7 +242,7 @@ class Director:
         told = []
         for name in sorted(held):
             for breach in await owner.store.breaches(1, name):
-                told.append(f"{name}: {json.dumps(breach.content, default=str)[:3000]}")
+                told.append(f"{name}: {json.dumps(breach.content, default=str)[:20000]}")
         raise UpError("\n".join(["rolled back, and no bug was planted there:", *told]))
 
     async def _until(
