@@ -1,8 +1,6 @@
 """The HTML report in a real browser: filters, drill-down, keyboard, nothing asked of any network."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -16,9 +14,9 @@ from parity_tests.report import html
 from parity_tests.report import json as json_report
 from parity_tests.run import Report
 from parity_tests.waivers import parse
+from tests.browser import browser  # noqa: F401  (a fixture)
 from tests.parity.conftest import exchange, pair
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 MANY = 400
 
 
@@ -61,20 +59,6 @@ def made_up() -> Report:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if BROWSER is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium: .ci/apt-packages.txt installs it")
-        pytest.skip("no chromium: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as running:
-        # root, which containers are, may not use the sandbox
-        one = running.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield one
-        one.close()
-
-
-@pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("page") / "report.html"
     file.write_text(html.render(json_report.document(made_up())))
@@ -82,7 +66,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(browser: Any, page_file: Path) -> Iterator[Any]:
+def page(browser: Any, page_file: Path) -> Iterator[Any]:  # noqa: F811
     """The page, opened as a file; whatever it complains of or asks for fails the test."""
     one = browser.new_page(viewport={"width": 1200, "height": 900})
     complaints: list[str] = []
@@ -195,7 +179,7 @@ def test_a_link_to_one_kind_of_difference(page: Any, page_file: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_light_and_dark(browser: Any, page_file: Path, scheme: str) -> None:
+def test_text_stands_out_in_light_and_dark(browser: Any, page_file: Path, scheme: str) -> None:  # noqa: F811
     one = browser.new_page(color_scheme=scheme)
     one.goto(page_file.as_uri())
     one.locator("#operation").select_option("POST /a/")
