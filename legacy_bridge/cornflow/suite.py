@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 LEGACY = ("cornflow", "cornflow_client")
 """Its client for Airflow is a package of its own; suites replace that one, too."""
 
-SUITE = ("cornflow.tests", "cornflow_client.tests")
-"""Where their own suites lie: views and Flask apps made there are nobody's to port."""
-
 _OTHER_NAMES = {
     "secret_key": "SECRET_TOKEN_KEY",
     "database_url": "SQLALCHEMY_DATABASE_URI",

@@ -3,7 +3,8 @@
 The module has `LEGACY` (the packages of the Flask application), `settings_from(flask_app,
 database_url)`, asked again before each request so that what a test writes into `app.config` counts,
 and `create_port(settings, flask_app)`, an ASGI application for these settings: the port, or a bridge.
-`SUITE` names the packages of the suite itself where those lie inside the legacy's.
+`SUITE` names the packages of the suite itself where those lie inside the legacy's: what is made there
+is nobody's to port. Without it these are the packages called `tests` directly below `LEGACY`.
 """
 
 from __future__ import annotations
@@ -77,13 +78,10 @@ def load(name: str) -> Target:
         found: Any = importlib.import_module(module)
         if attribute:
             found = getattr(found, attribute)
-        return Target(
-            name,
-            _names(found.LEGACY),
-            found.settings_from,
-            found.create_port,
-            _names(getattr(found, "SUITE", ())),
-        )
+        legacy = _names(found.LEGACY)
+        usual = tuple(f"{package}.tests" for package in legacy)
+        suite = _names(getattr(found, "SUITE", usual))
+        return Target(name, legacy, found.settings_from, found.create_port, suite)
     except (ImportError, AttributeError, ValueError) as error:
         raise ParityError(
             f"the target {name} can not be used: {error}. It is a module with LEGACY, "
