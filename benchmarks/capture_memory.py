@@ -229,7 +229,7 @@ def replay(folder: Path, scratch: Path, parallel: int, every: float = 0.0) -> di
     quiet = _Quiet(every)
     play = CaptureReplay(
         config, options, quiet, stage, state, tally, Matcher(census.operations),
-        settings.load(config), [], bounded(rules.load(config.rules)), _KEY,
+        settings.load(config), [], bounded(rules.load(config.rules, "none")), _KEY,
     )  # fmt: skip
     begun = time.monotonic()
     play.run(read.open_capture([folder]))

@@ -7,10 +7,11 @@ a timestamp met in an earlier step must meet its partner of then.
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Self
 
 from parity_tests import tokens
 from parity_tests.rules import Kind, Rule
@@ -43,10 +44,12 @@ class Correspondence:
     _back: dict[tuple[str, Any], Any] = field(default_factory=dict)
     _times: dict[float, list[tuple[float, int]]] = field(default_factory=dict)
 
-    def copy(self) -> Correspondence:
+    def copy(self) -> Self:
         """One that goes on from here by itself."""
-        times = {moment: list(partners) for moment, partners in self._times.items()}
-        return Correspondence(self.secrets, dict(self._forth), dict(self._back), times)
+        twin = copy(self)
+        twin._forth, twin._back = dict(self._forth), dict(self._back)
+        twin._times = {moment: list(partners) for moment, partners in self._times.items()}
+        return twin
 
     def partner(self, namespace: str, legacy: Any) -> Any:
         """The ported value that this legacy value has met, or the value itself."""

@@ -1,7 +1,7 @@
 """Compares a pair: status, headers, body, rows and what left the stack. Pure.
 
 JSON is compared by value: `1` is not `1.0`, a missing key is not `null`, lists have an order and
-objects have none. Text that writes a Python literal (error messages made of dictionaries, whose
+objects have none; lists that the legacy itself does not order are compared member by member. Text that writes a Python literal (error messages made of dictionaries, whose
 order a hash decides) is compared as the literal's value.
 """
 
@@ -17,6 +17,7 @@ from parity_tests.headers import diff_headers, neutral
 from parity_tests.model import MISSING, Change, Difference, Exchange, Pair, RowChange, same
 from parity_tests.places import escape
 from parity_tests.rules import Kind, Rules
+from parity_tests.unordered import partners
 
 _LIMIT = 60
 """Differences of one pair that are worth telling."""
@@ -96,19 +97,42 @@ class _Diff:
                 else:
                     yield from self.walk(below, form, a[key], b[key])
         elif isinstance(a, list):
+            if a != b and self.has_no_order(place):
+                yield from self.members(place, shape, a, b)
+                return
             if a != b and len(a) == len(b) and _sorted(a) == _sorted(b):
                 yield Difference(place, a, b, "the same items in another order")
                 return
             for number in range(max(len(a), len(b))):
-                below = f"{place}/{number}"
-                if number >= len(a) or number >= len(b):
-                    one = a[number] if number < len(a) else MISSING
-                    other = b[number] if number < len(b) else MISSING
-                    yield Difference(below, one, other, f"{len(a)} items against {len(b)}")
-                else:
-                    yield from self.walk(below, f"{shape}/0", a[number], b[number])
+                yield from self.item(place, shape, a, b, number, number)
         else:
             yield from self.leaf(place, shape, a, b)
+
+    def item(
+        self, place: str, shape: str, a: list[Any], b: list[Any], at: int | None, by: int | None
+    ) -> Iterator[Difference]:
+        """One item of a list by its position on each side; None or past the end where there is none."""
+        one = a[at] if at is not None and at < len(a) else MISSING
+        other = b[by] if by is not None and by < len(b) else MISSING
+        below = f"{place}/{at if at is not None else by}"
+        if one is MISSING or other is MISSING:
+            yield Difference(below, one, other, f"{len(a)} items against {len(b)}")
+        else:
+            yield from self.walk(below, f"{shape}/0", one, other)
+
+    def has_no_order(self, place: str) -> bool:
+        return self.rules.has_no_order(self.operation, place, self.pair.legacy.request.path)
+
+    def members(self, place: str, shape: str, a: list[Any], b: list[Any]) -> Iterator[Difference]:
+        """Two lists without an order: each member has one partner, and agrees with it."""
+
+        def alike(one: Any, other: Any) -> bool:
+            # tried on a copy: only whom it belongs to has met it
+            trial = _Diff(self.pair, self.rules, self.seen.copy())
+            return not any(trial.walk(f"{place}/0", f"{shape}/0", one, other))
+
+        for at, by in partners(a, b, alike):
+            yield from self.item(place, shape, a, b, at, by)
 
     def leaf(self, place: str, shape: str, a: Any, b: Any) -> Iterator[Difference]:
         rule = self.rules.of(self.operation, shape)

@@ -103,8 +103,9 @@ class Judge:
     @classmethod
     def load(cls, database: str, secrets: Mapping[str, str], folder: Path = FOLDER) -> Judge:
         """By `rules.toml` and `waivers.toml` of a folder. Raises ParityError."""
-        found = rule_file.load(folder / "rules.toml"), waiver_file.load(folder / "waivers.toml")
-        return cls(*found, database, secrets)
+        known = rule_file.load(folder / "rules.toml", database)
+        accepted = waiver_file.load(folder / "waivers.toml")
+        return cls(known, accepted, database, secrets)
 
     def compare(
         self,

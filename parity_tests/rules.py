@@ -10,8 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from parity_tests import unordered
 from parity_tests.model import ParityError
 from parity_tests.places import operation_matches, place_matches
+from parity_tests.unordered import Unordered
 
 # what decides that a request was answered as it should be is never relaxed
 NEVER = ("status", "header/content-type", "header/allow", "header/www-authenticate")
@@ -44,10 +46,11 @@ class Rule:
 
 
 class Rules:
-    """Finds the rule of a place; the first that matches wins."""
+    """Finds the rule of a place; the first that matches wins. Knows the lists without an order."""
 
-    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+    def __init__(self, rules: Sequence[Rule] = (), lists: Sequence[Unordered] = ()) -> None:
         self._rules = rules
+        self._lists = lists
         self._found: dict[tuple[str, str], Rule | None] = {}
 
     def of(self, operation: str, place: str) -> Rule | None:
@@ -64,8 +67,13 @@ class Rules:
             )
         return self._found[known]
 
+    def has_no_order(self, operation: str, place: str, path: str) -> bool:
+        """Whether the legacy leaves the order of this list to its database."""
+        return any(one.covers(operation, place, path) for one in self._lists)
 
-def load(path: Path) -> Rules:
+
+def load(path: Path, database: str) -> Rules:
+    """The rules of a file as they hold on one database: `sqlite`, `postgresql`."""
     if not path.exists():
         return Rules()
     try:
@@ -78,7 +86,13 @@ def load(path: Path) -> Rules:
             rules.append(parse(table))
         except (KeyError, ValueError, re.error) as error:
             raise ParityError(f"{path}: rule {number}: {error}") from None
-    return Rules(rules)
+    lists = []
+    for number, table in enumerate(data.get("unordered", ()), 1):
+        try:
+            lists.append(unordered.parse(table))
+        except (KeyError, ValueError) as error:
+            raise ParityError(f"{path}: unordered {number}: {error}") from None
+    return Rules(rules, [one for one in lists if one.database in (None, database)])
 
 
 def parse(table: dict[str, Any]) -> Rule:

@@ -164,7 +164,12 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
     report = Report(config.name, options.database.partition("=")[0].partition(":")[0], census)
     learned = calibrate_rules.load(options.learned, options.today) if options.learned else Learned()
     session = Session(
-        config, rules.load(config.rules), Matcher(census.operations), accepted, report, learned
+        config,
+        rules.load(config.rules, report.database),
+        Matcher(census.operations),
+        accepted,
+        report,
+        learned,
     )
     with workplace(options.keep, report) as folder:
         if options.legacy and options.ported:

@@ -65,7 +65,7 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
         matcher = Matcher(census.operations)
         play = CaptureReplay(
             config, options, listener, stage, state, tally, matcher, told, accepted,
-            bounded(rules.load(config.rules)), _key(options),
+            bounded(rules.load(config.rules, name)), _key(options),
         )  # fmt: skip
         play.run(capture)
     report.notes += [*capture.problems, *tally.notes()]
@@ -115,7 +115,7 @@ class bounded(Rules):  # noqa: N801 - used as a function: rules that forget
     """Rules that remember a bounded number of answers: replies of a million exchanges have many places."""
 
     def __init__(self, found: Rules) -> None:
-        super().__init__(found._rules)
+        super().__init__(found._rules, found._lists)
 
     def of(self, operation: str, place: str) -> Rule | None:
         if len(self._found) > _PLACES:

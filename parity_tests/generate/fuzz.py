@@ -76,7 +76,9 @@ def fuzz_stage(
     labels = tuple(sorted((one.label for one in drawn), key=lambda label: label.split()[::-1]))
     report = FuzzReport(config.name, database, number, labels)
     listener.say(f"{len(drawn)} operations, seed {number}")
-    theatre = Theatre(stage, rules.load(config.rules), Matcher(census.operations), catalogue)
+    theatre = Theatre(
+        stage, rules.load(config.rules, database), Matcher(census.operations), catalogue
+    )
     accepted = waivers.load(config.waivers)
     run = Session(config, options, theatre, accepted, report, listener)
     users = tuple(config.users)

@@ -129,7 +129,7 @@ def lay(
         replace(config, users=users),
         plan,
         matcher,
-        rules.load(config.rules),
+        rules.load(config.rules, database),
         waivers.load(config.waivers),
         database,
         today,

@@ -55,10 +55,11 @@ class Ground:
         self.config = config
         self.census = census
         self.database = database
+        self.kind = database.partition("=")[0].partition(":")[0]
         self.folder = folder
         self.today = today
         self.matcher = Matcher(census.operations)
-        self.rules = rules.load(config.rules)
+        self.rules = rules.load(config.rules, self.kind)
         self.waivers = waivers.load(config.waivers)
 
     def databases(self, name: str) -> Databases:
@@ -73,11 +74,10 @@ class Ground:
         return open_stage(self.config, profile, made, name, self.folder)
 
     def unwaived(self, pair: Pair, differences: Sequence[Difference]) -> list[Finding]:
-        kind = self.database.partition("=")[0].partition(":")[0]
         return [
             Finding(pair, one)
             for one in differences
-            if waivers.find(self.waivers, pair, one, kind, self.today) is None
+            if waivers.find(self.waivers, pair, one, self.kind, self.today) is None
         ]
 
 

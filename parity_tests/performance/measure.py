@@ -119,7 +119,7 @@ def measure(
                             _play(
                                 journey,
                                 stage,
-                                rules.load(config.rules),
+                                rules.load(config.rules, made.name),
                                 matcher,
                                 logs,
                                 found,

@@ -26,7 +26,7 @@ from parity_tests.model import ParityError, Side
 
 KEY = Key(b"of the tests")
 CORNFLOW = configuration.load(configuration.DEFAULT)
-RULES = rules.load(CORNFLOW.rules)
+RULES = rules.load(CORNFLOW.rules, "sqlite")
 
 
 def one(
