@@ -93,6 +93,9 @@ class BridgeSettings(BaseSettings):
     shadow_seconds: Annotated[float, Field(gt=0)] = 10.0
     """How long one comparison may take."""
 
+    shadow_age: Annotated[float, Field(gt=0)] = 15.0
+    """Seconds after which a pair that waits is dropped, and counted: by then others have written."""
+
     shadow_apart: bool = True
     """Whether comparisons run in a process of their own, beside each worker: no client waits for them
     then, and each takes the memory of both stacks once more."""
@@ -130,6 +133,7 @@ class BridgeSettings(BaseSettings):
             rate=self.shadow_rate,
             items=self.shadow_items,
             bytes=self.shadow_bytes,
+            age=self.shadow_age,
             body=self.shadow_max_body,
             workers=self.shadow_workers,
             seconds=self.shadow_seconds,

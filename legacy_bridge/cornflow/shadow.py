@@ -27,6 +27,7 @@ from legacy_bridge.cornflow.shadow_isolation import (
 from legacy_bridge.operation import Operation, Stack
 from legacy_bridge.shadow import rows as row_hooks
 from legacy_bridge.shadow.call import call
+from legacy_bridge.shadow.reads import changed_since
 from legacy_bridge.shadow.recording import Recording
 from legacy_bridge.shadow.sandbox import (
     CopyTooLargeError,
@@ -158,6 +159,10 @@ class CornflowComparer:
         if found.differences and trial.unknown:
             detail = "; ".join(trial.unknown[:3])
             return Outcome(Verdict.INCONCLUSIVE, Reason.UNKNOWN_ANSWER, detail=detail)
+        if found.differences and recording.reads:
+            changed = await self._changed_since(recording)
+            if changed is not None:
+                return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED, detail=changed)
         if found.differences and not recording.touches:
             confirmed = await self._confirmed(exchange, recording, found)
             if confirmed is None:
@@ -185,6 +190,12 @@ class CornflowComparer:
                 )
             except WriteRefusedError:
                 reading = False
+
+    async def _changed_since(self, recording: Recording) -> str | None:
+        """What the legacy went by and is no longer so; the port met something else then."""
+        assert self._sandbox is not None
+        async with self._sandbox.open(reading=True) as room:
+            return await changed_since(room.connection, recording, self.tables())
 
     async def _confirmed(
         self, exchange: Exchange, recording: Recording, found: Found

@@ -29,6 +29,8 @@ class Limits:
     bytes: int = 32 * 1024 * 1024
     body: int = 1024 * 1024
     """Bytes of one body; pairs with longer ones are dropped."""
+    age: float = 15.0
+    """Seconds after which a pair that waits is dropped: by then others have written."""
     workers: int = 1
     seconds: float = 10.0
     """For one comparison, all in all."""

@@ -1,6 +1,7 @@
 """Takes pairs that are to be compared, off the client's path: a bounded queue and few workers.
 
-What does not fit is dropped and counted. Nothing here waits while a client does.
+The newest pair is compared first: the older one is, the more others have written since. What does not
+fit, or waits too long, is dropped and counted. Nothing here waits while a client does.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from legacy_bridge.shadow.verdict import Comparer, Counters, Outcome, Reason, Ve
 RECORDING = "legacy_bridge.recording"
 """Where a request's scope keeps what is noted about it."""
 
+_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _SMALL = 512
 """Bytes that a pair takes besides its bodies and what was noted of it, about."""
 
@@ -47,7 +49,8 @@ class ShadowObserver:
         self.body_limit = self.limits.body
         self._comparer = comparer
         self._chance = chance
-        self._waiting: deque[tuple[Exchange, int]] = deque()
+        self._waiting: deque[tuple[Exchange, int, float]] = deque()
+        """Oldest first: the pair, its bytes, and since when it waits."""
         self._bytes = 0
         self._running = 0
         self._news = asyncio.Event()
@@ -81,7 +84,7 @@ class ShadowObserver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._waiting:
-            exchange, _ = self._waiting.popleft()
+            exchange, *_ = self._waiting.popleft()
             self._count(exchange, Outcome(Verdict.DROPPED, Reason.STOPPED))
         self._bytes = 0
         await self._comparer.shutdown()
@@ -103,6 +106,7 @@ class ShadowObserver:
         if refused is not None:
             self.counters.add(operation, Verdict.NOT_COMPARABLE, refused)
             return False
+        self._drop_old()
         if len(self._waiting) >= self.limits.items:
             # Said before the request is noted: what can't be compared need not be.
             self.counters.add(operation, Verdict.DROPPED, Reason.QUEUE_FULL)
@@ -111,7 +115,8 @@ class ShadowObserver:
             # Hooks cost every statement a little: a bridge that compares nothing has none.
             self._comparer.watch()
             self._watching = True
-        recording = Recording()
+        # a difference in a read is looked into by asking again
+        recording = Recording(noting_reads=scope["method"] not in _SAFE)
         scope[RECORDING] = recording
         start(recording)
         self._answering[id(recording)] = time.monotonic()
@@ -146,7 +151,7 @@ class ShadowObserver:
         if why is not None:
             self._count(exchange, Outcome(Verdict.DROPPED, why))
             return
-        self._waiting.append((exchange, size))
+        self._waiting.append((exchange, size, time.monotonic()))
         self._bytes += size
         self._idle.clear()
         self._news.set()
@@ -156,15 +161,29 @@ class ShadowObserver:
             while not self._waiting:
                 self._news.clear()
                 await self._news.wait()
-            exchange, size = self._waiting.popleft()
+            self._drop_old()
+            if not self._waiting:
+                self._rest()
+                continue
+            exchange, size, _ = self._waiting.pop()
             self._running += 1
             try:
                 self._count(exchange, await self._compare(exchange))
             finally:
                 self._bytes -= size
                 self._running -= 1
-                if not self._waiting and not self._running:
-                    self._idle.set()
+                self._rest()
+
+    def _rest(self) -> None:
+        if not self._waiting and not self._running:
+            self._idle.set()
+
+    def _drop_old(self) -> None:
+        oldest = time.monotonic() - self.limits.age
+        while self._waiting and self._waiting[0][2] < oldest:
+            exchange, size, _ = self._waiting.popleft()
+            self._bytes -= size
+            self._count(exchange, Outcome(Verdict.DROPPED, Reason.TOO_LATE))
 
     async def _compare(self, exchange: Exchange) -> Outcome:
         recording = exchange.scope.get(RECORDING) or Recording()

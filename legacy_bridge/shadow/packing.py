@@ -35,7 +35,13 @@ def pack(number: int, exchange: Exchange, recording: Recording) -> bytes:
         (touch.table.name, touch.key, touch.did, dict(touch.before), dict(touch.written))
         for touch in recording.touches
     ]
-    rest = (recording.problems, recording.calls, recording.mails, recording.mail_failed)
+    rest = (
+        recording.problems,
+        recording.calls,
+        recording.mails,
+        recording.mail_failed,
+        recording.reads,
+    )
     return pickle.dumps((number, replace(exchange, scope=scope), touches, rest))
 
 
@@ -44,9 +50,14 @@ def unpack(packed: bytes, tables: Mapping[str, Table]) -> tuple[int, Exchange, R
     exchange: Exchange
     touches: list[tuple[str, Any, Any, Any, Any]]
     number, exchange, touches, rest = pickle.loads(packed)
-    problems, calls, mails, mail_failed = rest
+    problems, calls, mails, mail_failed, reads = rest
     recording = Recording(
-        problems=problems, calls=calls, mails=mails, mail_failed=mail_failed, watching=False
+        problems=problems,
+        calls=calls,
+        mails=mails,
+        mail_failed=mail_failed,
+        reads=reads,
+        watching=False,
     )
     for name, key, did, before, written in touches:
         table = tables.get(name)

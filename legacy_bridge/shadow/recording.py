@@ -78,6 +78,9 @@ class Recording:
     """The mail server was not there, or refused."""
     given_keys: dict[str, list[int]] | None = None
     """Keys to give to new rows, by table, instead of the database's own counter's."""
+    noting_reads: bool = False
+    reads: dict[tuple[str, Key], Mapping[str, Any]] = field(default_factory=dict)
+    """Rows as the request first read them, by table and key."""
     watching: bool = True
     looking: bool = False
     """While a hook itself asks the database."""

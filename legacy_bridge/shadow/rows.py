@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import iterate
 
+from legacy_bridge.shadow import reads
 from legacy_bridge.shadow.recording import UNTOLD, Did, Key, Recording, Touch, current
 
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|MERGE|TRUNCATE|COPY|ALTER|DROP)\b", re.I)
@@ -61,6 +62,7 @@ def install() -> None:
     event.listen(Engine, "rollback_savepoint", lambda connection, *_: _drop_pending())
     event.listen(Session, "before_flush", _before_flush)
     event.listen(Session, "after_flush", _after_flush)
+    reads.install()
 
 
 def raw_columns(table: Table, names: Iterable[str] | None = None) -> list[Any]:

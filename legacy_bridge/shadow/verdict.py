@@ -38,6 +38,7 @@ class Reason(StrEnum):
     TIMEOUT = "too slow"
     BUSY = "gave way to clients"
     CHANGED = "changed meanwhile"
+    TOO_LATE = "too late"
     UNKNOWN_ANSWER = "answer of another service not known"
     WRITE = "write"
     UNFOLLOWED = "statement that can't be followed"

@@ -268,10 +268,14 @@ async def meanwhile(drill: Drill) -> dict[str, Any]:
     path = f"/case/{case['id']}/"
     gate, client = drill.parts.gate, drill.client
     found: dict[str, Any] = {}
-    for name, method, body in (("write", "PUT", {"name": "first"}), ("read", "GET", None)):
+    for name, method, asked, body in (
+        ("write", "PUT", path, {"name": "first"}),
+        ("read", "GET", path, None),
+        ("write that read it", "POST", f"{path}copy/", None),
+    ):
         gate.open.clear()
         before = dict(drill.observer.counters.counts)
-        await client.request(method, path, json=body, headers=drill.headers)
+        await client.request(method, asked, json=body, headers=drill.headers)
         await client.put(path, json={"name": f"second {name}"}, headers=drill.headers)
         gate.open.set()
         await drill.observer.drained()

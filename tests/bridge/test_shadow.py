@@ -29,6 +29,7 @@ class Comparer:
     def __init__(self) -> None:
         self.may = asyncio.Event()
         self.outcome: Outcome | Exception = Outcome(Verdict.SAME, status=200)
+        self.bodies: list[bytes | None] = []
 
     def watch(self) -> None: ...
 
@@ -44,6 +45,7 @@ class Comparer:
         return Reason.WRITE if method == "POST" else None
 
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
+        self.bodies.append(exchange.body)
         await self.may.wait()
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -93,6 +95,32 @@ def test_what_does_not_fit_is_dropped_and_counted() -> None:
         await observer.drained()
         assert observer.counters.of(OPERATION) == {"dropped: queue full": 2, "same": 3}
         assert results.told == [False] * 3
+        await observer.shutdown()
+
+    asyncio.run(play())
+
+
+def test_the_newest_is_compared_first_and_what_waits_too_long_is_dropped() -> None:
+    async def play() -> None:
+        observer, comparer, results = await started(Limits(age=0.2))
+        for number in range(3):
+            seen(observer, body=bytes([number]))
+            # the first is in the worker's hands already
+            await asyncio.sleep(0.01)
+        comparer.may.set()
+        await observer.drained()
+        assert comparer.bodies == [b"\0", b"\2", b"\1"]
+        comparer.may.clear()
+        seen(observer)
+        await asyncio.sleep(0.01)
+        seen(observer)
+        await asyncio.sleep(0.3)
+        assert seen(observer)
+        assert observer.queued[0] == 1
+        comparer.may.set()
+        await observer.drained()
+        assert observer.counters.of(OPERATION) == {"same": 5, "dropped: too late": 1}
+        assert results.told.count(Reason.TOO_LATE) == 1
         await observer.shutdown()
 
     asyncio.run(play())

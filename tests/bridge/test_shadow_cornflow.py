@@ -94,6 +94,7 @@ def test_what_changed_meanwhile_is_no_difference(told: Told) -> None:
     assert told["meanwhile"] == {
         "write": ["PUT inconclusive: changed meanwhile", "PUT same: "],
         "read": ["GET inconclusive: changed meanwhile", "PUT same: "],
+        "write that read it": ["POST inconclusive: changed meanwhile", "PUT same: "],
     }
 
 
