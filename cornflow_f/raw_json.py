@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Label, LargeBinary, Text, cast
+from sqlalchemy import Label
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import UserDefinedType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -36,11 +37,53 @@ class JsonBytes:
     data: bytes
 
 
+class _StoredText(UserDefinedType[str]):
+    """SQLite keeps a bare number of a JSON column as a number; its own text of one has 15 digits only."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        return _text_of if dialect.name == "sqlite" else None
+
+
+class _StoredBytes(UserDefinedType[bytes]):
+    cache_ok = True
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        return _bytes_of if dialect.name == "sqlite" else None
+
+
+def _text_of(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _bytes_of(value: Any) -> Any:
+    return value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
+
+
+class _Text(FunctionElement[str]):
+    """The stored text of a JSON column."""
+
+    type = _StoredText()
+    inherit_cache = True
+
+
 class _Utf8(FunctionElement[bytes]):
     """The stored text of a JSON column, as bytes."""
 
-    type = LargeBinary()
+    type = _StoredBytes()
     inherit_cache = True
+
+
+@compiles(_Text, "postgresql")
+def _text_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    # asyncpg decodes what it is told is JSON
+    return f"CAST({compiler.process(element.clauses, **options)} AS TEXT)"
+
+
+@compiles(_Text, "sqlite")
+def _text_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
 
 
 @compiles(_Utf8, "postgresql")
@@ -50,7 +93,8 @@ def _on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
 
 @compiles(_Utf8, "sqlite")
 def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
-    return f"CAST(CAST({compiler.process(element.clauses, **options)} AS TEXT) AS BLOB)"
+    column = compiler.process(element.clauses, **options)
+    return f"CASE typeof({column}) WHEN 'text' THEN CAST({column} AS BLOB) ELSE {column} END"
 
 
 def to_text(value: Any) -> str:
@@ -60,8 +104,7 @@ def to_text(value: Any) -> str:
 
 def as_text(column: InstrumentedAttribute[Any]) -> Label[str]:
     """The stored text of a JSON column, in a select; None for SQL NULL."""
-    # a cast: asyncpg decodes what it is told is JSON, and SQLite keeps bare numbers as numbers
-    return cast(column, Text).label(column.key)
+    return _Text(column).label(column.key)
 
 
 def as_bytes(column: InstrumentedAttribute[Any]) -> Label[bytes]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Text, and_, cast, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import json_schema
@@ -29,7 +29,7 @@ async def run_input(session: AsyncSession, access: Access, idx: str) -> dict[str
     columns: tuple[Any, ...] = (
         Instance.id,
         as_text(Instance.data),
-        cast(Execution.data, Text).label("solution_data"),
+        as_text(Execution.data).element.label("solution_data"),
         as_text(Execution.config),
     )
     statement = (
