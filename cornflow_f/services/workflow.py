@@ -17,6 +17,7 @@ from cornflow_f.services.deployed_schema import SchemaKind
 _NO_PERMISSION = "User does not have permission to access this dag"
 _LIST_FIELDS = ("name", "description")
 _DETAIL_FIELDS = (*_LIST_FIELDS, "instance", "solution")
+_ITERABLE = (list, dict, str)
 
 
 class ExampleSource(Protocol):
@@ -60,27 +61,53 @@ async def schemas(session: AsyncSession, user_id: int, dag_name: str) -> dict[st
 
 async def examples(
     session: AsyncSession, source: ExampleSource, user_id: int, dag_name: str
-) -> list[dict[str, Any]]:
+) -> list[dict[str, Any]] | None:
+    """Names and descriptions; None when Airflow holds null."""
     found = await _examples(session, source, user_id, dag_name)
+    if found is None:
+        return None
+    if not isinstance(found, _ITERABLE):
+        raise _no_examples(dag_name)
+    # parity: of whatever can be iterated, items without these fields are shown without any
+    # (endpoints/example_data.py, marshal_with)
     return [_shown(example, _LIST_FIELDS) for example in found]
 
 
 async def example(
     session: AsyncSession, source: ExampleSource, user_id: int, dag_name: str, name: str
 ) -> dict[str, Any]:
-    for one in await _examples(session, source, user_id, dag_name):
-        if one.get("name") == name:
+    found = await _examples(session, source, user_id, dag_name)
+    for one in found if isinstance(found, _ITERABLE) else (found,):
+        if not isinstance(one, dict) or "name" not in one:
+            # the legacy fails here, also when the example is among the later ones
+            raise _no_examples(dag_name)
+        if one["name"] == name:
             return _shown(one, _DETAIL_FIELDS)
     raise NotFound("The example does not exist")
 
 
-def _shown(example: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: example[name] for name in names if name in example}
+def _shown(example: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(example, dict):
+        return {}
+    return {
+        name: _text(example[name]) if name in _LIST_FIELDS else example[name]
+        for name in names
+        if name in example
+    }
+
+
+def _text(value: Any) -> str | None:
+    """parity: any value is shown as Python writes it (schemas/example_data.py, fields.Str)."""
+    return None if value is None else str(value)
+
+
+def _no_examples(dag_name: str) -> OrchestratorError:
+    return OrchestratorError(f"The examples of {dag_name} at Airflow are not a list of examples")
 
 
 async def _examples(
     session: AsyncSession, source: ExampleSource, user_id: int, dag_name: str
-) -> list[dict[str, Any]]:
+) -> Any:
     if not await dag_access.may_use(session, user_id, dag_name):
         raise NoPermission(f"{_NO_PERMISSION}.")
     # Airflow may be slow: the connection is not kept for it.
@@ -88,7 +115,4 @@ async def _examples(
     if not await source.is_alive():
         raise OrchestratorError("Airflow is not reachable")
     await source.workflow(dag_name)
-    found = await source.variable(f"z_{dag_name}_examples")
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise OrchestratorError(f"The examples of {dag_name} at Airflow are not a list of objects")
-    return found
+    return await source.variable(f"z_{dag_name}_examples")

@@ -1,11 +1,9 @@
 """`/schema/…` and `/example/…`. Source: the legacy's ``endpoints/schemas.py`` and ``endpoints/example_data.py``."""
 
-from typing import Any
-
 from fastapi import Response
 
 from cornflow_f.deps import SessionDep, UserDep
-from cornflow_f.raw_json import raw_json_reply
+from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
 from cornflow_f.schemas.workflow import (
     ExampleDetail,
     ExampleListed,
@@ -29,25 +27,20 @@ async def get_schemas(dag_name: str, session: SessionDep, user: UserDep) -> Resp
     return raw_json_reply(await workflow_service.schemas(session, user.id, dag_name))
 
 
-@examples.get(
-    "/example/{dag_name}/",
-    name="example-data",
-    response_model=list[ExampleListed],
-    response_model_exclude_unset=True,
-)
+@examples.get("/example/{dag_name}/", name="example-data", response_model=list[ExampleListed])
 async def list_examples(
     dag_name: str, session: SessionDep, airflow: AirflowDep, user: UserDep
-) -> list[dict[str, Any]]:
-    return await workflow_service.examples(session, airflow, user.id, dag_name)
+) -> Response:
+    found = await workflow_service.examples(session, airflow, user.id, dag_name)
+    # parity: of null the legacy shows one object, and an empty one (marshmallow, dump of None)
+    return raw_json_reply({}) if found is None else raw_json_list_reply(found)
 
 
 @examples.get(
-    "/example/{dag_name}/{example_name}/",
-    name="example-data-detail",
-    response_model=ExampleDetail,
-    response_model_exclude_unset=True,
+    "/example/{dag_name}/{example_name}/", name="example-data-detail", response_model=ExampleDetail
 )
 async def get_example(
     dag_name: str, example_name: str, session: SessionDep, airflow: AirflowDep, user: UserDep
-) -> dict[str, Any]:
-    return await workflow_service.example(session, airflow, user.id, dag_name, example_name)
+) -> Response:
+    found = await workflow_service.example(session, airflow, user.id, dag_name, example_name)
+    return raw_json_reply(found)

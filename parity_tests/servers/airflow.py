@@ -63,6 +63,19 @@ STATES: dict[str, tuple[str, ...]] = {
 _USUAL = ("queued", "running", "success")
 _SCHEMAS = ("instance", "solution", "config", "instance_checks", "solution_checks", "kpis")
 _EXAMPLE = {"name": "first", "description": "an example", "instance": {"a": 1}, "solution": {}}
+_EXAMPLES: dict[str, Any] = {
+    "examples-object": {"first": _EXAMPLE, "second": 1},
+    "examples-empty": {},
+    "examples-text": "ab",
+    "examples-number": 1,
+    "examples-null": None,
+    "examples-odd": [_EXAMPLE, 1, "text", [], {}, {"name": 2, "description": None, "instance": 0}],
+    "examples-nameless": [{"description": "no name"}, _EXAMPLE],
+    "examples-late": [{"name": "early", "extra": 1}, _EXAMPLE, None],
+    "examples-nested": [{"name": ["a"], "description": {"b": 1.5}, "instance": None}],
+    "examples-truth": [{"name": True, "description": 1.0, "instance": [1.0], "solution": None}],
+}
+"""Of a DAG of this name: what its variable of examples holds instead of a list of examples."""
 _V1 = re.compile(r"/api/v1(?P<rest>/.*)")
 _V2 = re.compile(r"/api/v2(?P<rest>/.*)")
 _ROUTES = (
@@ -180,8 +193,9 @@ class Airflow(StandIn):
         if kind is Kind.INFO:
             is_paused = dag.removesuffix(SUFFIX) == PAUSED
             return Answer(200, {"dag_id": dag, "is_paused": is_paused})
-        if kind is Kind.VARIABLE and re.fullmatch("z_.*_examples", dag):
-            return Answer(200, {"key": dag, "value": json.dumps([_EXAMPLE])})
+        if kind is Kind.VARIABLE and (of := re.fullmatch("z_(.*)_examples", dag)):
+            examples = _EXAMPLES.get(of[1], [_EXAMPLE])
+            return Answer(200, {"key": dag, "value": json.dumps(examples)})
         if kind is Kind.VARIABLE:
             schemas = {name: {"title": f"{name} of {dag}"} for name in _SCHEMAS}
             return Answer(200, {"key": dag, "value": json.dumps(schemas)})
