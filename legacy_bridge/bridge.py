@@ -21,8 +21,9 @@ from legacy_bridge.census import Census, take_census
 from legacy_bridge.comparison import Observer
 from legacy_bridge.control import control_routes, refused
 from legacy_bridge.dashboard import Live, client_of, dashboard_routes
-from legacy_bridge.dispatch import Dispatcher, MarkedReply
-from legacy_bridge.edge import mount_point, put_right, refuse_websocket
+from legacy_bridge.dispatch import Dispatcher
+from legacy_bridge.edge import path_info, put_right, refuse_websocket
+from legacy_bridge.marked_reply import MarkedReply
 from legacy_bridge.match import Matcher
 from legacy_bridge.metrics import Metrics, render
 from legacy_bridge.metrics_shared import SharedMetrics
@@ -56,23 +57,27 @@ class Bridge(FastAPI):
     capture: Capture | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind == "http" and not _is_own(mount_point(scope).path_info):
-            if self.capture is None:
-                await self.dispatcher(scope, receive, send)
-            else:
-                await self.capture(self.dispatcher, scope, receive, send)
-        elif kind == "websocket":
+        if scope["type"] != "http" or _is_own(scope):
+            await self._aside(scope, receive, send)
+        elif self.capture is None:
+            await self.dispatcher(scope, receive, send)
+        else:
+            await self.capture(self.dispatcher, scope, receive, send)
+
+    async def _aside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is no request of the API."""
+        if scope["type"] == "websocket":
             await refuse_websocket(receive, send)
-        elif kind == "http":
+            return
+        if scope["type"] == "http":
             fields = put_right(scope["headers"])
             scope["headers"] = fields.headers
-            await super().__call__(scope, receive, MarkedReply(send, fields.request_id))
-        else:
-            await super().__call__(scope, receive, send)
+            send = MarkedReply(send, fields.request_id)
+        await super().__call__(scope, receive, send)
 
 
-def _is_own(path: str) -> bool:
+def _is_own(scope: Scope) -> bool:
+    path = path_info(scope)
     return path.startswith(PREFIX) and path[len(PREFIX) : len(PREFIX) + 1] in ("", "/")
 
 
@@ -183,10 +188,13 @@ def create_bridge(
     access = Access(token, operators, client_of(dispatcher))
     bridge.include_router(control_routes(ownership, warden, access, recording), prefix=PREFIX)
     state = BridgeState(ownership, warden)
+
+    async def page_of_metrics() -> bytes:
+        dispatcher.counting.catch_up()
+        # With several workers, files are read.
+        return await asyncio.to_thread(lambda: render(shared.sum(), state))
+
     bridge.include_router(
-        dashboard_routes(
-            live, access, lambda: render(shared.sum(), state), open_metrics=open_metrics
-        ),
-        prefix=PREFIX,
+        dashboard_routes(live, access, page_of_metrics, open_metrics=open_metrics), prefix=PREFIX
     )
     return cast(FastAPI, bridge)

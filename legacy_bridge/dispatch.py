@@ -2,14 +2,17 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy_bridge.comparison import Observer, Results, Stage
+from legacy_bridge.counting import Counting
 from legacy_bridge.decisions import Decision, Decisions
-from legacy_bridge.edge import REQUEST_ID, Lifespan, mount_point, put_right
+from legacy_bridge.edge import Fields, Lifespan, path_info, put_right
+from legacy_bridge.marked_reply import BY_LEGACY, BY_PORTED, MarkedReply
 from legacy_bridge.match import Match, Matcher
 from legacy_bridge.metrics import Metrics
 from legacy_bridge.operation import Mode, Operation, Stack
@@ -21,8 +24,8 @@ from legacy_bridge.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
 
-_SERVED_BY = {stack: (b"x-served-by", stack.value.encode()) for stack in Stack}
-_SERVED_BY_BRIDGE = (b"x-served-by", b"bridge")
+# A member of an enumeration is looked up each time it is named.
+_LEGACY, _PORTED = Stack.LEGACY, Stack.PORTED
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -43,15 +46,15 @@ class Dispatcher:
         telemetry: Telemetry | None = None,
     ) -> None:
         telemetry = telemetry or Telemetry()
-        self._metrics = metrics or Metrics()
+        self.counting = Counting(recorder, metrics or Metrics())
         self._telemetry = telemetry if telemetry.per_request else None
         stacks = {Stack.PORTED: ported} | ({} if legacy is None else {Stack.LEGACY: legacy})
         self._apps: Mapping[Stack, ASGIApp] = {
             stack: telemetry.around(app, stack) for stack, app in stacks.items()
         }
+        self._ported, self._legacy = self._apps[_PORTED], self._apps.get(_LEGACY)
         self._match = matcher.match
         self._ownership = ownership
-        self._recorder = recorder
         self._allow_force = allow_force
         self._observer = observer
         self.ported_lifespan = Lifespan(ported)
@@ -60,19 +63,33 @@ class Dispatcher:
         """For an observer, once both stacks run."""
         return Stage(self._apps, self.ported_lifespan.state, results)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        # Deciding waits for nothing, so it is done here and not in one more coroutine, through which
+        # whatever the stack waits for would have to go.
         fields = put_right(scope["headers"])
+        scope["headers"] = fields.headers
+        match = self._match(scope["method"], path_info(scope))
         decisions = self._ownership.decisions
-        match = self._match(scope["method"], mount_point(scope).path_info)
         decision = decisions.decide(match, fields.headers, scope)
         reply = MarkedReply(send, fields.request_id)
-        scope["headers"] = fields.headers
         if self._allow_force and fields.force is not None:
             try:
                 decision = self._forced(fields.force, match, decisions)
             except _ForceError as error:
-                await reply.refuse(400, str(error))
-                return
+                return reply.refuse(400, str(error))
+        if decision.compared is None and self._telemetry is None:
+            return self._answer(decision, scope, receive, reply, fields)
+        return self._watched(decision, scope, receive, reply, fields)
+
+    async def _watched(
+        self,
+        decision: Decision,
+        scope: Scope,
+        receive: Receive,
+        reply: MarkedReply,
+        fields: Fields,
+    ) -> None:
+        """An answer that more is told of than its counts."""
         end = None
         if self._telemetry is not None:
             end = self._telemetry.begin(scope, decision, reply.request_id)
@@ -80,7 +97,7 @@ class Dispatcher:
         if seen is not None:
             receive, reply.seen = seen.receive(receive), seen
         try:
-            await self._answer(decision, scope, receive, reply)
+            await self._answer(decision, scope, receive, reply, fields)
         finally:
             if end is not None:
                 end(reply.status if reply.started else 0, reply.served_by[1].decode())
@@ -113,45 +130,65 @@ class Dispatcher:
             return None
         return Seen(decision, compared, scope, request_id, observer.body_limit)
 
-    async def _answer(
-        self, decision: Decision, scope: Scope, receive: Receive, reply: "MarkedReply"
-    ) -> None:
-        if decision.primary is Stack.PORTED and self._may_step_in(decision, scope):
-            # A stack writes into its scope; the legacy, should it be needed, gets what came in.
+    def _answer(
+        self,
+        decision: Decision,
+        scope: Scope,
+        receive: Receive,
+        reply: MarkedReply,
+        fields: Fields,
+    ) -> Coroutine[Any, Any, None]:
+        if decision.primary is not _PORTED:
+            return self._ask(decision, _LEGACY, scope, receive, reply)
+        untouched: Scope | None = None
+        if (
+            self._legacy is not None
+            and decision.operation is not None
+            and scope["method"] in _SAFE_METHODS
+            and not fields.has_body
+        ):
+            # The legacy may answer what the port can't, since nothing is changed by it. A stack writes
+            # into its scope; the legacy, should it be needed, gets what came in.
             untouched = dict(scope)
             reply.on_trial = True
-            await self._ask(decision, Stack.PORTED, scope, receive, reply)
-            if reply.failed:
-                reply.on_trial, reply.status, reply.status_at = False, 0, 0.0
-                await self._ask(decision, Stack.LEGACY, untouched, _no_body(receive), reply)
-        else:
-            await self._ask(decision, decision.primary, scope, receive, reply)
-
-    def _may_step_in(self, decision: Decision, scope: Scope) -> bool:
-        """Whether the legacy may answer what the port could not: only what changes nothing."""
-        return (
-            decision.operation is not None
-            and scope["method"] in _SAFE_METHODS
-            and Stack.LEGACY in self._apps
-            and not _has_body(scope)
-        )
+        scope["state"] = {**scope.get("state", {}), **self.ported_lifespan.state}
+        return self._ask(decision, _PORTED, scope, receive, reply, untouched)
 
     async def _ask(
-        self, decision: Decision, stack: Stack, scope: Scope, receive: Receive, reply: "MarkedReply"
+        self,
+        decision: Decision,
+        stack: Stack,
+        scope: Scope,
+        receive: Receive,
+        reply: MarkedReply,
+        untouched: Scope | None = None,
     ) -> None:
-        reply.served_by = _SERVED_BY[stack]
-        if stack is Stack.PORTED:
-            scope["state"] = {**scope.get("state", {}), **self.ported_lifespan.state}
+        if stack is _PORTED:
+            reply.served_by, app = BY_PORTED, self._ported
+        else:
+            assert self._legacy is not None, "without it, all is the port's"
+            reply.served_by, app = BY_LEGACY, self._legacy
         began = time.perf_counter()
         error: Exception | None = None
         try:
-            await self._apps[stack](scope, receive, reply)
+            await app(scope, receive, reply)
         except Exception as raised:
             error = raised
         if decision.operation is not None:
-            self._count(decision, stack, scope, reply, error, began)
-        if error is None:
-            return
+            if error is None and 0 < reply.status < 500:
+                self.counting.reply(decision, stack, reply.status, reply.status_at - began)
+            else:
+                self._count_failure(decision, stack, scope, reply, error, began)
+        if error is not None:
+            await self._after_failure(error, stack, scope, reply)
+        if untouched is not None and reply.failed:
+            reply.start_again()
+            await self._ask(decision, _LEGACY, untouched, _no_body(receive), reply)
+
+    async def _after_failure(
+        self, error: Exception, stack: Stack, scope: Scope, reply: MarkedReply
+    ) -> None:
+        """What the client gets when a stack has raised."""
         if reply.started:
             # Too late for a status: the server cuts the connection, so that the client knows.
             raise error
@@ -168,12 +205,12 @@ class Dispatcher:
         else:
             await send_error(reply, 500, "Internal server error")
 
-    def _count(
+    def _count_failure(
         self,
         decision: Decision,
         stack: Stack,
         scope: Scope,
-        reply: "MarkedReply",
+        reply: MarkedReply,
         error: Exception | None,
         began: float,
     ) -> None:
@@ -183,16 +220,15 @@ class Dispatcher:
             # The client went away before there was anything to answer: nobody's fault.
             return
         ended = reply.status_at or time.perf_counter()
-        tally = self._recorder.request(decision, stack, status, ended - began)
-        self._metrics.request(decision.name, stack, status, ended - began)
+        tally = self.counting.failure(decision, stack, status, ended - began)
         if error is not None:
             tally.exceptions += 1
         if stack is Stack.PORTED and (status >= 500 or status == 0):
             steps_in = reply.on_trial and not reply.started
             if steps_in:
                 tally.fallbacks += 1
-                self._metrics.fell_back(decision.name)
-            self._recorder.example(
+                self.counting.metrics.fell_back(decision.name)
+            self.counting.recorder.example(
                 decision.name,
                 decision.trial,
                 "error",
@@ -210,62 +246,6 @@ class Dispatcher:
 
 class _ForceError(ValueError):
     """`X-Force-Stack` wants what is not there."""
-
-
-class MarkedReply:
-    """The server's `send`, adding to the reply who made it and which request it answers.
-
-    While `on_trial`, a 5xx does not go out: `failed` says so, and another stack may answer.
-    """
-
-    __slots__ = (
-        "_request_id", "_send", "failed", "on_trial", "seen", "served_by", "started", "status",
-        "status_at",
-    )  # fmt: skip
-
-    def __init__(self, send: Send, request_id: bytes) -> None:
-        self._send = send
-        self._request_id = request_id
-        self.served_by = _SERVED_BY_BRIDGE
-        self.started = False
-        """The client has got a status."""
-        self.status = 0
-        """The last status a stack said, whether it went out or not."""
-        self.status_at = 0.0
-        self.on_trial = False
-        self.failed = False
-        self.seen: Seen | None = None
-
-    @property
-    def request_id(self) -> str:
-        return self._request_id.decode("latin-1")
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status, self.status_at = message["status"], time.perf_counter()
-            if self.on_trial and self.status >= 500:
-                self.failed = True
-        if self.failed and self.on_trial:
-            return
-        if self.seen is not None:
-            self.seen.replied(message)
-        if message["type"] == "http.response.start":
-            self.started = True
-            headers = [*message.get("headers", ()), self.served_by]
-            if all(name != REQUEST_ID for name, _ in headers):
-                headers.append((REQUEST_ID, self._request_id))
-            message["headers"] = headers
-        await self._send(message)
-
-    async def refuse(self, status: int, text: str) -> None:
-        await send_error(self, status, text)
-
-
-def _has_body(scope: Scope) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in scope["headers"]
-    )
 
 
 def _no_body(receive: Receive) -> Receive:

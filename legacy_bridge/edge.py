@@ -7,9 +7,9 @@ own. Bodies are in `spool.py`.
 import asyncio
 import contextlib
 import re
-import secrets
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from random import getrandbits
+from typing import Any, NamedTuple, cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,11 +24,12 @@ _SAFE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
 
 
 class Fields(NamedTuple):
-    """A request's header fields, put right, and the two the bridge itself reads."""
+    """A request's header fields, put right, and what the bridge itself reads of them."""
 
     headers: Headers
     request_id: bytes
     force: bytes | None
+    has_body: bool
 
 
 def put_right(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
@@ -38,10 +39,28 @@ def put_right(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
     around with the other; gunicorn and nginx drop such names too. HTTP/2 may split cookies, which
     WSGI adapters join by a comma. A request id is kept when it can't forge log lines.
     """
+    kept: Headers = [*headers]
+    known = dict(kept)
+    if len(known) != len(kept) or b"_" in b"".join(known):
+        # Seldom: some name comes twice, or has an underscore.
+        kept = _tidied(kept)
+        known = dict(kept)
+    request_id = known.get(REQUEST_ID)
+    if request_id is None or not _SAFE_ID.fullmatch(request_id):
+        if request_id is not None:
+            kept = [field for field in kept if field[0] != REQUEST_ID]
+        # To tell requests apart; nobody is kept out by it, so it need not be hard to guess.
+        request_id = b"%016x" % getrandbits(64)
+        kept.append((REQUEST_ID, request_id))
+    has_body = known.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in known
+    return Fields(kept, request_id, known.get(FORCE_STACK), has_body)
+
+
+def _tidied(headers: Headers) -> Headers:
+    """Without underscores, with one cookie field and one request id, which is the last."""
     kept: Headers = []
     cookies: list[bytes] = []
     request_id: bytes | None = None
-    force: bytes | None = None
     for field in headers:
         name = field[0]
         if name == b"cookie":
@@ -49,15 +68,12 @@ def put_right(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
         elif name == REQUEST_ID:
             request_id = field[1]
         elif b"_" not in name:
-            if name == FORCE_STACK:
-                force = field[1]
             kept.append(field)
     if cookies:
-        kept.append((b"cookie", cookies[0] if len(cookies) == 1 else b"; ".join(cookies)))
-    if request_id is None or not _SAFE_ID.fullmatch(request_id):
-        request_id = secrets.token_hex(8).encode()
-    kept.append((REQUEST_ID, request_id))
-    return Fields(kept, request_id, force)
+        kept.append((b"cookie", b"; ".join(cookies)))
+    if request_id is not None:
+        kept.append((REQUEST_ID, request_id))
+    return kept
 
 
 class Mount(NamedTuple):
@@ -77,6 +93,13 @@ def mount_point(scope: Scope) -> Mount:
     root: str = scope.get("root_path", "").rstrip("/")
     below = path_below(path, root) if root else None
     return Mount("", path) if below is None else Mount(root, below)
+
+
+def path_info(scope: Scope) -> str:
+    """The path below the mount."""
+    if not scope.get("root_path"):
+        return cast(str, scope["path"])
+    return mount_point(scope).path_info
 
 
 class LifespanError(RuntimeError):

@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter, Map, RequestRedirect, Rule
 from werkzeug.routing.exceptions import RoutingException
 
 from legacy_bridge.operation import LegacyRule, Operation
+from legacy_bridge.shapes import Shape, Shapes, is_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class NotFound:
 Match: TypeAlias = Operation | Options | Infrastructure | Redirect | NoMethod | NotFound
 
 _REDIRECT, _NO_METHOD, _NOT_FOUND = Redirect(), NoMethod(), NotFound()
+_MATCHES = (Operation, Options, Infrastructure)
 
 
 class Matcher:
@@ -64,6 +66,9 @@ class Matcher:
     ) -> None:
         self._root = root.rstrip("/")
         self._results: dict[tuple[str, str], Match] = {}
+        rules = list(rules)
+        self._shapes = Shapes((rule.rule for rule in rules), converters or ())
+        self._known: dict[Shape, Match] = {}
         url_map = Map(converters=converters)
         for rule in rules:
             url_map.add(
@@ -88,6 +93,17 @@ class Matcher:
             if inside is None:
                 return _NOT_FOUND
             path = inside
+        shape = self._shapes.of(method, path)
+        known = self._known.get(shape)
+        if known is not None:
+            return known
+        found = self._look_up(method, path)
+        # Only rules that match, and methods as they are written: so what is kept does not grow with traffic.
+        if type(found) in _MATCHES and method.isupper() and is_told(shape):
+            self._known[shape] = found
+        return found
+
+    def _look_up(self, method: str, path: str) -> Match:
         try:
             rule, _ = self._adapter.match(path, method, return_rule=True, websocket=False)
         except exceptions.MethodNotAllowed:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 _PLAIN_PARAMETER = re.compile(r"<(?P<name>[A-Za-z_]\w*)>")
 
@@ -96,9 +96,11 @@ def _hundredths(percent: str, text: str) -> int:
     return share
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Operation:
-    """One method of one URL rule; the rule is written as Flask writes it."""
+class Operation(NamedTuple):
+    """One method of one URL rule; the rule is written as Flask writes it.
+
+    A tuple, for it is looked up on every request, and tuples hash themselves.
+    """
 
     method: str
     rule: str

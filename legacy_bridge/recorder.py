@@ -7,7 +7,7 @@ window can reach; they never grow with traffic.
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from os import getpid
 from secrets import token_hex
@@ -62,6 +62,8 @@ class Recorder:
         self._traffic: Counter[tuple[Traffic, str]] = Counter()
         self._settled: list[tuple[Tally, Tally]] = []
         """What the last batch added, and to what."""
+        self.catch_up: Callable[[], None] = lambda: None
+        """Counts what waits to be counted (`counting`)."""
         self.excusing = False
         """The database is away: a failure says nothing about the stack that had it."""
         self.lost = 0
@@ -121,6 +123,7 @@ class Recorder:
 
         Without ``all_spans``, long buckets and the traffic of the day wait for a later batch.
         """
+        self.catch_up()
         self._settle(now)
         rows = [
             Row(span, bucket, self.worker, key, tally)

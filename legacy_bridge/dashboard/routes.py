@@ -1,7 +1,6 @@
 """What the page is made of: its files, what it shows, the stream of news, the metrics."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
 from fastapi import APIRouter, Depends, Request
@@ -25,7 +24,11 @@ _HEADERS = {
 
 
 def dashboard_routes(
-    live: Live, access: Access, metrics: Callable[[], bytes], *, open_metrics: bool = False
+    live: Live,
+    access: Access,
+    metrics: Callable[[], Awaitable[bytes]],
+    *,
+    open_metrics: bool = False,
 ) -> APIRouter:
     """The page itself is open to everybody, and empty; what it shows is not."""
     guarded = [Depends(access.check)]
@@ -70,8 +73,7 @@ def dashboard_routes(
 
     @router.get("/metrics", dependencies=[] if open_metrics else guarded)
     async def prometheus() -> Response:
-        # With several workers, files are read.
-        return Response(await asyncio.to_thread(metrics), media_type=CONTENT_TYPE)
+        return Response(await metrics(), media_type=CONTENT_TYPE)
 
     router.include_router(session_routes(access))
     return router

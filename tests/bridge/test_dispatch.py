@@ -69,6 +69,7 @@ def counted(make_bridge: MakeBridge, serve: Serve) -> Any:
             bridge.warden.recorder._fresh.clear()
         reply = httpx.request(method, url + path, **options)
         time.sleep(0.05)
+        bridge.dispatcher.counting.catch_up()
         tallies = bridge.warden.recorder._fresh.items()
         return reply, {(key.operation, key.stack): tally.as_json() for key, tally in tallies}
 
