@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Table
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.cornflow import shadow_outbound
@@ -24,17 +23,16 @@ from legacy_bridge.cornflow.shadow_isolation import (
     answer_isolated,
     mark_logs,
 )
+from legacy_bridge.cornflow.shadow_meanwhile import changed_since, written_since
+from legacy_bridge.cornflow.shadow_place import create_sandbox, services_of
 from legacy_bridge.operation import Operation, Stack
 from legacy_bridge.shadow import rows as row_hooks
 from legacy_bridge.shadow.call import call
-from legacy_bridge.shadow.reads import changed_since
 from legacy_bridge.shadow.recording import Recording
 from legacy_bridge.shadow.sandbox import (
     CopyTooLargeError,
     GaveWayError,
-    PostgresSandbox,
     Sandbox,
-    SqliteSandbox,
 )
 from legacy_bridge.shadow.undo import ChangedMeanwhileError, together
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
@@ -122,6 +120,9 @@ class CornflowComparer:
             return Reason.WRITE
         return None
 
+    def repeatable(self, operation: Operation, method: str) -> bool:
+        return method in SAFE and str(operation) not in READS_THAT_WRITE
+
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
         if not is_whole(exchange):
             return Outcome(Verdict.INCONCLUSIVE, Reason.CUT_SHORT)
@@ -160,7 +161,8 @@ class CornflowComparer:
             detail = "; ".join(trial.unknown[:3])
             return Outcome(Verdict.INCONCLUSIVE, Reason.UNKNOWN_ANSWER, detail=detail)
         if found.differences and recording.reads:
-            changed = await self._changed_since(recording)
+            assert self._sandbox is not None
+            changed = await changed_since(self._sandbox, recording, self.tables())
             if changed is not None:
                 return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED, detail=changed)
         if found.differences and not recording.touches:
@@ -191,12 +193,6 @@ class CornflowComparer:
             except WriteRefusedError:
                 reading = False
 
-    async def _changed_since(self, recording: Recording) -> str | None:
-        """What the legacy went by and is no longer so; the port met something else then."""
-        assert self._sandbox is not None
-        async with self._sandbox.open(reading=True) as room:
-            return await changed_since(room.connection, recording, self.tables())
-
     async def _confirmed(
         self, exchange: Exchange, recording: Recording, found: Found
     ) -> Found | None:
@@ -204,10 +200,13 @@ class CornflowComparer:
 
         A safe request is asked of the legacy again: equal answers before and after the port's.
         """
-        method = exchange.scope["method"]
-        again = method in SAFE and str(exchange.operation) not in READS_THAT_WRITE
-        if not again or recording.calls:
-            return replace(found, if_quiet=True)
+        again = self.repeatable(exchange.operation, exchange.scope["method"])
+        if not again:
+            assert self._sandbox is not None
+            written = await written_since(self._sandbox, exchange, recording, self.tables())
+            return None if written else _if_quiet(found)
+        if recording.calls:
+            return _if_quiet(found)
         for _ in range(_ATTEMPTS):
             legacy = await self._ask(exchange, Stack.LEGACY)
             if same_reply(seen(found.legacy), seen(legacy), origin_of(exchange)):
@@ -263,6 +262,10 @@ class CornflowComparer:
         return Found(legacy, ported, unwaived(findings))
 
 
+def _if_quiet(found: Found) -> Found:
+    return replace(found, if_quiet=True)
+
+
 def _outcome(exchange: Exchange, found: Found) -> Outcome:
     compared = found.ported if exchange.compared is Stack.PORTED else found.legacy
     told = (
@@ -277,19 +280,3 @@ def _outcome(exchange: Exchange, found: Found) -> Outcome:
         example=told,
         if_quiet=found.if_quiet,
     )
-
-
-def services_of(environment: Mapping[str, str]) -> dict[str, str]:
-    """Orchestrators by the address they are at: what goes elsewhere is not compared."""
-    found = {"AIRFLOW_URL": "airflow", "DATABRICKS_HOST": "databricks"}
-    return {environment[key]: name for key, name in found.items() if environment.get(key)}
-
-
-def create_sandbox(database_url: str) -> Sandbox:
-    from cornflow_f.database import create_engine, sqlite_file
-
-    def make(url: str) -> AsyncEngine:
-        return create_engine(url, pool_size=3)
-
-    file = sqlite_file(database_url)
-    return PostgresSandbox(database_url, make) if file is None else SqliteSandbox(file, make)

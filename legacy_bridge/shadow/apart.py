@@ -68,6 +68,9 @@ class ApartComparer:
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         return self._inner.refuses(operation, compared, method)
 
+    def repeatable(self, operation: Operation, method: str) -> bool:
+        return self._inner.repeatable(operation, method)
+
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
         try:
             process = self.process

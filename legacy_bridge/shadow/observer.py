@@ -24,7 +24,6 @@ from legacy_bridge.shadow.verdict import Comparer, Counters, Outcome, Reason, Ve
 RECORDING = "legacy_bridge.recording"
 """Where a request's scope keeps what is noted about it."""
 
-_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _SMALL = 512
 """Bytes that a pair takes besides its bodies and what was noted of it, about."""
 
@@ -116,7 +115,8 @@ class ShadowObserver:
             self._comparer.watch()
             self._watching = True
         # a difference in a read is looked into by asking again
-        recording = Recording(noting_reads=scope["method"] not in _SAFE)
+        again = self._comparer.repeatable(operation, scope["method"])
+        recording = Recording(noting_reads=not again)
         scope[RECORDING] = recording
         start(recording)
         self._answering[id(recording)] = time.monotonic()

@@ -41,6 +41,7 @@ def pack(number: int, exchange: Exchange, recording: Recording) -> bytes:
         recording.mails,
         recording.mail_failed,
         recording.reads,
+        recording.selects,
     )
     return pickle.dumps((number, replace(exchange, scope=scope), touches, rest))
 
@@ -50,13 +51,14 @@ def unpack(packed: bytes, tables: Mapping[str, Table]) -> tuple[int, Exchange, R
     exchange: Exchange
     touches: list[tuple[str, Any, Any, Any, Any]]
     number, exchange, touches, rest = pickle.loads(packed)
-    problems, calls, mails, mail_failed, reads = rest
+    problems, calls, mails, mail_failed, reads, selects = rest
     recording = Recording(
         problems=problems,
         calls=calls,
         mails=mails,
         mail_failed=mail_failed,
         reads=reads,
+        selects=selects,
         watching=False,
     )
     for name, key, did, before, written in touches:

@@ -1,15 +1,17 @@
-"""What a request has read before it wrote, so that a difference can be told from another client's write.
+"""What a request has read, so that a difference can be told from another client's write.
 
-Rows come into a session as objects; each is noted as it was when it came, while a recording asks for that.
+Needed where the first stack can't be asked again. Rows come into a session as objects; each is noted as it was when it came, while a recording asks for that.
 JSON and binary columns are left out: they may be large, and a row that says when it was written tells
 of a change in them too.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, LargeBinary, Table, event, select
+from sqlalchemy import JSON, LargeBinary, Table, event, literal, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapper
@@ -18,6 +20,7 @@ from legacy_bridge.shadow.recording import Key, Recording, current
 
 _MOST = 500
 """Rows of one request that are kept in mind."""
+_TABLE = re.compile(r'\b(?:FROM|JOIN)\s+"?(\w+)')
 
 
 def install() -> None:
@@ -37,6 +40,12 @@ def _loaded(row: Any, _context: Any) -> None:
     noted = {name: held[key] for name, key in _columns(state.mapper) if key in held}
     # what was read first is what the request went by
     recording.reads.setdefault((table.name, tuple(state.key[1])), noted)
+
+
+def note_statement(statement: str) -> None:
+    recording = current()
+    if recording is not None and recording.noting_reads and recording.watching:
+        recording.selects.add(statement)
 
 
 @cache
@@ -67,6 +76,29 @@ async def changed_since(
             return f"{name} {key}: {type(error).__name__}"
         if changed is not None:
             return f"{name} {key} {changed}"
+    return None
+
+
+async def written_since(
+    connection: AsyncConnection,
+    recording: Recording,
+    tables: Mapping[str, Table],
+    written_at: Collection[str],
+    since: datetime,
+) -> str | None:
+    """A table that the request has read and somebody has written since; None when there is none.
+
+    ``written_at``: the columns by which a row says when it was written, in UTC without a zone, like
+    ``since``. Tables without any are not looked at, and rows that are gone tell nothing.
+    """
+    names = {name for statement in recording.selects for name in _TABLE.findall(statement)}
+    for name in sorted(names & set(tables)):
+        columns = tables[name].columns
+        later = [columns[column] >= since for column in written_at if column in columns]
+        if later:
+            found = await connection.scalar(select(literal(1)).where(or_(*later)).limit(1))
+            if found is not None:
+                return f"{name} was written"
     return None
 
 

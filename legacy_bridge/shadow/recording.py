@@ -81,6 +81,8 @@ class Recording:
     noting_reads: bool = False
     reads: dict[tuple[str, Key], Mapping[str, Any]] = field(default_factory=dict)
     """Rows as the request first read them, by table and key."""
+    selects: set[str] = field(default_factory=set)
+    """The statements it read by."""
     watching: bool = True
     looking: bool = False
     """While a hook itself asks the database."""

@@ -87,6 +87,7 @@ def _before_statement(
     _many: bool,
 ) -> None:
     if statement.startswith(("SELECT", "PRAGMA")):
+        reads.note_statement(statement)
         return
     invoked = getattr(context, "invoked_statement", None)
     if not getattr(getattr(invoked, "table", None), "name", "").startswith(_OWN_TABLES):

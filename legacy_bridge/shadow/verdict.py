@@ -82,6 +82,9 @@ class Comparer(Protocol):
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         """Why such requests are never compared; None when they are. Cheap."""
 
+    def repeatable(self, operation: Operation, method: str) -> bool:
+        """Whether the stack that answered may be asked again. If not, what it reads is noted. Cheap."""
+
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome: ...
 
 

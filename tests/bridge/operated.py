@@ -125,6 +125,9 @@ class SmallComparer:
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         return None if method == "GET" else Reason.WRITE
 
+    def repeatable(self, operation: Operation, method: str) -> bool:
+        return method == "GET"
+
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
         other = await call(
             self.stage.apps[exchange.compared], exchange, state=self.stage.ported_state, most=10_000

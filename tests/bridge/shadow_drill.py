@@ -52,6 +52,9 @@ class Gate:
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         return self.inner.refuses(operation, compared, method)
 
+    def repeatable(self, operation: Operation, method: str) -> bool:
+        return self.inner.repeatable(operation, method)
+
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
         await self.open.wait()
         outcome = await self.inner.compare(exchange, recording)

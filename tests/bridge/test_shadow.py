@@ -44,6 +44,9 @@ class Comparer:
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         return Reason.WRITE if method == "POST" else None
 
+    def repeatable(self, operation: Operation, method: str) -> bool:
+        return method == "GET"
+
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
         self.bodies.append(exchange.body)
         await self.may.wait()

@@ -60,6 +60,8 @@ class Log:
     cut: int = 0
     """Requests whose connection was cut: asked again, or given up where that could do things twice."""
     given_up: int = 0
+    not_reached: int = 0
+    """Requests to a worker that was not there: sent to the next one."""
 
 
 @dataclass
@@ -112,6 +114,11 @@ class Client:
                 reply = await self.http.request(
                     method, worker + path, headers=headers, json=json, files=files, data=data
                 )
+            except httpx.ConnectError:
+                # It was not sent, so nothing can be done twice: a load balancer would do the same.
+                self.log.not_reached += 1
+                await asyncio.sleep(_PAUSE)
+                continue
             except httpx.TransportError:
                 self.log.cut += 1
                 if method == "POST" and token != "":

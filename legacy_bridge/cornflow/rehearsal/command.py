@@ -96,13 +96,16 @@ def _show(outcome: Outcome, console: Console) -> None:
     lines = [
         f"{len(asked)} requests ({rate:.0f}/s), {len({one.operation for one in asked})} operations",
         f"failed beyond the planted bugs: {len(outcome.failures)}; by the bugs: {outcome.explained}",
-        f"cut by the kill: {outcome.log.cut}, of these given up: {outcome.log.given_up}",
+        f"cut by the kill: {outcome.log.cut}, of these given up: {outcome.log.given_up}; "
+        f"sent to another worker meanwhile: {outcome.log.not_reached}",
         f"rows: {outcome.rows_counted} counted, {len(outcome.rows_wrong)} lost, doubled or left over",
     ]
     lines += [f"  {text}" for text in (outcome.failures + outcome.rows_wrong)[:20]]
     lines += [f"  never asked for: {name}" for name in outcome.unasked]
-    for name, seconds in outcome.rollback_seconds.items():
-        lines.append(f"{name}: rolled back {seconds:.1f} s after the first failed reply")
+    for name, seconds in outcome.found_seconds.items():
+        met = outcome.rollback_seconds.get(name)
+        told = "no client met it" if met is None else f"{met:.1f} s after the first failed reply"
+        lines.append(f"{name}: rolled back {seconds:.1f} s after it was planted; {told}")
     for line in lines:
         console.print(line, markup=False)
 
@@ -116,8 +119,10 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
         "failures_by_planted_bugs": outcome.explained,
         "cut": outcome.log.cut,
         "given_up": outcome.log.given_up,
+        "not_reached": outcome.log.not_reached,
         "rows_counted": outcome.rows_counted,
         "rows_wrong": outcome.rows_wrong,
+        "found_seconds": outcome.found_seconds,
         "rollback_seconds": outcome.rollback_seconds,
         "unasked": outcome.unasked,
         "moments": [[one.at, one.text] for one in outcome.moments],

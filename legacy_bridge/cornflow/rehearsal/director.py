@@ -62,6 +62,8 @@ class Outcome:
     """By operation: from when to when clients may have met a bug. Seconds since 1970."""
     rollback_seconds: dict[str, float] = field(default_factory=dict)
     """By bug: from the first reply that showed it to the operation being the legacy's again."""
+    found_seconds: dict[str, float] = field(default_factory=dict)
+    """By bug: from its planting to the breach, samples and all."""
     rows_wrong: list[str] = field(default_factory=list)
     rows_counted: int = 0
     unasked: list[str] = field(default_factory=list)
@@ -230,6 +232,8 @@ class Director:
             for one in self.outcome.log.asked
             if one.operation == bug.operation and not one.good
         ]
+        planted = self.outcome.planted[bug.operation][-1][0]
+        self.outcome.found_seconds[bug.name] = breach.at - planted
         if shown:
             self.outcome.rollback_seconds[bug.name] = max(0.0, breach.at - shown[0])
         self._happens(f"rolled back by itself: {bug.operation}")
