@@ -3,9 +3,11 @@
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Message
 
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.validation import RequestModel, marshmallow_messages
@@ -13,13 +15,39 @@ from cornflow_f.validation import RequestModel, marshmallow_messages
 Form = TypeVar("Form", bound=RequestModel)
 
 
+class _Watched:
+    """A request's body on its way to the parser, looking for the sign that nothing is missing at its end."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        options = parse_options_header(request.headers.get("content-type"))
+        kind, told = options[0], options[1].get(b"boundary", b"")
+        self.sign = b"--" + told + b"--"
+        self.is_whole = kind != b"multipart/form-data"
+        self.tail = b""
+
+    async def receive(self) -> Message:
+        message = await self.request.receive()
+        body = message.get("body", b"")
+        if not self.is_whole and body:
+            self.is_whole = self.sign in self.tail + body
+            self.tail = (self.tail + body)[-len(self.sign) :]
+        return message
+
+
 async def read_form(request: Request) -> FormData:
     """What the body holds; nothing when it is no form."""
+    watched = _Watched(request)
     try:
-        return await request.form()
+        form = await Request(request.scope, watched.receive).form()
     except (HTTPException, AssertionError, KeyError):
         # parity: a form that can't be read is an empty one (werkzeug)
         return FormData()
+    if watched.is_whole:
+        return form
+    # parity: so is one that ends before its last boundary, whatever was complete until then (werkzeug)
+    await form.close()
+    return FormData()
 
 
 def validated(form: FormData, model: type[Form]) -> Form:
