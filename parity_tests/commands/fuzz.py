@@ -9,6 +9,7 @@ import click
 from parity_tests import config as configuration
 from parity_tests.commands.frame import configured, console, guarded
 from parity_tests.generate import tell
+from parity_tests.generate.catalogue import USUAL
 from parity_tests.generate.fuzz import FuzzOptions, fuzz
 from parity_tests.model import Exit
 
@@ -71,6 +72,13 @@ def _pairs(
     "--database", default="sqlite", show_default=True, metavar="KIND", help="As for `run`."
 )
 @click.option(
+    "--profile",
+    default=USUAL,
+    show_default=True,
+    metavar="NAME",
+    help="Settings and services of both stacks, as [profiles.NAME] of the fuzz file has them.",
+)
+@click.option(
     "--env",
     "settings",
     multiple=True,
@@ -98,6 +106,7 @@ def command(
     operations: tuple[str, ...],
     opening: bool,
     database: str,
+    profile: str,
     settings: tuple[tuple[str, str], ...],
     save: Path | None,
     json_file: Path | None,
@@ -133,6 +142,7 @@ def command(
             operations,
             opening,
             database,
+            profile,
             settings,
             folder,
         )

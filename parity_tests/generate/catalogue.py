@@ -16,6 +16,9 @@ from parity_tests.places import operation_matches
 _PARAMETER = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 _KEYS = {"match", "as", "path", "json", "form", "query", "makes", "ends"}
 _THING_KEYS = {"seeded", "recipe", "query"}
+_PROFILE_KEYS = {"settings", "services"}
+USUAL = "usual"
+"""The profile that needs no name."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,12 @@ class Knowledge:
     documents: Mapping[str, str]
     """Path of each stack's API document, by side."""
     profile: Profile
+    """The usual one."""
     things: Mapping[str, Thing]
     fields: Mapping[str, Sequence[Json]]
     entries: tuple[Mapping[str, Any], ...]
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    """All by name, the usual one first."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +123,13 @@ def load(path: Path) -> Knowledge:
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise ParityError(f"{path}: {error}") from None
-    profile = data.get("profile", {})
-    settings = {str(k): str(v) for k, v in profile.get("settings", {}).items()}
+    profiles = _profiles(path, data)
     things = data.get("things", {})
     _check(path, data.get("operation", ()), things)
     return Knowledge(
         documents=data.get("documents", {}),
-        profile=Profile(
-            tuple(sorted(settings.items())), tuple(sorted(profile.get("services", ())))
-        ),
+        profile=profiles[USUAL],
+        profiles=profiles,
         things={
             kind: Thing(
                 tuple(told.get("seeded", ())), int(told.get("recipe", 0)), int(told.get("query", 0))
@@ -135,6 +139,21 @@ def load(path: Path) -> Knowledge:
         fields=data.get("fields", {}),
         entries=tuple(data.get("operation", ())),
     )
+
+
+def _profiles(path: Path, data: Mapping[str, Any]) -> dict[str, Profile]:
+    """`[profile]`, and `[profiles.NAME]` with what is otherwise in that one."""
+    usual = data.get("profile", {})
+    found = {}
+    for name, told in {USUAL: {}, **data.get("profiles", {})}.items():
+        if unknown := told.keys() - _PROFILE_KEYS:
+            raise ParityError(f"{path}: profiles.{name}: unknown key {', '.join(sorted(unknown))}")
+        settings = {**usual.get("settings", {}), **told.get("settings", {})}
+        found[name] = Profile(
+            tuple(sorted((str(key), str(value)) for key, value in settings.items())),
+            tuple(sorted(told.get("services", usual.get("services", ())))),
+        )
+    return found
 
 
 def _check(path: Path, entries: Iterable[Mapping[str, Any]], things: Mapping[str, Any]) -> None:

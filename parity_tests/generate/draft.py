@@ -21,6 +21,10 @@ class Wish(StrEnum):
     """Made first if there is none."""
     SECOND = auto()
     """Mine, and not the first; made too if there is only one."""
+    LATEST = auto()
+    """The one that was made last, by whoever, or `pick` before that; made first if there is none."""
+    NEW = auto()
+    """Made for this request, whatever there is."""
     OTHERS = auto()
     GONE = auto()
     NEVER = auto()
@@ -71,6 +75,8 @@ class Draft:
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str | None = None
     spelling: Spelling = Spelling.USUAL
+    again: bool = False
+    """With the `{n}` of the request before, so that all that it holds is the same."""
 
 
 def reference(told: str) -> Ref:

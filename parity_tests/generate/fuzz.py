@@ -6,13 +6,14 @@ import json
 import random
 from collections.abc import Sequence
 from contextlib import closing
-from itertools import cycle
+from itertools import cycle, islice
 
 from parity_tests import databases, rules, services, waivers
 from parity_tests.config import Config
 from parity_tests.generate import catalogue as catalogues
 from parity_tests.generate.catalogue import Catalogue, Knowledge, Operation
 from parity_tests.generate.documents import shapes
+from parity_tests.generate.drills import drills
 from parity_tests.generate.machine import Enough, machine, play
 from parity_tests.generate.report import FuzzReport
 from parity_tests.generate.scene import Theatre
@@ -30,15 +31,21 @@ from parity_tests.stage import Stage, World, open_stage
 
 __all__ = ["FuzzListener", "FuzzOptions", "fuzz", "fuzz_stage"]
 
-_ROUND = 25
-"""Examples of one Hypothesis run; a longer fuzz is several, each with a seed of its own."""
+_ROUND = 3
+"""Examples of one Hypothesis run; a longer fuzz is many, each with a seed of its own."""
+_DRILLS = 12
+"""Between two of them; these cost about as many requests."""
 
 
 def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzReport:
     knowledge = catalogues.load(config.fuzz)
+    if options.profile not in knowledge.profiles:
+        told = ", ".join(knowledge.profiles)
+        raise ParityError(f"{config.fuzz} has no profile {options.profile}; there are {told}")
+    chosen = knowledge.profiles[options.profile]
     profile = Profile(
-        tuple(sorted({**dict(knowledge.profile.settings), **dict(options.settings)}.items())),
-        knowledge.profile.services,
+        tuple(sorted({**dict(chosen.settings), **dict(options.settings)}.items())),
+        chosen.services,
     )
     if lack := services.missing(profile.services):
         raise ParityError(f"the sequences need more than this machine has: {lack}")
@@ -82,13 +89,16 @@ def fuzz_stage(
     accepted = waivers.load(config.waivers)
     run = Session(config, options, theatre, accepted, report, listener)
     users = tuple(config.users)
-    # by turns: examples about everything, examples about one corner
+    # by turns: drills, examples about everything, drills, examples about one corner
     kinds = cycle(machine(drawn, catalogue, users, run, corners) for corners in (False, True))
     seeds = random.Random(number)
+    deck = drills(drawn, catalogue, random.Random(seeds.randrange(2**63)))
     left = options.examples
     if options.opening:
         run.open(drawn)
     while not run.is_over and (left is None or left > 0):
+        for drill in islice(deck, _DRILLS):
+            run.drill(drill)
         some = _ROUND if left is None else min(left, _ROUND)
         run.skip = True
         play(next(kinds), seeds.randrange(2**63), some + 1, options.steps)

@@ -49,6 +49,8 @@ class Pool:
 
     busy: set[tuple[str, Wish]] = field(default_factory=set)
     """What is being made right now."""
+    fresh: dict[str, str] = field(default_factory=dict)
+    """By kind, what was made for the request that is resolved now."""
 
     def recipe(self, maker: Operation, wanted: Wanted) -> Draft:
         """The request that makes what is wanted: for its user, or for another than that."""
@@ -73,6 +75,8 @@ class Pool:
         """A template or a value; Wanted when it must be made."""
         if ref.wish is Wish.NEVER:
             return _NEVER
+        if ref.wish is Wish.NEW and ref.kind in self.fresh:
+            return self.fresh[ref.kind]
         same = [one for one in self.made if one.kind == ref.kind]
         if ref.wish is Wish.GONE:
             return _picked([one.id for one in same if one.gone], [], ref.pick) or _NEVER
@@ -84,7 +88,9 @@ class Pool:
         seeded = told.seeded if told else ()
         if ref.wish is Wish.SECOND:
             made, seeded = made[1:], seeded[1:]
-        found = _picked(made, seeded, ref.pick)
+        if ref.wish is Wish.LATEST:
+            made = [one.id for one in same if not one.gone][::-1]
+        found = None if ref.wish is Wish.NEW else _picked(made, seeded, ref.pick)
         if found is None and (ref.kind, ref.wish) in self.hopeless:
             return _NEVER
         if found is None:

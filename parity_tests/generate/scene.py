@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from parity_tests.generate.catalogue import Catalogue, Makes, Operation
 from parity_tests.generate.draft import Draft
 from parity_tests.generate.resolve import Pool, Wanted, resolve
+from parity_tests.generate.variants import MOMENT
 from parity_tests.model import (
     MISSING,
     Change,
@@ -29,6 +31,7 @@ from parity_tests.rules import Rules
 from parity_tests.stacks import StackError
 from parity_tests.stage import Stage
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*Z?")
 _NESTED = 8
 """Things that one request may need made first."""
 
@@ -66,6 +69,8 @@ class Scene:
     played: Played
     steps: list[Step] = field(default_factory=list)
     over: bool = False
+    number: int = 0
+    """What `{n}` was in the request before."""
 
     def __post_init__(self) -> None:
         self.pool = Pool(self.theatre.catalogue)
@@ -73,16 +78,21 @@ class Scene:
 
     def ask(self, operation: Operation, draft: Draft) -> None:
         """Plays one draft, after whatever it needs."""
+        fresh = self.pool.fresh
+        self.pool.fresh = {}
+        again = self.number
         for _ in range(_NESTED):
             if self.over:
-                return
+                break
+            self.number = again if draft.again else len(self.steps) + 1
             try:
-                step = resolve(operation, draft, self.pool, len(self.steps) + 1)
+                step = resolve(operation, draft, self.pool, self.number)
             except Wanted as wanted:
                 self._make(wanted)
             else:
                 self._play(operation, step)
-                return
+                break
+        self.pool.fresh = fresh
 
     def _make(self, wanted: Wanted) -> None:
         ref = wanted.ref
@@ -92,7 +102,10 @@ class Scene:
             self.pool.busy.add((ref.kind, ref.wish))
             self.ask(maker, self.pool.recipe(maker, wanted))
             self.pool.busy.discard((ref.kind, ref.wish))
-        if not any(one.kind == ref.kind for one in self.pool.made[before:]):
+        made = [one.id for one in self.pool.made[before:] if one.kind == ref.kind]
+        if made:
+            self.pool.fresh[ref.kind] = made[-1]
+        else:
             self.pool.hopeless.add((ref.kind, ref.wish))
 
     def _play(self, operation: Operation, step: Step) -> None:
@@ -124,23 +137,28 @@ class Scene:
                 if told is not None:
                     self.pool.add(makes.kind, told, step.user)
             else:
-                self._capture(makes, pair)
+                self._capture(makes.kind, pair, makes.at, makes.where)
+        if operation.makes and _succeeded(pair.legacy) and _succeeded(pair.ported):
+            for name in _moments(pair.legacy):
+                self._capture(MOMENT, pair, f"/{name}", None)
         if operation.ends and _succeeded(pair.legacy) and _succeeded(pair.ported):
             self.pool.end(_segment(operation, step, operation.ends))
 
-    def _capture(self, makes: Makes, pair: Pair) -> None:
+    def _capture(self, kind: str, pair: Pair, at: str, where: str | None) -> None:
         found = {
-            exchange.side: _told(exchange, makes.at, makes.where)
-            for exchange in (pair.legacy, pair.ported)
+            exchange.side: _told(exchange, at, where) for exchange in (pair.legacy, pair.ported)
         }
         if None in found.values():
             return
-        name = f"{makes.kind}{len(self.steps)}"
         step = self.steps[-1]
-        self.steps[-1] = replace(step, capture={**step.capture, name: makes.at})
+        # a thing of two kinds has one name, so that it ends as both
+        name = next((name for name, told in step.capture.items() if told == at), "")
+        if not name:
+            name = f"{kind}{len(self.steps)}{at.replace('/', '_') if kind == MOMENT else ''}"
+            self.steps[-1] = replace(step, capture={**step.capture, name: at})
         for side, value in found.items():
             self.replay.known[side][name] = value
-        self.pool.add(makes.kind, f"${{{name}}}", step.user)
+        self.pool.add(kind, f"${{{name}}}", step.user)
 
     def _again(self, kind: str, template: str) -> None:
         """A thing that is there already has become one of another kind too."""
@@ -179,6 +197,16 @@ def _told(exchange: Exchange, at: str, where: str | None) -> Any:
     except (ValueError, LookupError):
         return None
     return value if isinstance(value, str | int) else None
+
+
+def _moments(exchange: Exchange) -> list[str]:
+    """The members of a reply that are times: when the thing was made, when it was changed."""
+    try:
+        body = json.loads(exchange.reply.body)
+    except ValueError:
+        return []
+    members = body.items() if isinstance(body, dict) else ()
+    return [name for name, value in members if isinstance(value, str) and _MOMENT.fullmatch(value)]
 
 
 def _segment(operation: Operation, step: Step, name: str) -> str:

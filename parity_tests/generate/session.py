@@ -13,7 +13,7 @@ from typing import Protocol
 from parity_tests import waivers
 from parity_tests.config import Config
 from parity_tests.generate import save
-from parity_tests.generate.catalogue import Operation
+from parity_tests.generate.catalogue import USUAL, Operation
 from parity_tests.generate.draft import Draft, plain
 from parity_tests.generate.report import Found, FuzzReport, Key, key
 from parity_tests.generate.scene import Scene, Theatre, journey
@@ -34,7 +34,9 @@ class FuzzOptions:
     opening: bool = True
     """Whether each operation is first asked as it is configured, and by nobody."""
     database: str = "sqlite"
+    profile: str = USUAL
     settings: tuple[tuple[str, str], ...] = ()
+    """Over those of the profile."""
     save: Path | None = None
     today: date = field(default_factory=date.today)
 
@@ -90,6 +92,12 @@ class Session:
             draft = plain(operation)
             self.ask(operation, draft)
             self.ask(operation, replace(draft, user=None))
+
+    def drill(self, steps: Sequence[tuple[Operation, Draft]]) -> None:
+        """One scene of requests whose order has a purpose."""
+        self.begin()
+        for operation, draft in steps:
+            self.ask(operation, draft)
 
     def ask(self, operation: Operation, draft: Draft) -> None:
         if self.scene is not None and not self.is_over:

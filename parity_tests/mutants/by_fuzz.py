@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parity_tests.generate import catalogue as catalogues
+from parity_tests.generate.catalogue import USUAL
 from parity_tests.generate.fuzz import FuzzOptions, fuzz_stage
 from parity_tests.generate.machine import Enough
 from parity_tests.generate.report import Found, FuzzReport
@@ -15,7 +16,9 @@ from parity_tests.mutants.model import Mutant, Trial, Verdict
 from parity_tests.stage import Stage, replace_ported
 
 BUDGET = 2000
-"""Exchanges that one mutant may cost."""
+"""Exchanges that one mutant may cost under the usual profile."""
+_REST = 4
+"""What part of that it may cost under each of the others."""
 
 
 @dataclass
@@ -41,29 +44,57 @@ class FuzzSeeker:
         self.ground = ground
         self.aim = aim
         self.knowledge = catalogues.load(ground.config.fuzz)
-        self.options = FuzzOptions(seed=seed, exchanges=budget, today=ground.today)
+        self.budget = budget
+        self.options = FuzzOptions(seed=seed, today=ground.today)
         self.made = ground.databases("fuzz")
-        self.stage = ground.open(self.made, self.knowledge.profile, "fuzz")
+        self.stages: dict[str, Stage] = {}
         self.clean: dict[tuple[str, ...], int] = {}
-        """By what is drawn from: as many exchanges are known to be green without any mutant."""
+        """By profile and what is drawn from: so many exchanges are known to be green without any mutant."""
+
+    def stage(self, profile: str) -> Stage:
+        if profile not in self.stages:
+            told = self.knowledge.profiles[profile]
+            name = f"fuzz{len(self.stages)}"
+            self.stages[profile] = self.ground.open(self.made, told, name)
+        return self.stages[profile]
 
     def baseline(self, mutants: Sequence[Mutant]) -> list[str]:
         # what is found is looked for again without the mutant: the same seed draws the same requests
         return []
 
     def seek(self, mutant: Mutant, path: Path) -> Trial:
-        options = replace(self.options, operations=self._drawn_from(mutant))
-        with replace_ported(self.stage, (path,)) as stage:
+        trial = Trial()
+        for number, profile in enumerate(self.knowledge.profiles):
+            # what is set up otherwise is the rarer reason
+            budget = self.budget // _REST if number else self.budget
+            self._seek(mutant, path, profile, budget, trial)
+            if trial.verdict is not Verdict.MISSED:
+                break
+        return trial
+
+    def _seek(self, mutant: Mutant, path: Path, profile: str, budget: int, trial: Trial) -> None:
+        """Draws under one profile; what it costs and finds is added to the trial."""
+        usual = self.stage(profile)
+        options = replace(
+            self.options, operations=self._drawn_from(mutant), profile=profile, exchanges=budget
+        )
+        with replace_ported(usual, (path,)) as stage:
             red = self._draw(stage, options)
+        trial.exchanges += red.exchanges
         if not red.told:
-            return Trial(Verdict.MISSED, red.exchanges)
-        if self.clean.get(options.operations, 0) < red.exchanges:
-            again = self._draw(self.stage, replace(options, exchanges=red.exchanges))
+            return
+        known = profile, *options.operations
+        if self.clean.get(known, 0) < red.exchanges:
+            again = self._draw(usual, replace(options, exchanges=red.exchanges))
             if again.told:
-                problem = f"red without the mutant too: {again.told}, {again.exchanges} exchanges"
-                return Trial(Verdict.BROKEN, red.exchanges, problem=problem)
-            self.clean[options.operations] = red.exchanges
-        return Trial(Verdict.FOUND, red.exchanges, seen=[red.told])
+                trial.verdict = Verdict.BROKEN
+                trial.problem = (
+                    f"red without the mutant too: {again.told}, {again.exchanges} exchanges"
+                )
+                return
+            self.clean[known] = red.exchanges
+        trial.verdict = Verdict.FOUND
+        trial.seen = [red.told if profile == USUAL else f"{red.told} (profile {profile})"]
 
     def _drawn_from(self, mutant: Mutant) -> tuple[str, ...]:
         if not self.aim:
@@ -79,5 +110,6 @@ class FuzzSeeker:
         return until
 
     def close(self) -> None:
-        self.stage.close()
+        for stage in self.stages.values():
+            stage.close()
         self.made.close()

@@ -173,15 +173,22 @@ def test_wishes_choose_among_what_there_is(known: Catalogue) -> None:
     for name, owner in (("case1", "ann"), ("case2", "bob"), ("case3", "ann"), ("case4", "ann")):
         pool.add("case", f"${{{name}}}", owner)
     pool.end("${case1}")
+    pool.fresh = {"case": "${case9}"}
     found = {wish: pool.find(Ref("case", wish), "ann") for wish in Wish}
     assert found == {
         Wish.MINE: "${case3}",
         Wish.SECOND: "${case4}",
+        Wish.LATEST: "${case4}",
+        Wish.NEW: "${case9}",
         Wish.OTHERS: "${case2}",
         Wish.GONE: "${case1}",
         Wish.NEVER: "987654321",
     }
     assert pool.find(Ref("case", pick=1), "ann") == "${case4}"
+    assert pool.find(Ref("case", Wish.LATEST, 2), "ann") == "${case2}", "by whoever"
+    pool.fresh = {}
+    with pytest.raises(Wanted):
+        pool.find(Ref("case", Wish.NEW), "ann")
     assert pool.find(Ref("user"), "ann") == "1"
 
 
