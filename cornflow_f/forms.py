@@ -16,22 +16,27 @@ Form = TypeVar("Form", bound=RequestModel)
 
 
 class _Watched:
-    """A request's body on its way to the parser, looking for the sign that nothing is missing at its end."""
+    """A request's body on its way to the parser, from its first boundary on, if it ends with its last."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        options = parse_options_header(request.headers.get("content-type"))
-        kind, told = options[0], options[1].get(b"boundary", b"")
-        self.sign = b"--" + told + b"--"
-        self.is_whole = kind != b"multipart/form-data"
+        kind, options = parse_options_header(request.headers.get("content-type"))
+        self.boundary = b"--" + options.get(b"boundary", b"")
+        self.has_begun = self.is_whole = kind != b"multipart/form-data"
         self.tail = b""
 
     async def receive(self) -> Message:
         message = await self.request.receive()
-        body = message.get("body", b"")
-        if not self.is_whole and body:
-            self.is_whole = self.sign in self.tail + body
-            self.tail = (self.tail + body)[-len(self.sign) :]
+        if self.is_whole or not message.get("body"):
+            return message
+        seen = self.tail + message["body"]
+        if not self.has_begun:
+            # parity: what stands before the first boundary is passed over (werkzeug)
+            start = seen.find(self.boundary)
+            self.has_begun = start >= 0
+            message = {**message, "body": seen[start:] if self.has_begun else b""}
+        self.is_whole = self.boundary + b"--" in seen
+        self.tail = seen[-len(self.boundary) - 1 :]
         return message
 
 
