@@ -30,6 +30,8 @@ _CHUNK = 10
 """Variations of one request that share a scene."""
 _CROWDS = (3, 12, 12, 23, 23)
 """How many there are of a thing: more than the pages that are usual, 10 and 20."""
+_GONE = 6
+"""Operations that are asked about a thing that is gone."""
 _READS = 2
 """Replies looked at after a drill's change, of those that show the thing."""
 
@@ -118,14 +120,16 @@ class _Deck:
         """Exactly the same again; then whatever can be done with what is gone."""
         bodies = max(len(operation.examples), len(operation.forms), 1)
         draft = plain(operation, self.rng.randrange(bodies))
-        found: Drill = [(operation, draft), (operation, replace(draft, again=True))]
-        if operation.ends:
-            (kind,) = _kinds(operation)[:1] or [""]
-            gone = Ref(kind, Wish.GONE)
-            others = [one for one in self.operations if kind in _kinds(one)]
-            for one in self.rng.sample(others, min(6, len(others))):
-                found.append((one, replace(plain(one), path=_aimed(one, gone, kind))))
-        return found
+        if not operation.ends:
+            return [(operation, draft), (operation, replace(draft, again=True))]
+        kind = next(iter(_kinds(operation)), "")
+        others = [one for one in self.operations if kind in _kinds(one)]
+        asked = [operation, *self.rng.sample(others, min(_GONE, len(others)))]
+        gone = Ref(kind, Wish.GONE)
+        return [
+            (operation, draft),
+            *((one, replace(plain(one), path=_aimed(one, gone, kind))) for one in asked),
+        ]
 
     # --- many of them, listed --------------------------------------------------------------------------------
 

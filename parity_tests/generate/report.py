@@ -104,7 +104,7 @@ class FuzzReport:
         self.seen.setdefault(label, Seen()).add(pair, findings)
         self.exchanges += 1
         self.waived += any(finding.waiver is not None for finding in findings)
-        self.waiting += max(one.replied - one.started for one in (pair.legacy, pair.ported))
+        self.waiting += pair.waiting
 
     def lacking(self, kind: str) -> list[str]:
         """Operations of which no reply was of this class: `2xx`, `4xx`."""
