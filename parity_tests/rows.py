@@ -1,14 +1,13 @@
 """What one step changed in one database: rows inserted, updated, deleted.
 
-Reads whole tables, but only after the database says that something was written: SQLite's
-`data_version`, PostgreSQL's transaction snapshot and a digest per table of its rows' versions.
+Reads whole tables, but only after the database says that something was written, and, where it can tell,
+where: SQLite's `data_version`, PostgreSQL's transaction snapshot and the versions of rows.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,24 +15,11 @@ from sqlalchemy.pool import StaticPool
 
 from parity_tests.databases import sync_url
 from parity_tests.model import Change, ParityError, RowChange
+from parity_tests.rows_access import Access, Row, Rows, Table
+from parity_tests.rows_postgresql import PostgresqlAccess
+from parity_tests.rows_sqlite import SqliteAccess
 
-Rows = dict[tuple[Any, ...], tuple[Any, ...]]
 Snapshot = dict[str, Rows]
-
-
-@dataclass(frozen=True)
-class Table:
-    name: str
-    columns: tuple[str, ...]
-    key: tuple[int, ...]
-    """Positions of the primary key's columns; none means that the whole row is the key."""
-    json: frozenset[str]
-
-    def select(self, cast_json: bool) -> str:
-        columns = ", ".join(
-            f'"{c}"::text' if cast_json and c in self.json else f'"{c}"' for c in self.columns
-        )
-        return f'SELECT {columns} FROM "{self.name}"'
 
 
 class RowReader:
@@ -41,8 +27,8 @@ class RowReader:
 
     def __init__(self, url: str, ignored: Sequence[str] = ()) -> None:
         parsed = sync_url(url)
-        self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        arguments: dict[str, Any] = {"check_same_thread": False} if self.is_sqlite else {}
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        arguments: dict[str, Any] = {"check_same_thread": False} if is_sqlite else {}
         self._engine = sa.create_engine(
             parsed, isolation_level="AUTOCOMMIT", poolclass=StaticPool, connect_args=arguments
         )
@@ -51,26 +37,20 @@ class RowReader:
         except sa.exc.SQLAlchemyError as error:
             raise ParityError(f"the database {parsed} can not be read: {error}") from None
         self.tables = self._reflect(set(ignored))
-        self._driver: Any = self._connection.connection.driver_connection
-        self._marker: Any = None
-        self._fetched: dict[str, list[tuple[Any, ...]]] = {}
+        # the driver itself: this is asked several times for every request
+        driver = self._connection.connection.driver_connection
+        kind = SqliteAccess if is_sqlite else PostgresqlAccess
+        self._access: Access = kind(driver, self.tables)
+        self._fetched: dict[str, list[Row]] = {}
         """The last rows of each table, as they came: most tables are read and found unchanged."""
-        self._digests: dict[str, Any] = {}
-        self._clean: dict[str, Any] = {}
-        """The digests of the baseline: a table with another one was written to."""
         self._now: Snapshot = {table.name: {} for table in self.tables}
+        self._baseline: Snapshot = {}
         self._before: Snapshot = {}
-        self._read()
-        self._baseline = dict(self._now)
-        self._clean = dict(self._digests)
-        self._sequences = self._read_sequences()
+        self.rebase()
 
     def close(self) -> None:
         self._connection.close()
         self._engine.dispose()
-
-    def _query(self, statement: str) -> Sequence[Any]:
-        return self._connection.exec_driver_sql(statement).fetchall()
 
     def _reflect(self, ignored: set[str]) -> list[Table]:
         inspector = sa.inspect(self._connection)
@@ -83,58 +63,21 @@ class RowReader:
             tables.append(Table(name, columns, tuple(columns.index(c) for c in key), jsons))
         return tables
 
-    def _read_sequences(self) -> list[tuple[str, int, bool]]:
-        if self.is_sqlite:
-            return []
-        names = self._query(
-            "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences"
-        )
-        found = []
-        for (name,) in names:
-            value, called = self._query(f"SELECT last_value, is_called FROM {name}")[0]
-            found.append((name, value, called))
-        return found
-
     def _read(self) -> None:
         """Brings `_now` up to date; tables that did not change keep their mapping object."""
-        if self.is_sqlite:
-            marker = self._query("PRAGMA data_version")[0][0]
-        else:
-            marker = self._query("SELECT pg_current_snapshot()::text")[0][0]
-        if marker == self._marker:
+        if not self._access.written():
             return
-        self._marker = marker
-        for table in self._stale():
-            found = self._fetch(table)
-            if found == self._fetched.get(table.name):
+        for table in self._access.stale():
+            name = table.name
+            found = self._access.fetch(table)
+            if found == self._fetched.get(name):
                 continue
-            self._fetched[table.name] = found
+            self._fetched[name] = found
             rows = _keyed(table, found)
-            if rows != self._now[table.name]:
-                self._now[table.name] = rows
-
-    def _stale(self) -> Iterable[Table]:
-        if self.is_sqlite or not self.tables:
-            return self.tables
-        digest = " UNION ALL ".join(
-            f"SELECT {number}, count(*), sum(hashtextextended(ctid::text || ' ' || xmin::text, 0))"
-            f' FROM "{table.name}"'
-            for number, table in enumerate(self.tables)
-        )
-        stale = []
-        for number, *rest in self._query(digest):
-            table = self.tables[number]
-            if self._digests.get(table.name) != rest:
-                self._digests[table.name] = rest
-                stale.append(table)
-        return stale
-
-    def _fetch(self, table: Table) -> list[tuple[Any, ...]]:
-        statement = table.select(cast_json=not self.is_sqlite)
-        if self.is_sqlite:
-            # whole tables after every write: the driver's own tuples, without SQLAlchemy's rows
-            return list(self._driver.execute(statement))
-        return [tuple(row) for row in self._query(statement)]
+            if rows == self._baseline.get(name):
+                self._now[name] = self._baseline[name]
+            elif rows != self._now[name]:
+                self._now[name] = rows
 
     def start(self) -> None:
         self._read()
@@ -166,76 +109,26 @@ class RowReader:
         """What is there now is what `restore` returns to."""
         self._read()
         self._baseline = dict(self._now)
-        self._clean = dict(self._digests)
-        self._sequences = self._read_sequences()
+        self._access.rebase()
 
     def restore(self) -> None:
         """Writes the baseline back, under the running stack."""
         self._read()
-        work: list[tuple[str, list[tuple[Any, ...]]]] = []
-        for table in self.tables:
-            now, then = self._now[table.name], self._baseline[table.name]
-            if self.is_sqlite:
-                if now is not then:
-                    work.extend(self._undo(table, now, then))
-            elif self._digests.get(table.name) != self._clean.get(table.name):
-                work.extend(self._rewrite(table, then))
-        if work:
-            self._write(work)
-        for name, value, called in self._sequences:
-            self._query(f"SELECT setval('{name}', {value}, {str(called).lower()})")
-        self._marker = None
-        self._digests.clear()
-        self._read()
-        self._clean = dict(self._digests)
-
-    def _rewrite(self, table: Table, then: Rows) -> list[tuple[str, list[tuple[Any, ...]]]]:
-        """All rows anew: PostgreSQL lists them as they lie, and what is updated moves to the end."""
-        names = ", ".join(f'"{c}"' for c in table.columns)
-        marks = ", ".join("%s" for _ in table.columns)
-        insert = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'
-        return [(f'DELETE FROM "{table.name}"', [()]), (insert, list(then.values()))]
-
-    def _undo(self, table: Table, now: Rows, then: Rows) -> list[tuple[str, list[tuple[Any, ...]]]]:
-        mark = "?"
-        gone = [row for key, row in then.items() if now.get(key) != row]
-        extra = [key for key, row in now.items() if then.get(key) != row]
-        if not table.key:
-            gone, extra = list(then.values()), []
-            delete = [(f'DELETE FROM "{table.name}"', [()])]
-        else:
-            where = " AND ".join(f'"{table.columns[n]}" = {mark}' for n in table.key)
-            delete = [(f'DELETE FROM "{table.name}" WHERE {where}', extra)]
-        names = ", ".join(f'"{c}"' for c in table.columns)
-        marks = ", ".join(mark for _ in table.columns)
-        insert = (f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', gone)
-        return [*(w for w in delete if w[1]), *([insert] if gone else [])]
-
-    def _write(self, work: list[tuple[str, list[tuple[Any, ...]]]]) -> None:
-        if self.is_sqlite:
-            first, *opening = (
-                "PRAGMA foreign_keys=OFF",
-                "PRAGMA busy_timeout=10000",
-                "BEGIN IMMEDIATE",
-            )
-        else:
-            first, *opening = ("BEGIN", "SET LOCAL session_replication_role = replica")
-        cursor = self._connection.connection.cursor()
+        work = [
+            (table, self._now[table.name], self._baseline[table.name])
+            for table in self.tables
+            if self._now[table.name] is not self._baseline[table.name]
+            or self._access.touched(table)
+        ]
         try:
-            for statement in (first, *opening):
-                cursor.execute(statement)
-            for statement, rows in work:
-                for row in rows:
-                    cursor.execute(statement, row)
-            cursor.execute("COMMIT")
+            self._access.restore(work)
         except Exception as error:
-            cursor.execute("ROLLBACK")
             raise ParityError(
                 "the rows of the seed could not be written back between two journeys "
                 f"(PostgreSQL wants a superuser for it): {error}"
             ) from error
-        finally:
-            cursor.close()
+        self._read()
+        self._access.restored()
 
 
 def _keyed(table: Table, found: Iterable[tuple[Any, ...]]) -> Rows:

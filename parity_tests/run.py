@@ -96,6 +96,8 @@ class Report:
     journeys: int = 0
     seconds: float = 0.0
     replay_seconds: float = 0.0
+    waiting: float = 0.0
+    """Of these, seconds in which a stack was at work on a request."""
     complete: bool = True
     """All journeys were asked for and could be played: what is not covered is covered by none."""
     samples: list[Pair] = field(default_factory=list)
@@ -109,6 +111,11 @@ class Report:
     @property
     def waived(self) -> list[Finding]:
         return [finding for finding in self.findings if finding.waiver is not None]
+
+    @property
+    def share(self) -> float:
+        """Of the time of replaying, how much a stack was at work; requests side by side count once."""
+        return min(1.0, self.waiting / self.replay_seconds) if self.replay_seconds else 0.0
 
     @property
     def covered(self) -> set[str]:
@@ -133,6 +140,7 @@ class Report:
         entry.differences += len(findings) - waived
         self.exchanges += 1
         self.rows_changed += len(pair.legacy.rows)
+        self.waiting += pair.waiting
         self.findings.extend(findings)
         told = (label, str(pair.legacy.reply.status), bool(findings))
         if told not in self._sampled and len(self.samples) < _SAMPLES:

@@ -196,4 +196,5 @@ class Player:
 def _send(world: World, request: Request) -> Exchange:
     started = time.time()
     reply = world.send(request)
-    return Exchange(world.side, world.stack.origin, request, reply, started, time.time())
+    ended = time.time()
+    return Exchange(world.side, world.stack.origin, request, reply, started, ended, replied=ended)

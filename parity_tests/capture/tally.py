@@ -114,6 +114,7 @@ class Tally:
                 "exchanges": report.exchanges,
                 "rows_changed": report.rows_changed,
                 "replay_seconds": report.replay_seconds,
+                "waiting": report.waiting,
                 "tally": [getattr(self, name) for name in _OWN],
             }
         )

@@ -60,6 +60,7 @@ def document(report: Report) -> Document:
         "rows_changed": report.rows_changed,
         "seconds": round(report.seconds, 3),
         "exchanges_per_second": round(report.exchanges / (report.replay_seconds or 1), 1),
+        "seconds_in_stacks": round(report.waiting, 3),
         "operations": {
             entry.label: {
                 "class": entry.place.value,

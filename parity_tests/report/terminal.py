@@ -202,7 +202,8 @@ def totals(report: Report, console: Console) -> None:
     rate = report.exchanges / (report.replay_seconds or 1)
     console.print(
         f"{report.exchanges} exchanges in {report.journeys} journeys, {told}, "
-        f"{report.rows_changed} rows changed, {report.seconds:.1f} s ({rate:.0f} exchanges/s replaying)",
+        f"{report.rows_changed} rows changed, {report.seconds:.1f} s "
+        f"({rate:.0f} exchanges/s replaying, {report.share:.0%} of it in the stacks)",
         highlight=False,
     )
     missing = sorted(census.ported - covered)
