@@ -185,6 +185,8 @@ class Waiver:
     legacy: Any = MISSING
     ported: Any = MISSING
     database: str | None = None
+    path: str | None = None
+    """A glob over the request's path as it was sent."""
     used: int = 0
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ from parity_tests.model import MISSING, Difference, Pair, ParityError, Waiver, s
 from parity_tests.places import operation_matches, place_matches
 
 _REQUIRED = ("operation", "place", "owner", "reason", "expires")
-_CONDITIONS = ("legacy_status", "ported_status", "legacy", "ported", "database")
+_CONDITIONS = ("legacy_status", "ported_status", "legacy", "ported", "database", "path")
 
 
 def load(path: Path) -> list[Waiver]:
@@ -52,6 +52,7 @@ def parse(table: dict[str, Any]) -> Waiver:
         legacy=table.get("legacy", MISSING),
         ported=table.get("ported", MISSING),
         database=table.get("database"),
+        path=table.get("path"),
     )
 
 
@@ -61,6 +62,8 @@ def covers(waiver: Waiver, pair: Pair, difference: Difference, database: str, to
     if not operation_matches(waiver.operation, pair.operation.label):
         return False
     if not any(place_matches(place, difference.place) for place in waiver.places):
+        return False
+    if waiver.path and not operation_matches(waiver.path, pair.legacy.request.path):
         return False
     if waiver.legacy_status not in (None, pair.legacy.reply.status):
         return False

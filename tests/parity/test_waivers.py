@@ -45,6 +45,8 @@ def covers(one: Waiver, place: str = "status", legacy: Any = 500, ported: Any = 
         ({"ported_status": 400}, False),
         ({"legacy": 500, "ported": 404}, True),
         ({"ported": 400}, False),
+        ({"path": "/x/"}, True),
+        ({"path": "/*%00*"}, False),
         ({"database": "sqlite"}, True),
         ({"database": "postgresql"}, False),
         ({"expires": TODAY}, True),
