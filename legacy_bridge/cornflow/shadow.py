@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from sqlalchemy import Table
 
@@ -11,12 +10,12 @@ from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.cornflow import shadow_outbound
 from legacy_bridge.cornflow.compare import (
     Side,
-    example,
     is_whole,
     origin_of,
     request_of,
     seen,
 )
+from legacy_bridge.cornflow.shadow_found import Found, if_quiet_only, outcome_of
 from legacy_bridge.cornflow.shadow_isolation import (
     Trial,
     WriteRefusedError,
@@ -36,7 +35,7 @@ from legacy_bridge.shadow.sandbox import (
 )
 from legacy_bridge.shadow.undo import ChangedMeanwhileError, together
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
-from parity_tests.live import Difference, Judge, same_reply, unwaived
+from parity_tests.live import Judge, same_reply, unwaived
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -50,21 +49,6 @@ _LARGE = 64 * 1024
 """Bytes of both replies whose comparison leaves the event loop."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A pair with what differs in it."""
-
-    legacy: Side
-    ported: Side
-    differences: list[Difference]
-    if_quiet: bool = False
-    """It can't be made sure here that nobody wrote between the two answers."""
-
-    @property
-    def verdict(self) -> Verdict:
-        return Verdict.DIFFERENT if self.differences else Verdict.SAME
 
 
 class CornflowComparer:
@@ -170,7 +154,7 @@ class CornflowComparer:
             if confirmed is None:
                 return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
             found = confirmed
-        return _outcome(exchange, found)
+        return outcome_of(exchange, found)
 
     async def _trial(self, exchange: Exchange, recording: Recording) -> Trial:
         assert self._stage is not None
@@ -204,9 +188,9 @@ class CornflowComparer:
         if not again:
             assert self._sandbox is not None
             written = await written_since(self._sandbox, exchange, recording, self.tables())
-            return None if written else _if_quiet(found)
+            return None if written else if_quiet_only(found)
         if recording.calls:
-            return _if_quiet(found)
+            return if_quiet_only(found)
         for _ in range(_ATTEMPTS):
             legacy = await self._ask(exchange, Stack.LEGACY)
             if same_reply(seen(found.legacy), seen(legacy), origin_of(exchange)):
@@ -226,10 +210,10 @@ class CornflowComparer:
             legacy = await self._ask(exchange, Stack.LEGACY)
             found = await self._differences(exchange, legacy, ported)
             if not found.differences:
-                return _outcome(exchange, found)
+                return outcome_of(exchange, found)
             again = await self._ask(exchange, Stack.PORTED)
             if same_reply(seen(ported), seen(again), origin_of(exchange)):
-                return _outcome(exchange, found)
+                return outcome_of(exchange, found)
             ported = again
         return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
 
@@ -260,23 +244,3 @@ class CornflowComparer:
             rows=self._in_process and exchange.compared is Stack.PORTED,
         )
         return Found(legacy, ported, unwaived(findings))
-
-
-def _if_quiet(found: Found) -> Found:
-    return replace(found, if_quiet=True)
-
-
-def _outcome(exchange: Exchange, found: Found) -> Outcome:
-    compared = found.ported if exchange.compared is Stack.PORTED else found.legacy
-    told = (
-        example(exchange, found.differences, found.legacy, found.ported)
-        if found.differences
-        else None
-    )
-    return Outcome(
-        found.verdict,
-        status=compared.answer.status,
-        seconds=compared.answer.seconds,
-        example=told,
-        if_quiet=found.if_quiet,
-    )

@@ -8,8 +8,8 @@ import pytest
 
 from legacy_bridge.cornflow.rehearsal.bugs import FAILS
 from legacy_bridge.cornflow.rehearsal.client import Asked, Log
-from legacy_bridge.cornflow.rehearsal.director import Outcome
 from legacy_bridge.cornflow.rehearsal.ledger import Fate, Ledger
+from legacy_bridge.cornflow.rehearsal.outcome import Outcome
 from legacy_bridge.cornflow.rehearsal.timeline import Band, Moment, draw
 
 NOW = time.time()

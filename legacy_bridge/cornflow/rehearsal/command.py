@@ -13,7 +13,8 @@ from rich.console import Console
 
 from legacy_bridge import assembly
 from legacy_bridge.assembly import AssemblyError
-from legacy_bridge.cornflow.rehearsal.director import USERS, Director, Outcome, Wishes
+from legacy_bridge.cornflow.rehearsal.director import USERS, Director
+from legacy_bridge.cornflow.rehearsal.outcome import Outcome, Wishes
 from legacy_bridge.cornflow.rehearsal.stage import stage
 from legacy_bridge.cornflow.rehearsal.timeline import Band, draw
 from legacy_bridge.cornflow.steps import UpError

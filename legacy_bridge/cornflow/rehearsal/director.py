@@ -6,7 +6,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 import httpx
 
@@ -16,6 +15,7 @@ from legacy_bridge.commands.ramp import read_status
 from legacy_bridge.cornflow.rehearsal.bugs import FAILS, WRONG_REPLY, Bug
 from legacy_bridge.cornflow.rehearsal.client import Client, CutError, FailedError, Log
 from legacy_bridge.cornflow.rehearsal.ledger import Ledger
+from legacy_bridge.cornflow.rehearsal.outcome import Outcome, Wishes
 from legacy_bridge.cornflow.rehearsal.stage import PASSWORD, Stage
 from legacy_bridge.cornflow.rehearsal.stories import STORIES, WORKFLOW, Story, new_name, workflow
 from legacy_bridge.cornflow.rehearsal.timeline import Moment
@@ -47,53 +47,6 @@ _TRIES = 5
 """Of a change, while the database is busy with the clients."""
 _GRACE = 3.0
 """Seconds after a rollback in which clients may still meet the bug: the two that workers have, and some."""
-
-
-@dataclass
-class Outcome:
-    """What happened, for the report and the picture."""
-
-    log: Log
-    began: float
-    moments: list[Moment] = field(default_factory=list)
-    modes: list[tuple[float, Counter[str]]] = field(default_factory=list)
-    """Seconds from the beginning, and how many operations were in each mode then."""
-    planted: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    """By operation: from when to when clients may have met a bug. Seconds since 1970."""
-    rollback_seconds: dict[str, float] = field(default_factory=dict)
-    """By bug: from the first reply that showed it to the operation being the legacy's again."""
-    found_seconds: dict[str, float] = field(default_factory=dict)
-    """By bug: from its planting to the breach, samples and all."""
-    rows_wrong: list[str] = field(default_factory=list)
-    rows_counted: int = 0
-    unasked: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def failures(self) -> list[str]:
-        """Failed requests that no planted bug explains."""
-        return [
-            f"{one.operation}: {one.status} by {one.stack}"
-            for one in self.log.asked
-            if not one.good and not self._explained(one.operation, one.began)
-        ]
-
-    @property
-    def explained(self) -> int:
-        return sum(
-            not one.good and self._explained(one.operation, one.began) for one in self.log.asked
-        )
-
-    def _explained(self, operation: str, at: float) -> bool:
-        return any(start <= at <= end for start, end in self.planted.get(operation, ()))
-
-
-@dataclass(frozen=True)
-class Wishes:
-    samples: int
-    seconds: float
-    limit: float
-    """The longest it may take, in seconds."""
 
 
 class Director:
