@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cornflow_f.cors import CorsPolicy
-from cornflow_f.routing import Decision, RouteTable, with_one_slash
+from cornflow_f.routing import MATCHED_RULE, Decision, RouteTable, with_one_slash
 
 logger = logging.getLogger("cornflow_f")
 
@@ -107,6 +107,10 @@ class LegacyProtocol:
 
     async def _route(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
+        rule = scope.get(MATCHED_RULE)
+        if rule is not None and self._table.has(method, rule):
+            await self.app(scope, receive, send)
+            return
         resolution = self._table.resolve(method, path)
         if resolution.decision is Decision.FOUND:
             if method == "OPTIONS":

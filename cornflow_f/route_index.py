@@ -7,7 +7,7 @@ from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from cornflow_f.routing import shape_of
+from cornflow_f.routing import MATCHED_RULE, legacy_rule, shape_of
 
 _Key = tuple[str, str, int]
 
@@ -21,12 +21,18 @@ class RouteIndex(BaseRoute):
 
     def __init__(self, routes: Sequence[APIRoute]) -> None:
         self._routes: dict[_Key, list[APIRoute]] = {}
+        self._by_rule: dict[tuple[str, str], APIRoute] = {}
         for route in routes:
             for method in route.methods or ():
                 self._routes.setdefault(_key(method, route.path), []).append(route)
+                self._by_rule.setdefault((method, legacy_rule(route.path)), route)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] == "http":
+            if (rule := scope.get(MATCHED_RULE)) is not None:
+                known = self._by_rule.get((scope["method"], rule))
+                if known is not None and (found := known.matches(scope))[0] is Match.FULL:
+                    return found
             for route in self._routes.get(_key(scope["method"], get_route_path(scope)), ()):
                 match, child_scope = route.matches(scope)
                 if match is Match.FULL:

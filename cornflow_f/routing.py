@@ -19,6 +19,11 @@ _FLASK_CONVERTER = {None: "string", "str": "string"}
 _WEIGHT = {"int": 1, "str": 2, None: 2, "path": 3}
 
 
+MATCHED_RULE = "matched_rule"
+"""In a scope: the rule, as Flask writes it, that the path was found to have by whoever hands us the request.
+Looking for it once more is then left out."""
+
+
 class _AnyDecimal(IntegerConvertor):
     # parity: werkzeug's `int` takes the digits of every script
     regex = r"\d+"
@@ -96,12 +101,21 @@ class RouteTable:
         for allowed in methods.values():
             if "GET" in allowed:
                 allowed.add("HEAD")
+        self._rules = {
+            (method, legacy_rule(path))
+            for path, allowed in methods.items()
+            for method in allowed - {"HEAD", "OPTIONS"}
+        }
         self._fixed = {path: frozenset(m) for path, m in methods.items() if "{" not in path}
         self._variable: dict[_Shape, list[_Entry]] = {}
         for path in sorted(methods, key=specificity):
             if "{" in path:
                 entry = _Entry(compile_path(path)[0], frozenset(methods[path]))
                 self._variable.setdefault(_shape_of_rule(path), []).append(entry)
+
+    def has(self, method: str, rule: str) -> bool:
+        """Whether a route takes the method; HEAD and OPTIONS have none of their own."""
+        return (method, rule) in self._rules
 
     def resolve(self, method: str, path: str) -> Resolution:
         path = with_one_slash(path)

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 # A member of an enumeration is looked up each time it is named.
 _LEGACY, _PORTED = Stack.LEGACY, Stack.PORTED
+MATCHED_RULE = "matched_rule"
+"""In a ported request's scope: the rule its path has, as Flask writes it. A port need not look again."""
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -151,6 +153,8 @@ class Dispatcher:
             # into its scope; the legacy, should it be needed, gets what came in.
             untouched = dict(scope)
             reply.on_trial = True
+        if decision.operation is not None:
+            scope[MATCHED_RULE] = decision.operation.rule
         scope["state"] = {**scope.get("state", {}), **self.ported_lifespan.state}
         return self._ask(decision, _PORTED, scope, receive, reply, untouched)
 
