@@ -51,6 +51,7 @@ class JsonRequest(Request):
         self._inflates = inflates and original.headers.get("content-encoding") == "gzip"
         self._max_inflated = max_inflated
         self._parsed: Any = None
+        self._raw = b""
         self.is_empty = True
 
     @property
@@ -63,6 +64,7 @@ class JsonRequest(Request):
 
     async def body(self) -> bytes:
         raw = await super().body()
+        self._raw = raw
         self.is_empty = not raw
         if not raw or not self.says_json:
             self._parsed = {}
@@ -77,6 +79,13 @@ class JsonRequest(Request):
 
     async def json(self) -> Any:
         return self._parsed
+
+    def marked_json(self) -> Any:
+        """The body if it is JSON with a byte order mark, or in UTF-16 or UTF-32; else MALFORMED."""
+        try:
+            return json.loads(self._raw)
+        except (ValueError, RecursionError):
+            return MALFORMED
 
 
 def _decode(raw: bytes) -> Any:
