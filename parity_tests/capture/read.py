@@ -101,6 +101,11 @@ def open_capture(paths: Sequence[Path]) -> Capture:
             if not inside:
                 raise ParityError(f"there is no capture in {path}: it has no *.jsonl or *.jsonl.gz")
             found += inside
+        elif path.suffix == ".har":
+            raise ParityError(
+                f"{path} is what a browser saves, not a capture yet: `parity capture import {path} -o DIR` "
+                "makes one, and `parity replay DIR` replays it"
+            )
         elif path.exists():
             found.append(path)
         else:
