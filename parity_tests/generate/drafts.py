@@ -13,10 +13,6 @@ from parity_tests.generate.catalogue import Catalogue, Operation
 from parity_tests.generate.draft import Damage, Draft, Ref, Spelling, references
 from parity_tests.model import Json
 
-_ODD_IDS: Mapping[str, tuple[str, ...]] = {
-    "int": ("0", "-1", "00", "01", "٣", "2147483647", "2147483648", "9223372036854775808", "1.0", "x", "1e3", " "),
-    "string": ("unknown", "0", "1", "-1", "null", "a/b", "ñ", "\x00", "x" * 300, "..", "%", " ", "'", "1;2", "?"),
-}  # fmt: skip
 _BAD_USERS: tuple[Json, ...] = (
     {"authorization": "Bearer"},
     {"authorization": "Bearer x.y.z"},
@@ -124,7 +120,7 @@ class _Drafts:
         return {"form" if operation.forms else "body": body, "damage": damage}
 
     def _identifier(self, known: Json, converter: str) -> SearchStrategy[Any]:
-        odd = list(_ODD_IDS.get(converter, _ODD_IDS["string"]))
+        odd = list(values.ODD_IDS.get(converter, values.ODD_IDS["string"]))
         usual: list[Any] = references(known) if isinstance(known, str) else list(known or ["1"]) * 4
         # one in six is odd
         weight = max(1, len(odd) * 5 // len(usual))

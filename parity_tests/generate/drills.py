@@ -19,6 +19,7 @@ from parity_tests.generate.variants import (
     MOMENT,
     Variant,
     of_bodies,
+    of_paths,
     of_queries,
     referred,
 )
@@ -74,7 +75,7 @@ class _Deck:
     # --- one request, each part of it varied -----------------------------------------------------------------
 
     def sweeps(self, operation: Operation) -> list[Drill]:
-        """Each field and each parameter in turn; the rest of the request is as it should be."""
+        """Each field, each parameter and each id in turn; the rest of the request is as it should be."""
         steps: list[Drill] = []
         for variant in of_bodies(operation, self.catalogue, self.rng):
             steps.append([(operation, with_field(operation, variant))])
@@ -83,6 +84,9 @@ class _Deck:
         for variant in of_queries(operation, self.catalogue, self.rng):
             asked = replace(plain(operation), query=((variant.name, variant.value),))
             steps.append([(operation, asked)])
+        for name, value in of_paths(operation, self.catalogue, self.rng):
+            usual = plain(operation)
+            steps.append([(operation, replace(usual, path={**usual.path, name: value}))])
         self.rng.shuffle(steps)
         return [
             [step for some in steps[at : at + _CHUNK] for step in some]

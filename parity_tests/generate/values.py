@@ -38,6 +38,11 @@ MOMENTS = (
     "2020-01-01", "2020-13-01T00:00:00", "2020-02-30T25:00:00", "now", "0", "1577836800", "",
     "0001-01-01T00:00:00", "9999-12-31T23:59:59.999999",
 )  # fmt: skip
+ODD_IDS: Mapping[str, tuple[str, ...]] = {
+    "int": ("0", "-1", "00", "01", "٣", "2147483647", "2147483648", "9223372036854775808", "1.0", "x", "1e3", " "),
+    "string": ("unknown", "0", "1", "-1", "null", "a/b", "ñ", "\x00", "x" * 300, "..", "%", " ", "'", "1;2", "?"),
+}  # fmt: skip
+"""For the path, by the converter of its variable."""
 HUGE = ("x" * 70_000, list(range(2000)), {f"key{n}": n for n in range(500)})
 """Drawn seldom: they cost more than all the rest."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from parity_tests.generate import values
 from parity_tests.generate.catalogue import Catalogue, Operation
-from parity_tests.generate.draft import Ref, Wish
+from parity_tests.generate.draft import Ref, Wish, reference
 from parity_tests.generate.near import near, usual
 from parity_tests.model import Json
 
@@ -55,6 +55,23 @@ def of_bodies(operation: Operation, catalogue: Catalogue, rng: random.Random) ->
         found += [
             Variant(name, value, False) for value in odd if value is not None or not operation.forms
         ]
+    return found
+
+
+def of_paths(
+    operation: Operation, catalogue: Catalogue, rng: random.Random
+) -> list[tuple[str, str | Ref]]:
+    """Each variable of the rule, with what it may be an id of, all that the seed has of it, and what is odd."""
+    found: list[tuple[str, str | Ref]] = []
+    for name, converter in operation.parameters:
+        known = operation.path.get(name)
+        told: list[str | Ref] = list(known) if isinstance(known, list) else []
+        if isinstance(known, str):
+            kind = reference(known).kind
+            told += [Ref(kind, wish) for wish in _WISHES]
+            told += [Ref(kind, pick=n + 1) for n in range(len(catalogue.things[kind].seeded) - 1)]
+        odd = values.ODD_IDS.get(converter, values.ODD_IDS["string"])
+        found += [(name, value) for value in (*told, *rng.sample(odd, 2))]
     return found
 
 
