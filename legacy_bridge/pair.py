@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -41,13 +42,25 @@ def pair(
     ported_guards: Collection[Callable[..., Any]],
     root: str = "/",
     operators: Operators | None = None,
+    rules_beside: str | None = None,
+    reads_that_write: Collection[str] = (),
 ) -> Assembly:
     """What `CUTOVER_ASSEMBLY` may name a function for.
 
     ``legacy_guarded(view, method)`` says whether a Flask view checks permissions, ``ported_guards`` are
     the FastAPI dependencies that do: the bridge does not start when the port lacks a check.
     ``operators`` tells the application's admins, who may operate the bridge (docs/operating.md).
+    ``rules_beside``, a module's `__file__` say: in the modes with a comparison what only reads is compared
+    by the `rules.toml` and `waivers.toml` in that folder; without it nothing is. Operations of safe methods
+    that write all the same are named in ``reads_that_write``, and left out.
     """
+    comparer = None
+    if rules_beside is not None:
+        # not before it is wanted: it brings the whole comparison along
+        from legacy_bridge.comparing import compare_reads
+
+        folder = Path(rules_beside).resolve().parent
+        comparer = compare_reads(folder, database_url, except_for=reads_that_write)
     rules = rules_of_flask(flask_app, guarded=legacy_guarded)
     return Assembly(
         ported=fastapi_app,
@@ -59,6 +72,7 @@ def pair(
         root=root,
         operators=operators,
         converters=flask_app.url_map.converters,
+        comparer=comparer,
     )
 
 

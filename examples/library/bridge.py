@@ -9,11 +9,11 @@ from legacy_bridge.pair import Assembly, pair
 
 
 def assemble() -> Assembly:
-    url = os.environ["DATABASE_URL"]
     return pair(
         create_app(),
-        app.create_app(app.Settings(url)),
-        database_url=url,
+        app.from_environment(),
+        database_url=os.environ["DATABASE_URL"],
         legacy_guarded=lambda view, method: hasattr(view, "checks_member"),
         ported_guards=[deps.member_only],
+        rules_beside=__file__,
     )

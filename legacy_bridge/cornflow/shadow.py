@@ -6,16 +6,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import Table
 
+from legacy_bridge.comparing.found import Found, if_quiet_only, outcome_of
+from legacy_bridge.comparing.reads import SAFE, ReadComparer
+from legacy_bridge.comparing.sides import Side, is_whole, origin_of, seen
 from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.cornflow import shadow_outbound
-from legacy_bridge.cornflow.compare import (
-    Side,
-    is_whole,
-    origin_of,
-    request_of,
-    seen,
-)
-from legacy_bridge.cornflow.shadow_found import Found, if_quiet_only, outcome_of
 from legacy_bridge.cornflow.shadow_isolation import (
     Trial,
     WriteRefusedError,
@@ -25,8 +20,6 @@ from legacy_bridge.cornflow.shadow_isolation import (
 from legacy_bridge.cornflow.shadow_meanwhile import changed_since, written_since
 from legacy_bridge.cornflow.shadow_place import create_sandbox, services_of
 from legacy_bridge.operation import Operation, Stack
-from legacy_bridge.shadow import rows as row_hooks
-from legacy_bridge.shadow.call import call
 from legacy_bridge.shadow.recording import Recording
 from legacy_bridge.shadow.sandbox import (
     CopyTooLargeError,
@@ -35,9 +28,7 @@ from legacy_bridge.shadow.sandbox import (
 )
 from legacy_bridge.shadow.undo import ChangedMeanwhileError, together
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
-from parity_tests.live import Judge, same_reply, unwaived
-
-SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+from parity_tests.live import Judge, same_reply
 
 READS_THAT_WRITE = frozenset(("GET /execution/", "GET /execution/<string:idx>/status/"))
 """They ask the orchestrator for states and store them, in both stacks: not to be asked twice."""
@@ -45,14 +36,12 @@ READS_THAT_WRITE = frozenset(("GET /execution/", "GET /execution/<string:idx>/st
 _ATTEMPTS = 3
 _PAUSE = 0.1
 """Seconds before an attempt that follows one that gave way."""
-_LARGE = 64 * 1024
-"""Bytes of both replies whose comparison leaves the event loop."""
 
 _log = logging.getLogger(__name__)
 
 
-class CornflowComparer:
-    """`shadow.verdict.Comparer` for this pair of applications."""
+class CornflowComparer(ReadComparer):
+    """Compares writes too, which the port does in a transaction that is rolled back."""
 
     def __init__(
         self,
@@ -62,17 +51,16 @@ class CornflowComparer:
         legacy_in_process: bool,
         body_limit: int = 1024 * 1024,
     ) -> None:
+        database = "sqlite" if database_url.startswith("sqlite") else "postgresql"
+        judge = Judge.load(database, environment)
+        super().__init__(judge, except_for=READS_THAT_WRITE, body_limit=body_limit)
         self._url = database_url
         self._in_process = legacy_in_process
-        self._most = body_limit
         self._services = services_of(environment)
-        database = "sqlite" if database_url.startswith("sqlite") else "postgresql"
-        self._judge = Judge.load(database, environment)
-        self._stage: Stage | None = None
         self._sandbox: Sandbox | None = None
 
     def watch(self) -> None:
-        row_hooks.install()
+        super().watch()
         shadow_outbound.install()
 
     def tables(self) -> Mapping[str, Table]:
@@ -84,34 +72,25 @@ class CornflowComparer:
         return found
 
     async def startup(self, stage: Stage) -> None:
-        self.watch()
+        await super().startup(stage)
         mark_logs()
-        self._stage = stage
         self._sandbox = create_sandbox(self._url)
 
     async def shutdown(self) -> None:
         if self._sandbox is not None:
             await self._sandbox.close()
 
-    async def ready(self) -> None:
-        """At once."""
-
     def refuses(self, operation: Operation, compared: Stack, method: str) -> Reason | None:
         if compared is Stack.PORTED and self._in_process:
             return None
         # What the legacy would do, or has done elsewhere, can't be taken back from here.
-        if method not in SAFE or str(operation) in READS_THAT_WRITE:
-            return Reason.WRITE
-        return None
-
-    def repeatable(self, operation: Operation, method: str) -> bool:
-        return method in SAFE and str(operation) not in READS_THAT_WRITE
+        return super().refuses(operation, compared, method)
 
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
         if not is_whole(exchange):
             return Outcome(Verdict.INCONCLUSIVE, Reason.CUT_SHORT)
         if exchange.compared is Stack.LEGACY:
-            return await self._mirror(exchange, recording)
+            return await self.compare_read(exchange, recording)
         if recording.problems:
             detail = "; ".join(recording.problems[:3])
             return Outcome(Verdict.NOT_COMPARABLE, Reason.UNFOLLOWED, detail=detail)
@@ -140,7 +119,7 @@ class CornflowComparer:
             recording.mails,
             shadow_outbound.effects(recording.calls, self._services),
         )
-        found = await self._differences(exchange, legacy, trial.ported)
+        found = await self.differences(exchange, legacy, trial.ported, with_rows=self._in_process)
         if found.differences and trial.unknown:
             detail = "; ".join(trial.unknown[:3])
             return Outcome(Verdict.INCONCLUSIVE, Reason.UNKNOWN_ANSWER, detail=detail)
@@ -192,55 +171,13 @@ class CornflowComparer:
         if recording.calls:
             return if_quiet_only(found)
         for _ in range(_ATTEMPTS):
-            legacy = await self._ask(exchange, Stack.LEGACY)
+            legacy = await self.ask(exchange, Stack.LEGACY)
             if same_reply(seen(found.legacy), seen(legacy), origin_of(exchange)):
                 return found
             trial = await self._trial(exchange, recording)
-            found = await self._differences(exchange, legacy, trial.ported)
+            found = await self.differences(
+                exchange, legacy, trial.ported, with_rows=self._in_process
+            )
             if not found.differences:
                 return None
         return None
-
-    async def _mirror(self, exchange: Exchange, recording: Recording) -> Outcome:
-        """The port has answered; the legacy is asked. Only for what changes nothing."""
-        if recording.wrote or recording.calls:
-            return Outcome(Verdict.NOT_COMPARABLE, Reason.WRITE)
-        ported = Side(exchange.answer, exchange.started)
-        for _ in range(_ATTEMPTS):
-            legacy = await self._ask(exchange, Stack.LEGACY)
-            found = await self._differences(exchange, legacy, ported)
-            if not found.differences:
-                return outcome_of(exchange, found)
-            again = await self._ask(exchange, Stack.PORTED)
-            if same_reply(seen(ported), seen(again), origin_of(exchange)):
-                return outcome_of(exchange, found)
-            ported = again
-        return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
-
-    async def _ask(self, exchange: Exchange, stack: Stack) -> Side:
-        assert self._stage is not None
-        side = Side(exchange.answer)
-        app = self._stage.apps[stack]
-        state = self._stage.ported_state if stack is Stack.PORTED else {}
-        side.answer = await call(app, exchange, state=state, most=self._most)
-        return side
-
-    async def _differences(self, exchange: Exchange, legacy: Side, ported: Side) -> Found:
-        size = len(legacy.answer.body or b"") + len(ported.answer.body or b"")
-        compare = self._compared
-        if size > _LARGE:
-            return await asyncio.to_thread(compare, exchange, legacy, ported)
-        return compare(exchange, legacy, ported)
-
-    def _compared(self, exchange: Exchange, legacy: Side, ported: Side) -> Found:
-        method = exchange.scope["method"]
-        label = f"{method} {exchange.operation.rule}"
-        findings = self._judge.compare(
-            label,
-            request_of(exchange),
-            seen(legacy),
-            seen(ported),
-            origin=origin_of(exchange),
-            rows=self._in_process and exchange.compared is Stack.PORTED,
-        )
-        return Found(legacy, ported, unwaived(findings))

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 
 from cornflow_f.errors import InvalidData
 from cornflow_f.shadowing import current, isolated, joined_sessions
+from legacy_bridge.comparing.sides import Side
 from legacy_bridge.comparison import Exchange
-from legacy_bridge.cornflow.compare import Side
 from legacy_bridge.cornflow.shadow_outbound import Replayed, effects
 from legacy_bridge.shadow.call import call
 from legacy_bridge.shadow.recording import Mail, Recording, recorded

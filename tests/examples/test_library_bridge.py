@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -17,14 +18,36 @@ from tests.examples.conftest import LIBRARY, Library
 TOKEN = {"Authorization": "Bearer the-operators-token"}
 
 
+FAULTY = """
+from dataclasses import replace
+
+import bridge
+
+
+def assemble():
+    made = bridge.assemble()
+
+    async def without_titles(scope, receive, send):
+        async def changed(message):
+            if scope["path"] == "/books" and message["type"] == "http.response.body":
+                message = {**message, "body": message["body"].replace(b'"title"', b'"tilte"')}
+            await send(message)
+
+        await made.ported(scope, receive, changed if scope["type"] == "http" else send)
+
+    return replace(made, ported=without_titles)
+"""
+
+
 @pytest.fixture
-def bridge(library: Library) -> Iterator[httpx.Client]:
+def bridge(library: Library, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
     """A client of the served bridge, over a seeded database."""
+    (library.folder / "faulty.py").write_text(FAULTY)
     environment = {
         **os.environ,
         "PYTHONPATH": str(library.folder),
         "DATABASE_URL": f"sqlite:///{library.folder}/library.db",
-        "CUTOVER_ASSEMBLY": "bridge:assemble",
+        "CUTOVER_ASSEMBLY": getattr(request, "param", "bridge:assemble"),
         "CUTOVER_TOKEN": "the-operators-token",
     }
     assert library.run("seed", **environment).returncode == 0
@@ -76,6 +99,48 @@ def test_an_operation_is_moved_while_it_is_served(bridge: httpx.Client) -> None:
     change["mode"] = "legacy"
     assert bridge.put("/_cutover/mode", json=change, headers=TOKEN).status_code == 200
     assert bridge.get("/books", headers=mine).headers["x-served-by"] == "legacy"
+
+
+@pytest.mark.parametrize(
+    ("bridge", "mode", "different"),
+    [("bridge:assemble", "shadow", 0), ("faulty:assemble", "shadow", 3)],
+    indirect=["bridge"],
+)
+def test_reads_are_compared_and_writes_are_not(
+    bridge: httpx.Client, mode: str, different: int
+) -> None:
+    credentials = {"email": "ann@library.example", "password": "Ann-pw"}
+    mine = {"Authorization": f"Bearer {bridge.post('/login', json=credentials).json()['token']}"}
+    change = {"operation": "*", "mode": mode, "by": "ann", "why": "to see it"}
+    assert bridge.put("/_cutover/mode", json=change, headers=TOKEN).status_code == 200
+    for _ in range(3):
+        reply = bridge.get("/books", headers=mine)
+        assert "title" in reply.json()[0], "the client does not meet the bug"
+    assert bridge.post("/books", json={}, headers=mine).headers["x-served-by"] == "legacy"
+
+    def told() -> dict[str, int]:
+        counted = {}
+        for line in bridge.get("/_cutover/metrics", headers=TOKEN).text.splitlines():
+            if line.startswith("cutover_comparisons_total{") and "/books" in line:
+                name, _, value = line.rpartition(" ")
+                counted[name.partition("{")[2]] = int(float(value))
+        return counted
+
+    deadline = time.monotonic() + 60
+    while sum(counted := told().values()) < 4 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    by_verdict: dict[str, int] = {}
+    for name, count in told().items():
+        verdict = name.partition('result="')[2].partition('"')[0]
+        by_verdict[verdict] = by_verdict.get(verdict, 0) + count
+    expected = {"different": different} if different else {"same": 3}
+    assert by_verdict == {**expected, "not comparable": 1}, counted
+    # evidence is written from time to time
+    examples: list[Any] = []
+    while different and not examples and time.monotonic() < deadline:
+        examples = bridge.get("/_cutover/examples", headers=TOKEN).json()["examples"]
+        time.sleep(0.2)
+    assert ("'body/0/title'" in str(examples)) == bool(different)
 
 
 def test_operations_are_read_off_any_fastapi_app() -> None:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from legacy_bridge.comparing.sides import Side, example
 from legacy_bridge.comparison import Exchange
-from legacy_bridge.cornflow.compare import Side, example
 from legacy_bridge.operation import Stack
 from legacy_bridge.shadow.verdict import Outcome, Verdict
 from parity_tests.live import Difference

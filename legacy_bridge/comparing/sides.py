@@ -1,4 +1,4 @@
-"""A live pair of Cornflow and its port in the comparison's words, and as an example for an operator."""
+"""A live pair in the comparison's words, and as an example for an operator."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
