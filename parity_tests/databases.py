@@ -137,8 +137,9 @@ class PostgresqlDatabases(Databases):
 
         server = get_server(folder / "pgdata", cleanup_mode="delete")
         made = cls(server.get_uri(), prefix, server)
-        # the server goes with its folder: nothing on it has to survive a power cut
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        # the server goes with its folder: nothing on it has to survive a power cut; and nothing but the
+        # stacks and the comparison moves its rows
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             made._admin(f"ALTER SYSTEM SET {setting} = off")
         made._admin("SELECT pg_reload_conf()")
         return made

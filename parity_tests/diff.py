@@ -126,12 +126,12 @@ class _Diff:
     def members(self, place: str, shape: str, a: list[Any], b: list[Any]) -> Iterator[Difference]:
         """Two lists without an order: each member has one partner, and agrees with it."""
 
-        def alike(one: Any, other: Any) -> bool:
+        def apart(one: Any, other: Any) -> int:
             # tried on a copy: only whom it belongs to has met it
             trial = _Diff(self.pair, self.rules, self.seen.copy())
-            return not any(trial.walk(f"{place}/0", f"{shape}/0", one, other))
+            return sum(1 for _ in trial.walk(f"{place}/0", f"{shape}/0", one, other))
 
-        for at, by in partners(a, b, alike):
+        for at, by in partners(a, b, apart):
             yield from self.item(place, shape, a, b, at, by)
 
     def leaf(self, place: str, shape: str, a: Any, b: Any) -> Iterator[Difference]:

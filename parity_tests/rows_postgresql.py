@@ -13,6 +13,8 @@ from parity_tests.rows_access import Access, Row, Rows, Table, outcome
 
 _VALUES = 5_000
 """Values that go into one statement."""
+_SMALL = 2_000
+"""Rows of a table that is written anew as a whole."""
 _SEQUENCES = "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences"
 
 
@@ -62,18 +64,28 @@ class PostgresqlAccess(Access):
         self._sequences = f"SELECT {', '.join(sets)}" if sets else ""
 
     def restore(self, touched: Sequence[tuple[Table, Rows, Rows]]) -> None:
+        """Small tables are written anew, into an empty file: rows lie again as they lay, on both sides.
+
+        Of large ones only what differs is undone.
+        """
+        small = [one for one in touched if len(one[2]) <= _SMALL]
+        large = [one for one in touched if len(one[2]) > _SMALL]
+        self._do("SET session_replication_role = replica")
         try:
             if touched:
-                self._do("BEGIN; SET LOCAL session_replication_role = replica")
-                for table, now, then in touched:
-                    for statement, values in _undo(table, now, then):
-                        self._cursor.execute(statement, values)
-                self._do("COMMIT")
+                self._do(
+                    "; ".join(f'DELETE FROM "{table.name}"' for table, *_ in small) or "SELECT 1"
+                )
+                for table, now, then in large:
+                    self._each(_undo(table, now, then))
+                names = ", ".join(f'"{table.name}"' for table, *_ in touched)
+                self._do(f"VACUUM {names}")
+                for table, _, then in small:
+                    self._each(_insert(table, list(then.values())))
             if self._sequences:
                 self._query(self._sequences)
-        except Exception:
-            self._do("ROLLBACK")
-            raise
+        finally:
+            self._do("SET session_replication_role = origin")
 
     def restored(self) -> None:
         self._clean = dict(self._digests)
@@ -81,6 +93,10 @@ class PostgresqlAccess(Access):
     def _query(self, statement: str) -> list[Row]:
         self._do(statement)
         return [tuple(row) for row in self._cursor.fetchall()]
+
+    def _each(self, work: Iterable[tuple[str, list[Any]]]) -> None:
+        for statement, values in work:
+            self._cursor.execute(statement, values)
 
     def _do(self, statement: str) -> None:
         self._cursor.execute(statement)
@@ -95,18 +111,19 @@ def _versions(tables: Sequence[Table]) -> str:
 
 
 def _undo(table: Table, now: Rows, then: Rows) -> Iterator[tuple[str, list[Any]]]:
-    """Statements with their values: rows that were added go; if others changed, all are written anew.
-
-    PostgreSQL lists rows as they lie, and a row that is written back would lie at the end.
-    """
+    """Statements with their values: rows that differ go, and come as they were."""
     extra, gone = outcome(now, then)
-    delete = f'DELETE FROM "{table.name}"'
-    if extra and table.key and not gone:
-        for some in _portions(extra):
-            yield f"{delete} WHERE ({', '.join(table.keys)}) IN ({_marks(some)})", _flat(some)
-        return
-    yield delete, []
-    for some in _portions(list(then.values())):
+    if not table.key:
+        extra, gone = [], list(then.values())
+        yield f'DELETE FROM "{table.name}"', []
+    for some in _portions(extra):
+        where = f"({', '.join(table.keys)}) IN ({_marks(some)})"
+        yield f'DELETE FROM "{table.name}" WHERE {where}', _flat(some)
+    yield from _insert(table, gone)
+
+
+def _insert(table: Table, rows: list[Row]) -> Iterator[tuple[str, list[Any]]]:
+    for some in _portions(rows):
         yield f'INSERT INTO "{table.name}" ({table.names}) VALUES {_marks(some)}', _flat(some)
 
 

@@ -48,24 +48,30 @@ def parse(table: dict[str, Any]) -> Unordered:
 
 
 def partners(
-    legacy: Sequence[Any], ported: Sequence[Any], alike: Callable[[Any, Any], bool]
+    legacy: Sequence[Any], ported: Sequence[Any], apart: Callable[[Any, Any], int]
 ) -> list[tuple[int | None, int | None]]:
     """Positions of the members that belong together, each used once; None where there is no more.
 
-    Who is like nobody meets who else is like nobody, so that it can be said what differs.
+    `apart` counts what differs. Equals meet first; then each who is left meets the most alike, so that it
+    can be said what differs.
     """
     left = list(range(len(ported)))
     found: list[tuple[int | None, int | None]] = []
     alone: list[int] = []
+    counts: dict[tuple[int, int], int] = {}
     for one, item in enumerate(legacy):
         # rows mostly lie alike, so the partner is near
-        near = sorted(left, key=lambda other: abs(other - one))
-        other = next((other for other in near if alike(item, ported[other])), None)
-        if other is None:
-            alone.append(one)
+        for other in sorted(left, key=lambda other: abs(other - one)):
+            counts[one, other] = apart(item, ported[other])
+            if not counts[one, other]:
+                left.remove(other)
+                found.append((one, other))
+                break
         else:
-            left.remove(other)
-            found.append((one, other))
-    pairs = max(len(alone), len(left))
-    padded = [*alone, *[None] * (pairs - len(alone))], [*left, *[None] * (pairs - len(left))]
-    return [*found, *zip(*padded, strict=True)]
+            alone.append(one)
+    for one in alone:
+        nearest = min(left, key=lambda other: (counts[one, other], abs(other - one)), default=None)
+        if nearest is not None:
+            left.remove(nearest)
+        found.append((one, nearest))
+    return [*found, *((None, other) for other in left)]

@@ -46,6 +46,16 @@ def test_a_changed_a_missing_and_a_doubled_member_differ(ported: Any, place: str
     assert [one.place for one in compare(items("a", "b", "c"), ported)] == [place]
 
 
+def test_members_that_all_differ_meet_the_most_alike() -> None:
+    """A difference that a waiver accepts is in every member: it must not make strangers partners."""
+    one = {"items": [{"name": name, "secret": "told"} for name in "abc"]}
+    other = {"items": [{"name": name, "secret": None} for name in "cab"]}
+    found = compare(one, other)
+    assert [difference.place for difference in found] == [
+        f"body/items/{number}/secret" for number in range(3)
+    ]
+
+
 def test_what_lies_inside_a_member_keeps_its_order() -> None:
     ported = items("b", "a")
     ported["items"][0]["tags"].reverse()
