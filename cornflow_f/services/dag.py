@@ -92,17 +92,25 @@ async def create_manually(
 
 
 async def save_instance_checks(session: AsyncSession, idx: str, values: Mapping[str, Any]) -> None:
-    await _save_checks(session, Instance, idx, f"<Instance {idx}>", values)
+    await _save_checks(session, Instance, idx, (Instance.id,), "<Instance {}>", values)
 
 
 async def save_case_checks(session: AsyncSession, idx: int, values: Mapping[str, Any]) -> None:
-    await _save_checks(session, Case, idx, f"<Case {idx}>", values)
+    shown = (Case.id, Case.path)
+    await _save_checks(session, Case, idx, shown, "<Case {}. Path: {}>", values)
 
 
 async def _save_checks(
-    session: AsyncSession, model: Any, idx: str | int, subject: str, values: Mapping[str, Any]
+    session: AsyncSession,
+    model: Any,
+    idx: str | int,
+    shown: tuple[Any, ...],
+    words: str,
+    values: Mapping[str, Any],
 ) -> None:
-    statement = select(model.id).where(model.id == idx, model.deleted_at.is_(None))
-    await owned.rows_of(session, idx, statement)
+    """`shown` are the columns that a message of a refused write fills its `words` with."""
+    statement = select(*shown).where(model.id == idx, model.deleted_at.is_(None))
+    row, *_ = await owned.rows_of(session, idx, statement)
+    subject = words.format(*row)
     change = update(model).where(model.id == idx).values(**values, updated_at=database_now())
     await persistence.execute(session, "updating", subject, change)
