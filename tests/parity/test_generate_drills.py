@@ -11,9 +11,10 @@ import pytest
 
 from parity_tests.generate import catalogue
 from parity_tests.generate.catalogue import Catalogue, Operation
+from parity_tests.generate.deal import Drill
 from parity_tests.generate.documents import shapes
 from parity_tests.generate.draft import Draft, Ref, Wish, plain
-from parity_tests.generate.drills import Drill, drills
+from parity_tests.generate.drills import drills
 from parity_tests.generate.near import near, usual
 from parity_tests.generate.scene import Scene, Theatre
 from parity_tests.generate.variants import MOMENT
@@ -124,9 +125,11 @@ class Stack:
                 b'{"id": %d, "holds": %s, "at": "2020-01-01T00:00:00"}' % (number, holds),
             )
         reply = Reply(status, (), body)
-        sides = [Exchange(side, "", Request(step.method, path), reply) for side in self.known]
+        legacy, ported = (
+            Exchange(side, "", Request(step.method, path), reply) for side in self.known
+        )
         label = Attribution(f"{step.method} {rule}")
-        return Pair("", len(self.played), "", label, *sides), []
+        return Pair("", len(self.played), "", label, legacy, ported), []
 
 
 @dataclass
@@ -178,6 +181,9 @@ def test_each_field_is_varied_while_the_rest_stays_right(deck: list[Drill]) -> N
         Wish.NEVER,
         Wish.LATEST,
     }
+    ids = [draft.path["idx"] for draft in drafts_of(deck, "DELETE /box/<int:idx>/")]
+    assert {one.wish for one in ids if isinstance(one, Ref)} == set(Wish)
+    assert any(isinstance(one, str) for one in ids), "what is no id"
     asked = {name for draft in drafts_of(deck, "GET /box/") for name, _ in draft.query}
     assert asked == {"limit", "skip", "made_before"}
 
