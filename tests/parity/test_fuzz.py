@@ -104,10 +104,14 @@ def test_a_bug_that_needs_three_steps_is_found_shrunk_saved_and_replayed(shop: S
     assert places == {("DELETE /items/<int:idx>/", "rows/items")}
 
 
-def test_without_a_file_to_draw_from_it_says_what_is_missing(shop: Shop) -> None:
+def test_without_a_file_or_a_profile_to_draw_from_it_says_what_is_missing(shop: Shop) -> None:
     done = shop.parity("fuzz", "--examples", "1")
     assert done.returncode == 2
     assert "the configuration's `fuzz` names the file" in done.stderr
+    (shop.folder / "fuzz.toml").write_text(KNOWN)
+    done = shop.parity("fuzz", "--profile", "closed")
+    assert done.returncode == 2
+    assert "has no profile closed; there are usual" in done.stderr
 
 
 @pytest.mark.legacy
