@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 from legacy_bridge.access import Operators
 from legacy_bridge.bridge import Legacy, census_of, create_bridge
 from legacy_bridge.census import Census
-from legacy_bridge.legacy import InProcessLegacy, WSGIApp
+from legacy_bridge.legacy import InProcessLegacy
 from legacy_bridge.operation import LegacyRule, PortedOperation
 from legacy_bridge.orphan import watch_supervisor
 from legacy_bridge.ownership import Ownership
@@ -24,6 +24,7 @@ from legacy_bridge.telemetry import Telemetry
 from legacy_bridge.tracing import TracingError
 from legacy_bridge.tracing import create as create_tracing
 from legacy_bridge.upstream import UpstreamLegacy
+from legacy_bridge.whole_reply import WSGIApp
 
 
 class AssemblyError(Exception):

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy_bridge.edge import mount_point, refuse_websocket
 from legacy_bridge.replies import send_error
 from legacy_bridge.spool import BODY, SpooledBody, SpoolReply, SpoolRequest
-
-WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from legacy_bridge.whole_reply import Collector, WholeReply, WSGIApp
 
 THREADS = 15
 """What SQLAlchemy's default pool has connections for: more threads would wait for each other."""
@@ -56,20 +55,35 @@ class InProcessLegacy:
                 return
         else:
             await self._threads.acquire()
+        failure: Exception | None = None
+        # The adapter decodes the query as ASCII and fails on anything else; it strips the root path as
+        # plain text. `_Environment` says both again from the scope it finds inside.
+        for_adapter = {**scope, "root_path": "", "query_string": b"", _ORIGINAL: scope}
+
+        async def piece(message: Message) -> None:
+            # After a whole reply the adapter still says that there is no more.
+            if _WHOLE not in for_adapter:
+                await send(message)
+
         try:
-            # The adapter decodes the query as ASCII and fails on anything else; it strips the root
-            # path as plain text. `_Environment` says both again from the scope it finds inside.
-            for_adapter = {**scope, "root_path": "", "query_string": b"", _ORIGINAL: scope}
-            await self._adapter(for_adapter, receive, send)
+            await self._adapter(for_adapter, receive, piece)
+        except Exception as error:
+            failure = error
         finally:
             self._threads.release()
+        whole: WholeReply | None = for_adapter.get(_WHOLE)
+        if whole is not None:
+            await whole.send(send)
+        if failure is not None:
+            raise failure
 
 
 _ORIGINAL = "legacy_bridge.scope"
+_WHOLE = "legacy_bridge.whole_reply"
 
 
 class _Environment:
-    """Corrects the WSGI environment the adapter has built."""
+    """Corrects the WSGI environment the adapter has built, and takes short replies as a whole."""
 
     def __init__(self, app: WSGIApp) -> None:
         self._app = app
@@ -77,7 +91,8 @@ class _Environment:
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        scope: Scope = environ["asgi.scope"][_ORIGINAL]
+        for_adapter: Scope = environ["asgi.scope"]
+        scope: Scope = for_adapter[_ORIGINAL]
         # The app's own scope: what it stores in `state` is seen by whoever called us.
         environ["asgi.scope"] = scope
         mount = mount_point(scope)
@@ -95,7 +110,12 @@ class _Environment:
         environ["wsgi.input"] = io.BytesIO() if body is None else body.file
         environ["wsgi.input_terminated"] = True
         environ["wsgi.errors"] = sys.stderr
-        return self._app(environ, start_response)
+        collector = Collector(start_response)
+        try:
+            return collector.call(self._app, environ)
+        finally:
+            if collector.reply is not None:
+                for_adapter[_WHOLE] = collector.reply
 
 
 def _wsgi_text(text: str) -> str:

@@ -77,7 +77,7 @@ class SpoolRequest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await self._read(receive)
+            body = await self._read(receive) if _may_have_body(scope) else _empty()
         except UploadTooSlowError:
             text = f"the request's body did not arrive: nothing for {self._idle_seconds:g} s"
             await send_error(send, 408, text)
@@ -131,6 +131,18 @@ class SpoolRequest:
                 return await receive()
         except TimeoutError:
             raise UploadTooSlowError from None
+
+
+def _may_have_body(scope: Scope) -> bool:
+    """Whether there is something to wait for. From HTTP/2 on a body needs no header."""
+    if scope.get("http_version") not in ("1.0", "1.1"):
+        return True
+    fields = dict(scope["headers"])
+    return fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
+
+
+def _empty() -> SpooledBody:
+    return SpooledBody(io.BytesIO(), 0)
 
 
 def _with_length(headers: list[tuple[bytes, bytes]], size: int) -> list[tuple[bytes, bytes]]:
