@@ -41,7 +41,7 @@ def pack(number: int, exchange: Exchange, recording: Recording) -> bytes:
         recording.mails,
         recording.mail_failed,
         recording.reads,
-        recording.selects,
+        recording.tables_read,
     )
     return pickle.dumps((number, replace(exchange, scope=scope), touches, rest))
 
@@ -51,14 +51,14 @@ def unpack(packed: bytes, tables: Mapping[str, Table]) -> tuple[int, Exchange, R
     exchange: Exchange
     touches: list[tuple[str, Any, Any, Any, Any]]
     number, exchange, touches, rest = pickle.loads(packed)
-    problems, calls, mails, mail_failed, reads, selects = rest
+    problems, calls, mails, mail_failed, reads, tables_read = rest
     recording = Recording(
         problems=problems,
         calls=calls,
         mails=mails,
         mail_failed=mail_failed,
         reads=reads,
-        selects=selects,
+        tables_read=tables_read,
         watching=False,
     )
     for name, key, did, before, written in touches:

@@ -1,14 +1,14 @@
 """What a request has read, so that a difference can be told from another client's write.
 
-Needed where the first stack can't be asked again. Rows come into a session as objects; each is noted as it was when it came, while a recording asks for that.
-JSON and binary columns are left out: they may be large, and a row that says when it was written tells
-of a change in them too.
+Needed where the first stack can't be asked again. Rows come into a session as objects; each is noted as
+it was when it came, while a recording asks for that. JSON and binary columns are left out: they may be
+large, and a row that says when it was written tells of a change in them too.
 """
 
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, LargeBinary, Table, event, literal, or_, select
@@ -32,7 +32,14 @@ def _loaded(row: Any, _context: Any) -> None:
     recording = current()
     if recording is None or not recording.noting_reads or not recording.watching:
         return
-    state = row._sa_instance_state
+    try:
+        _note(recording, row._sa_instance_state)
+    except Exception as error:
+        # A client waits for this row: it must not fail for our sake.
+        recording.problems.append(f"{type(error).__name__}: a row that was read")
+
+
+def _note(recording: Recording, state: Any) -> None:
     table = state.mapper.local_table
     if len(recording.reads) >= _MOST or not isinstance(table, Table) or state.key is None:
         return
@@ -45,7 +52,13 @@ def _loaded(row: Any, _context: Any) -> None:
 def note_statement(statement: str) -> None:
     recording = current()
     if recording is not None and recording.noting_reads and recording.watching:
-        recording.selects.add(statement)
+        recording.tables_read.update(_tables_of(statement))
+
+
+@lru_cache(1024)
+def _tables_of(statement: str) -> frozenset[str]:
+    """Names that may be of tables. Statements of one kind have one text, so few are looked through."""
+    return frozenset(_TABLE.findall(statement))
 
 
 @cache
@@ -91,8 +104,7 @@ async def written_since(
     ``written_at``: the columns by which a row says when it was written, in UTC without a zone, like
     ``since``. Tables without any are not looked at, and rows that are gone tell nothing.
     """
-    names = {name for statement in recording.selects for name in _TABLE.findall(statement)}
-    for name in sorted(names & set(tables)):
+    for name in sorted(recording.tables_read & set(tables)):
         columns = tables[name].columns
         later = [columns[column] >= since for column in written_at if column in columns]
         if later:

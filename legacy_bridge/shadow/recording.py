@@ -81,8 +81,7 @@ class Recording:
     noting_reads: bool = False
     reads: dict[tuple[str, Key], Mapping[str, Any]] = field(default_factory=dict)
     """Rows as the request first read them, by table and key."""
-    selects: set[str] = field(default_factory=set)
-    """The statements it read by."""
+    tables_read: set[str] = field(default_factory=set)
     watching: bool = True
     looking: bool = False
     """While a hook itself asks the database."""

@@ -122,4 +122,4 @@ def test_nothing_is_noted_where_the_request_can_be_asked_again(engine: sa.Engine
     recording = Recording()
     with recorded(recording), Session(engine) as session:
         session.execute(sa.select(Shelf)).all()
-    assert (recording.reads, recording.selects) == ({}, set())
+    assert (recording.reads, recording.tables_read) == ({}, set())
