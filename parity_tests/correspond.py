@@ -80,7 +80,8 @@ class Correspondence:
             return self._timestamps(legacy, ported, window)
         if rule.kind is Kind.DURATION:
             return _durations(legacy, ported)
-        if legacy == ported and type(legacy) is type(ported):
+        has_ids = rule.group is not None and rule.group.kind is Kind.ID
+        if legacy == ported and type(legacy) is type(ported) and not has_ids:
             return None
         if not isinstance(legacy, str) or not isinstance(ported, str):
             return "not both text"
@@ -151,7 +152,7 @@ class Correspondence:
         assert rule.group is not None
         a, b = rule.pattern.search(legacy), rule.pattern.search(ported)
         if a is None or b is None:
-            return "not both of the pattern's form"
+            return None if legacy == ported else "not both of the pattern's form"
         if _outside(a) != _outside(b):
             return "the text around the generated part differs"
         for texts in zip(a.groups(), b.groups(), strict=True):
@@ -169,6 +170,9 @@ def _outside(found: re.Match[str]) -> list[str]:
     """The text of a match's whole string without what its groups hold."""
     pieces, end = [], 0
     for number in range(1, (found.re.groups or 0) + 1):
+        if found.start(number) < 0:  # an optional group that is not there
+            pieces.append("")
+            continue
         pieces.append(found.string[end : found.start(number)])
         end = found.end(number)
     return [*pieces, found.string[end:]]

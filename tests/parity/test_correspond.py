@@ -42,6 +42,24 @@ def iso(seconds: float = 0.0) -> str:
     return (NOW + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
 
 
+PATH = {"pattern": r"^(?:(\d+)/)?(?:(\d+)/)?$", "group": "id:cases"}
+
+
+def test_ids_inside_of_text_are_the_ids_that_have_met_even_if_the_texts_are_equal() -> None:
+    seen = Correspondence()
+    for legacy, ported in ((1, 2), (2, 3)):
+        seen.meet("cases", legacy, ported)
+    path = rule("pattern", **PATH)
+    assert seen.check(path, "1/2/", "2/3/", STEP_1) is None
+    assert seen.check(path, "1/", "2/", STEP_1) is None
+    assert seen.check(path, "", "", STEP_1) is None
+    assert "was 2 of the port before" in (seen.check(path, "1/", "1/", STEP_1) or "")
+    assert "was 3 of the port before" in (seen.check(path, "1/2/", "2/2/", STEP_1) or "")
+    assert seen.check(path, "1/2/", "2/", STEP_1)
+    assert seen.check(path, "deep/1/", "deep/1/", STEP_1) is None
+    assert "form" in (seen.check(path, "deep/1/", "deep/2/", STEP_1) or "")
+
+
 @pytest.mark.parametrize(
     ("legacy", "ported", "wrong"),
     [
