@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
-from starlette.types import Scope
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.operation import Mode, Operation, Stack
@@ -131,6 +131,18 @@ def test_a_forced_stack_answers_for_itself_and_is_no_evidence(counted: Any) -> N
     reply, counts = counted("GET", "/thing/", headers={"X-Force-Stack": "ported"})
     assert (reply.status_code, reply.headers["x-served-by"]) == (503, "ported")
     assert counts == {}
+
+
+def test_the_port_is_told_which_rule_a_path_has(make_bridge: MakeBridge, serve: Serve) -> None:
+    async def port(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            reply = JSONResponse({"rule": scope.get("matched_rule"), "state": scope["state"]})
+            await reply(scope, receive, send)
+
+    url = serve(make_bridge(ported=port, allow_force=True)).url
+    assert httpx.get(url + "/thing/7/").json() == {"rule": "/thing/<int:idx>/", "state": {}}
+    forced = {"X-Force-Stack": "ported"}
+    assert httpx.get(url + "/nowhere/", headers=forced).json()["rule"] is None
 
 
 @dataclass
