@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -47,7 +48,17 @@ def replay(
 class Replay:
     """One journey in progress: what was captured on each side, and what has met what."""
 
-    def __init__(self, journey: Journey, stage: Stage, rules: Rules, matcher: Matcher) -> None:
+    def __init__(
+        self,
+        journey: Journey,
+        stage: Stage,
+        rules: Rules,
+        matcher: Matcher,
+        *,
+        ahead: bool = False,
+    ) -> None:
+        """`ahead`: open the next step while the last is compared. For stacks that nobody else writes to:
+        what is written between two steps is then told of the second."""
         self.journey = journey
         self.stage = stage
         self.rules = rules
@@ -58,6 +69,8 @@ class Replay:
         self.known = {Side.LEGACY: dict(stage.legacy.known), Side.PORTED: dict(stage.ported.known)}
         self.number = 0
         self.logins: dict[str, dict[Side, str]] = {}
+        self.ahead = ahead
+        self.begun: list[Future[None]] = []
 
     def remember_seed(self) -> None:
         """Rows of the seed are the same on both sides: their ids are partners from the start."""
@@ -102,10 +115,17 @@ class Replay:
     ) -> tuple[Pair, list[Difference]]:
         self.number += 1
         requests = self.requests(step, tokens, extra)
-        legacy, ported = self.stage.both(lambda w: self.ask(w, requests[w.side], step.wait))
+        begun, self.begun = self.begun, []
+        for one in begun:
+            one.result()
+        legacy, ported = self.stage.both(
+            lambda w: self.ask(w, requests[w.side], step.wait, bool(begun))
+        )
         self.settle(legacy, ported)
         for world in (self.stage.legacy, self.stage.ported):
             world.forget()
+        if self.ahead:
+            self.begun = self.stage.begin()
         pair = Pair(
             journey=self.journey.name,
             step=self.number,
@@ -142,8 +162,10 @@ class Replay:
                 raise ParityError(f"{self._at(step)}: `{name}` {why} ({side})") from None
         return requests
 
-    def ask(self, world: World, request: Request, wait: Wait | None) -> Exchange:
-        if world.reader:
+    def ask(
+        self, world: World, request: Request, wait: Wait | None, is_open: bool = False
+    ) -> Exchange:
+        if world.reader and not is_open:
             world.reader.start()
         started = time.time()
         reply = world.send(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,6 +126,14 @@ class Stage:
         legacy, ported = [self._threads[world.side].submit(work, world) for world in worlds]
         return legacy.result(), ported.result()
 
+    def begin(self) -> list[Future[None]]:
+        """Opens a step on both worlds, while the caller goes on; what `both` is told later waits for it."""
+        return [
+            self._threads[world.side].submit(world.reader.start)
+            for world in (self.legacy, self.ported)
+            if world.reader
+        ]
+
     def log_in(self) -> None:
         """Learns id and token of every seeded user on both sides."""
         self.both(lambda world: world.known.update(learn(self.config, world)))
@@ -140,6 +148,8 @@ class Stage:
         self.ported.forget()
 
     def close(self) -> None:
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
         for world in (self.legacy, self.ported):
             world.close()
         for threads in self._threads.values():

@@ -49,7 +49,11 @@ class Theatre:
         """A fresh start: the seed's rows, nothing captured."""
         self.stage.restore()
         return Replay(
-            journey("fuzz", steps, self.stage.profile), self.stage, self.rules, self.matcher
+            journey("fuzz", steps, self.stage.profile),
+            self.stage,
+            self.rules,
+            self.matcher,
+            ahead=True,
         )
 
 
