@@ -129,7 +129,7 @@ def page(
     for name in ("limit", "offset"):
         value = filters.get(name, 0)
         # parity: SQLite takes a negative number for "no limit"; PostgreSQL refuses it
-        lowest = -_LARGEST_COUNT if is_sqlite(session) else 0
+        lowest = -_LARGEST_COUNT - 1 if is_sqlite(session) else 0
         if not lowest <= value <= _LARGEST_COUNT:
             raise InvalidUsage(f"{name} is out of range")
     asked = filters.get("limit", limit)

@@ -42,6 +42,8 @@ class Seen:
     classes: Counter[str] = field(default_factory=Counter)
     differences: int = 0
     waived: int = 0
+    first: Finding | None = None
+    """Of those that no waiver accepts."""
 
     def add(self, pair: Pair, findings: Sequence[Finding]) -> None:
         self.exchanges += 1
@@ -50,6 +52,8 @@ class Seen:
         waived = sum(finding.waiver is not None for finding in findings)
         self.waived += bool(waived)
         self.differences += len(findings) > waived
+        if self.first is None:
+            self.first = next((one for one in findings if one.waiver is None), None)
 
 
 @dataclass

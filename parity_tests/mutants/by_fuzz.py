@@ -19,6 +19,8 @@ BUDGET = 2000
 """Exchanges that one mutant may cost under the usual profile."""
 _REST = 4
 """What part of that it may cost under each of the others."""
+_TRIES = 3
+"""Draws of the same requests, of which some may be disturbed by what else the machine does."""
 
 
 @dataclass
@@ -33,9 +35,9 @@ class _UntilRed:
 
     def exchange(self, report: FuzzReport) -> None:
         self.exchanges = report.exchanges
-        red = [label for label, seen in report.seen.items() if seen.differences]
+        red = [(label, seen.first) for label, seen in report.seen.items() if seen.first]
         if red:
-            self.told = ", ".join(red)
+            self.told = ", ".join(f"{label} · {one.difference.place}" for label, one in red)
             raise Enough
 
 
@@ -79,22 +81,39 @@ class FuzzSeeker:
             self.options, operations=self._drawn_from(mutant), profile=profile, exchanges=budget
         )
         with replace_ported(usual, (path,)) as stage:
-            red = self._draw(stage, options)
+            red = self._confirmed(stage, options)
         trial.exchanges += red.exchanges
         if not red.told:
             return
         known = profile, *options.operations
-        if self.clean.get(known, 0) < red.exchanges:
-            again = self._draw(usual, replace(options, exchanges=red.exchanges))
-            if again.told:
-                trial.verdict = Verdict.BROKEN
-                trial.problem = (
-                    f"red without the mutant too: {again.told}, {again.exchanges} exchanges"
-                )
-                return
-            self.clean[known] = red.exchanges
+        if self.clean.get(known, 0) < red.exchanges and not self._is_clean(
+            usual, options, red, trial
+        ):
+            return
+        self.clean[known] = max(self.clean.get(known, 0), red.exchanges)
         trial.verdict = Verdict.FOUND
         trial.seen = [red.told if profile == USUAL else f"{red.told} (profile {profile})"]
+
+    def _confirmed(self, stage: Stage, options: FuzzOptions) -> _UntilRed:
+        """The first red that the same request shows again; what does not was noise, and proves nothing."""
+        for _ in range(_TRIES):
+            red = self._draw(stage, options)
+            if not red.told:
+                break
+            again = self._draw(stage, replace(options, exchanges=red.exchanges))
+            if again.told and again.exchanges == red.exchanges:
+                return red
+        return _UntilRed(red.exchanges)
+
+    def _is_clean(self, usual: Stage, options: FuzzOptions, red: _UntilRed, trial: Trial) -> bool:
+        """Whether the same requests are green without the mutant; once more when they are not."""
+        for _ in range(_TRIES):
+            without = self._draw(usual, replace(options, exchanges=red.exchanges))
+            if not without.told:
+                return True
+        trial.verdict = Verdict.BROKEN
+        trial.problem = f"red without the mutant too: {without.told}, {without.exchanges} exchanges"
+        return False
 
     def _drawn_from(self, mutant: Mutant) -> tuple[str, ...]:
         if not self.aim:
