@@ -141,7 +141,8 @@ def test_all_of_it_by_keyboard(serve_operated: ServeOperated, open_page: OpenPag
     url = serve_operated().url
     page = open_page(url, log_in=False)
     keys = page.keyboard
-    assert page.evaluate("document.activeElement.name") == "user"
+    # The page asks first whether somebody is logged in.
+    page.wait_for_function('document.activeElement.name === "user"')
     keys.type(ADMIN)
     keys.press("Tab")
     keys.type(PASSWORD)
