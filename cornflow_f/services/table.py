@@ -4,6 +4,7 @@ Each model of the legacy filters in its own way; this does as all of them do, wi
 JSON columns stay text.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -28,6 +29,7 @@ _TIMES = {
 }
 # Hashes of passwords are nobody's business; the legacy shows them.
 _SECRET = {("users", "password")}
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,40}\s*", re.ASCII)
 
 
 async def rows(
@@ -122,10 +124,8 @@ def _matching(
 
 def _equal(column: Any, value: Any) -> ColumnElement[bool]:
     if isinstance(column.type, Integer) and isinstance(value, str):
-        try:
-            value = int(value)
-        except ValueError:
-            value = None
+        # parity: as the database reads text for a number, so no other script's digits
+        value = int(value) if _WHOLE.fullmatch(value) else None
     if value is None or (isinstance(value, int) and not owned.is_possible(value)):
         return column.is_(None) & column.is_not(None)  # type: ignore[no-any-return]
     return column == value  # type: ignore[no-any-return]
