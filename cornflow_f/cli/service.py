@@ -53,8 +53,8 @@ def init(
     """
     _use_fernet_key()
     settings = load_settings()
-    moved = run(migrate.upgrade(database_url(), "head", load_external()))
     application = load_external()
+    moved = run(migrate.upgrade(database_url(), "head", application))
     if application is not None and application.migrations is not None:
         run(migrate.upgrade_external(database_url(), application, "heads"))
     revision = ", ".join(moved.after)

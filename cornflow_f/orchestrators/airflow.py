@@ -79,11 +79,7 @@ class Airflow(Orchestrator):
         conf: dict[str, Any] = {"exec_id": execution_id, "checks_and_kpis_only": checks}
         if case_id is not None:
             conf["case_id"] = case_id
-        body: dict[str, Any] = {"conf": conf}
-        if await self._version() is _Version.V2:
-            # must be there; null lets Airflow choose
-            body["logical_date"] = None
-        reply = await self._call("POST", f"/dags/{_dag(workflow, checks)}/dagRuns", body)
+        reply = await self._start(_dag(workflow, checks), conf)
         run_id = self._caller.document(reply).get("dag_run_id")
         return None if run_id is None else str(run_id)
 
@@ -148,10 +144,15 @@ class Airflow(Orchestrator):
 
     async def trigger(self, dag_name: str) -> None:
         """Starts one of the DAGs that keep Airflow's variables and the registry up to date."""
-        body: dict[str, Any] = {"conf": {}}
+        await self._start(_segment(dag_name), {})
+
+    async def _start(self, dag: str, conf: dict[str, Any]) -> httpx.Response:
+        """A new run of a DAG, whose name is one segment of a path."""
+        body: dict[str, Any] = {"conf": conf}
         if await self._version() is _Version.V2:
+            # must be there; null lets Airflow choose
             body["logical_date"] = None
-        await self._call("POST", f"/dags/{_segment(dag_name)}/dagRuns", body)
+        return await self._call("POST", f"/dags/{dag}/dagRuns", body)
 
     async def _health(self) -> httpx.Response:
         """The health, asked of the version that answers; 404 means that it is the other one."""
