@@ -137,8 +137,8 @@ class PostgresqlDatabases(Databases):
 
         server = get_server(folder / "pgdata", cleanup_mode="delete")
         made = cls(server.get_uri(), prefix, server)
-        # the server goes with its folder: nothing on it has to survive a power cut; and nothing but the
-        # stacks and the comparison moves its rows
+        # the server goes with its folder: nothing on it has to survive a power cut. And nothing but the stacks
+        # moves its rows, or learns of a table what changes plans: both change the order of lists without one
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             made._admin(f"ALTER SYSTEM SET {setting} = off")
         made._admin("SELECT pg_reload_conf()")

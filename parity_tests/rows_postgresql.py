@@ -64,28 +64,21 @@ class PostgresqlAccess(Access):
         self._sequences = f"SELECT {', '.join(sets)}" if sets else ""
 
     def restore(self, touched: Sequence[tuple[Table, Rows, Rows]]) -> None:
-        """Small tables are written anew, into an empty file: rows lie again as they lay, on both sides.
-
-        Of large ones only what differs is undone.
+        """Small tables are written anew, so that their rows lie in the order they had; of large ones only
+        what differs is undone. No VACUUM: what it learns of a table changes plans, and so the order of joins.
         """
-        small = [one for one in touched if len(one[2]) <= _SMALL]
-        large = [one for one in touched if len(one[2]) > _SMALL]
-        self._do("SET session_replication_role = replica")
         try:
             if touched:
-                self._do(
-                    "; ".join(f'DELETE FROM "{table.name}"' for table, *_ in small) or "SELECT 1"
-                )
-                for table, now, then in large:
-                    self._each(_undo(table, now, then))
-                names = ", ".join(f'"{table.name}"' for table, *_ in touched)
-                self._do(f"VACUUM {names}")
-                for table, _, then in small:
-                    self._each(_insert(table, list(then.values())))
+                self._do("BEGIN; SET LOCAL session_replication_role = replica")
+                for table, now, then in touched:
+                    is_small = len(then) <= _SMALL
+                    self._each(_rewrite(table, then) if is_small else _undo(table, now, then))
+                self._do("COMMIT")
             if self._sequences:
                 self._query(self._sequences)
-        finally:
-            self._do("SET session_replication_role = origin")
+        except Exception:
+            self._do("ROLLBACK")
+            raise
 
     def restored(self) -> None:
         self._clean = dict(self._digests)
@@ -110,12 +103,18 @@ def _versions(tables: Sequence[Table]) -> str:
     )
 
 
+def _rewrite(table: Table, then: Rows) -> Iterator[tuple[str, list[Any]]]:
+    """Statements with their values: PostgreSQL lists rows as they lie, and what is written lies at the end."""
+    yield f'DELETE FROM "{table.name}"', []
+    yield from _insert(table, list(then.values()))
+
+
 def _undo(table: Table, now: Rows, then: Rows) -> Iterator[tuple[str, list[Any]]]:
-    """Statements with their values: rows that differ go, and come as they were."""
+    """Rows that differ go, and come as they were."""
     extra, gone = outcome(now, then)
     if not table.key:
-        extra, gone = [], list(then.values())
-        yield f'DELETE FROM "{table.name}"', []
+        yield from _rewrite(table, then)
+        return
     for some in _portions(extra):
         where = f"({', '.join(table.keys)}) IN ({_marks(some)})"
         yield f'DELETE FROM "{table.name}" WHERE {where}', _flat(some)
