@@ -33,6 +33,9 @@ class Service(Protocol):
 
     def forget(self) -> None: ...
 
+    def reset(self) -> None:
+        """As at the beginning: what stacks have made there is gone, as the rows are that knew of it."""
+
     def stop(self) -> None:
         """Called once for every side, so maybe twice."""
 
@@ -58,6 +61,9 @@ class Quiet:
 
     def forget(self) -> None:
         """Nothing is remembered."""
+
+    def reset(self) -> None:
+        self.forget()
 
 
 def told(config: ServiceConfig, **values: str) -> dict[str, str]:

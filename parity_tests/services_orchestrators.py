@@ -40,6 +40,11 @@ class AirflowService(Quiet):
     def forget(self) -> None:
         self._server.calls.clear()
 
+    def reset(self) -> None:
+        self.forget()
+        # or one run more in one stack would give all later runs of both other numbers
+        self._server.runs.clear()
+
     def stop(self) -> None:
         self._server.stop()
 
@@ -64,6 +69,11 @@ class DatabricksService(Quiet):
 
     def forget(self) -> None:
         self._server.calls.clear()
+
+    def reset(self) -> None:
+        self.forget()
+        # or one run more in one stack would give all later runs of both other numbers
+        self._server.runs.clear()
 
     def stop(self) -> None:
         self._server.stop()

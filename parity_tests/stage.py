@@ -93,6 +93,10 @@ class World:
         for service in self.services:
             service.forget()
 
+    def reset(self) -> None:
+        for service in self.services:
+            service.reset()
+
     def close(self) -> None:
         self.client.close()
         self.stack.stop()
@@ -144,8 +148,8 @@ class Stage:
     def restore(self) -> None:
         """Both databases as they were; nothing of an earlier journey is left."""
         self.both(lambda world: world.reader.restore() if world.reader else None)
-        self.legacy.forget()
-        self.ported.forget()
+        self.legacy.reset()
+        self.ported.reset()
 
     def close(self) -> None:
         for threads in self._threads.values():

@@ -14,7 +14,7 @@ from cornflow_f.errors import NotFound
 from cornflow_f.models import Case, Execution, Instance
 from cornflow_f.offload import is_heavy, offload_if
 from cornflow_f.raw_json import as_text, stored
-from cornflow_f.services import deployed_schema, owned, persistence
+from cornflow_f.services import deployed_schema, execution_run, owned, persistence
 from cornflow_f.services import execution as execution_service
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
 from cornflow_f.services.instance import encoded
@@ -74,7 +74,7 @@ async def save_result(
 
 async def create_manually(
     session: AsyncSession, user_id: int, values: Mapping[str, Any]
-) -> Execution:
+) -> dict[str, Any]:
     """An execution that was run elsewhere. Neither its data nor its instance's owner are checked."""
     # parity: the state that the client gives is not used (DAGEndpointManual.post)
     names = ("config", "name", "description", "instance_id", "schema", *_COLUMNS_OF_RESULT)
@@ -88,7 +88,7 @@ async def create_manually(
         **{name: values[name] for name in names if name in values},
     )
     await persistence.save(session, execution)
-    return execution
+    return await execution_run.shown(session, execution.id)
 
 
 async def save_instance_checks(session: AsyncSession, idx: str, values: Mapping[str, Any]) -> None:

@@ -4,7 +4,6 @@ from fastapi import Response
 
 from cornflow_f.access import AccessDep
 from cornflow_f.deps import SessionDep, SettingsDep, UserDep
-from cornflow_f.models import Execution
 from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
 from cornflow_f.schemas.common import Message
 from cornflow_f.schemas.deployed_workflow import (
@@ -30,8 +29,9 @@ router = guarded_router("DAGs")
 @router.post("/dag/", name="dag-manual", response_model=ExecutionReply, status_code=201)
 async def create_manually(
     data: ManualExecutionRequest, session: SessionDep, user: UserDep
-) -> Execution:
-    return await dag_service.create_manually(session, user.id, data.given())
+) -> Response:
+    created = await dag_service.create_manually(session, user.id, data.given())
+    return raw_json_reply(created, 201)
 
 
 @router.get("/dag/{idx}/", name="dag", response_model=ExecutionInput)
