@@ -1,6 +1,5 @@
 """What a rehearsal counts and draws. The whole of it is a command: `tox -e rehearsal`."""
 
-import time
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -12,7 +11,7 @@ from legacy_bridge.cornflow.rehearsal.ledger import Fate, Ledger
 from legacy_bridge.cornflow.rehearsal.outcome import Outcome
 from legacy_bridge.cornflow.rehearsal.timeline import Band, Moment, draw
 
-NOW = time.time()
+NOW = 1_795_000_000.0
 ASKED = Asked(NOW, NOW + 0.1, "GET /case/", "ana", "ported", 200, good=True)
 
 
