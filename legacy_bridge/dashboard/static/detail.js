@@ -7,6 +7,8 @@ import { drawExample } from "./pair.js";
 import { acknowledge, rollBack } from "./progress.js";
 
 let shown = null;
+// That it was closed is told a little later, when it may be open again.
+find("detail").addEventListener("close", ({ target }) => { if (!target.open) shown = null; });
 
 export function openDetail(name, overview) {
   const members = overview.groups[name] ?? [name];
@@ -18,7 +20,6 @@ export function openDetail(name, overview) {
   dialog.replaceChildren(
     make("header", {}, make("h2", { id: "detail-title" }, operation(name)), shown.chips, make("span", { class: "grow" }), close),
     make("div", {}, shown.held, shown.live, controls(overview), later));
-  dialog.addEventListener("close", () => { shown = null; }, { once: true });
   updateDetail(overview);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;

@@ -24,9 +24,11 @@ export async function act(action, done) {
   }
 }
 
-/** A question with a reason to give. Resolves to the reason, or null. `fields` are further labelled inputs. */
+/** A question with a reason to give. Resolves to the reason, or null. `fields` are further labelled inputs.
+
+Each has a dialog of its own: that one was closed is told a little later, when the next may be open already. */
 export function confirmed({ title, text, yes, danger = false, fields = [] }) {
-  const dialog = find("ask");
+  const dialog = make("dialog", { class: "ask", "aria-labelledby": "ask-title" });
   return new Promise((resolve) => {
     const why = make("input", { name: "why", maxlength: "500", placeholder: "for the history" });
     const form = make("form", { method: "dialog" },
@@ -37,9 +39,12 @@ export function confirmed({ title, text, yes, danger = false, fields = [] }) {
       make("div", { class: "buttons" },
         make("button", { type: "button", onclick: () => dialog.close("") }, "Cancel"),
         make("button", { value: "yes", class: danger ? "main danger" : "main" }, yes)));
-    dialog.replaceChildren(form);
-    dialog.returnValue = "";
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes" ? why.value : null), { once: true });
+    dialog.append(form);
+    document.body.append(dialog);
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes" ? why.value : null);
+    });
     dialog.showModal();
     (fields.length ? form.querySelector("input") : why).focus();
   });
