@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,11 @@ from parity_tests.model import ParityError, Side
 
 _TAIL = 40
 """Lines of a log that are shown when its process fails."""
+_OURS = (12_000, 32_000)
+_TRIES = 200
+_ANY = random.SystemRandom()
+"""Not the shared one: whoever seeds that would have two runs take the same ports."""
+_given: deque[int] = deque(maxlen=1000)
 
 
 class StackError(ParityError):
@@ -39,10 +47,20 @@ class Stack(Protocol):
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, for a server that starts a little later.
+
+    Below those that systems hand out themselves: one of them may be given to another server, or to an
+    outgoing connection, before ours takes it. Then a stand-in answers in a stack's place.
+    """
+    for _ in range(_TRIES):
+        port = _ANY.randrange(*_OURS)
+        if port in _given:
+            continue
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            _given.append(port)
+            return port
+    raise ParityError("no free port was found on 127.0.0.1; stop what listens there")
 
 
 def tail(log: Path) -> str:
