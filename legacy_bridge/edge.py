@@ -52,8 +52,15 @@ def put_right(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
         # To tell requests apart; nobody is kept out by it, so it need not be hard to guess.
         request_id = b"%016x" % getrandbits(64)
         kept.append((REQUEST_ID, request_id))
-    has_body = known.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in known
-    return Fields(kept, request_id, known.get(FORCE_STACK), has_body)
+    return Fields(kept, request_id, known.get(FORCE_STACK), has_body(kept))
+
+
+def has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether an HTTP/1 request says that a body follows."""
+    for name, value in headers:
+        if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+            return True
+    return False
 
 
 def _tidied(headers: Headers) -> Headers:

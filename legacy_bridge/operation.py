@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol, Self
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""By the definition of HTTP they change nothing, and may be asked twice."""
+
 _PLAIN_PARAMETER = re.compile(r"<(?P<name>[A-Za-z_]\w*)>")
 
 

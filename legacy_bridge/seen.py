@@ -6,6 +6,7 @@ from starlette.types import Message, Receive, Scope
 
 from legacy_bridge.comparison import Answer, Exchange, Headers
 from legacy_bridge.decisions import Decision
+from legacy_bridge.edge import has_body
 from legacy_bridge.operation import Operation, Stack
 
 
@@ -84,11 +85,7 @@ class Seen:
         if self._request_whole and self._request is not None:
             return bytes(self._request)
         # A stack that needs no body does not read it.
-        has_body = any(
-            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-            for name, value in self._scope["headers"]
-        )
-        return None if has_body else b""
+        return None if has_body(self._scope["headers"]) else b""
 
     def _keep(self, kept: bytearray | None, message: Message) -> bytearray | None:
         body = message.get("body", b"")

@@ -16,6 +16,7 @@ from typing import IO
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from legacy_bridge.edge import has_body
 from legacy_bridge.replies import send_error
 
 BODY = "legacy_bridge.body"
@@ -135,10 +136,7 @@ class SpoolRequest:
 
 def _may_have_body(scope: Scope) -> bool:
     """Whether there is something to wait for. From HTTP/2 on a body needs no header."""
-    if scope.get("http_version") not in ("1.0", "1.1"):
-        return True
-    fields = dict(scope["headers"])
-    return fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
+    return scope.get("http_version") not in ("1.0", "1.1") or has_body(scope["headers"])
 
 
 def _empty() -> SpooledBody:

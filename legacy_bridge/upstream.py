@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterable
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from legacy_bridge.edge import Headers, mount_point, refuse_websocket
+from legacy_bridge.edge import Headers, has_body, mount_point, refuse_websocket
+from legacy_bridge.operation import SAFE_METHODS
 from legacy_bridge.replies import send_error
 from legacy_bridge.spool import SpoolReply, SpoolRequest
 
@@ -25,8 +26,6 @@ _HOP_BY_HOP = frozenset(
 )
 _ANSWERED_HERE = frozenset({b"date", b"server"})
 """What our own server writes on every reply."""
-
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class UpstreamLegacy:
         except (httpx.RemoteProtocolError, httpx.ReadError):
             # A kept connection may be closed by the upstream in the moment we use it. What changes
             # nothing can be asked again.
-            if scope["method"] not in _SAFE_METHODS or _has_body(scope):
+            if scope["method"] not in SAFE_METHODS or has_body(scope["headers"]):
                 raise
             return await self._transport.handle_async_request(self._build(scope, receive))
 
@@ -111,17 +110,13 @@ class UpstreamLegacy:
             scope["method"],
             self._base.copy_with(raw_path=b"/"),
             headers=_request_headers(scope),
-            content=_body(receive) if _has_body(scope) else None,
+            content=_body(receive) if has_body(scope["headers"]) else None,
             extensions={"timeout": self._timeouts, "target": target},
         )
 
     async def _unavailable(self, send: Send, status: int, what: str, error: Exception) -> None:
         _log.error("the legacy at %s %s: %r", self._base, what, error)
         await send_error(send, status, f"The legacy application {what}. Try again later.")
-
-
-def _has_body(scope: Scope) -> bool:
-    return any(name == b"content-length" and value != b"0" for name, value in scope["headers"])
 
 
 async def _body(receive: Receive) -> AsyncIterator[bytes]:
