@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -10,20 +11,26 @@ from sqlalchemy import Table
 from legacy_bridge.comparing.found import Found, outcome_of
 from legacy_bridge.comparing.sides import Side, is_whole, origin_of, request_of, seen
 from legacy_bridge.comparison import Exchange, Stage
-from legacy_bridge.operation import Operation, Stack
+from legacy_bridge.operation import SAFE_METHODS, Operation, Stack
 from legacy_bridge.shadow import rows
 from legacy_bridge.shadow.call import call
 from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.recording import Recording
 from legacy_bridge.shadow.verdict import Comparer, Outcome, Reason, Verdict
-from parity_tests.live import Judge, same_reply, unwaived
-
-SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+from parity_tests.live import FOLDER, Judge, same_reply, unwaived
 
 _ATTEMPTS = 3
 """To find a moment in which nobody writes between the two answers."""
 _LARGE = 64 * 1024
 """Bytes of both replies whose comparison leaves the event loop."""
+
+
+def judge_of(
+    database_url: str | None, environment: Mapping[str, str], folder: Path = FOLDER
+) -> Judge:
+    """By the rules and waivers of the folder that hold on the database. Raises ParityError."""
+    is_sqlite = (database_url or "sqlite").startswith("sqlite")
+    return Judge.load("sqlite" if is_sqlite else "postgresql", environment, folder)
 
 
 def compare_reads(
@@ -38,8 +45,7 @@ def compare_reads(
     ``except_for`` names operations of safe methods that write all the same. Raises ParityError when a
     file can't be read.
     """
-    database = "sqlite" if (database_url or "sqlite").startswith("sqlite") else "postgresql"
-    judge = Judge.load(database, environment, folder)
+    judge = judge_of(database_url, environment, folder)
 
     def made(_legacy_in_process: bool, limits: Limits) -> Comparer:
         return ReadComparer(judge, except_for=except_for, body_limit=limits.body)
@@ -83,14 +89,15 @@ class ReadComparer:
         return None if self.repeatable(operation, method) else Reason.WRITE
 
     def repeatable(self, operation: Operation, method: str) -> bool:
-        return method in SAFE and str(operation) not in self._except_for
+        return method in SAFE_METHODS and str(operation) not in self._except_for
 
     async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
         if not is_whole(exchange):
             return Outcome(Verdict.INCONCLUSIVE, Reason.CUT_SHORT)
-        return await self.compare_read(exchange, recording)
+        return await self.compare_whole(exchange, recording)
 
-    async def compare_read(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def compare_whole(self, exchange: Exchange, recording: Recording) -> Outcome:
+        """Of a reply that the client got to its end."""
         if recording.wrote or recording.calls:
             # whatever its method says
             return Outcome(Verdict.NOT_COMPARABLE, Reason.WRITE)
@@ -108,10 +115,10 @@ class ReadComparer:
 
     async def ask(self, exchange: Exchange, stack: Stack) -> Side:
         assert self._stage is not None
-        side = Side(exchange.answer)
+        started = time.time()
         state = self._stage.ported_state if stack is Stack.PORTED else {}
-        side.answer = await call(self._stage.apps[stack], exchange, state=state, most=self._most)
-        return side
+        answer = await call(self._stage.apps[stack], exchange, state=state, most=self._most)
+        return Side(answer, started)
 
     async def differences(
         self, exchange: Exchange, answered: Side, other: Side, *, with_rows: bool = False

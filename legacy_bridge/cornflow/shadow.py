@@ -1,14 +1,13 @@
 """Compares Cornflow and its port, pair by pair, while clients use them."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 
 from sqlalchemy import Table
 
 from legacy_bridge.comparing.found import Found, if_quiet_only, outcome_of
-from legacy_bridge.comparing.reads import SAFE, ReadComparer
-from legacy_bridge.comparing.sides import Side, is_whole, origin_of, seen
+from legacy_bridge.comparing.reads import ReadComparer, judge_of
+from legacy_bridge.comparing.sides import Side, origin_of, seen
 from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.cornflow import shadow_outbound
 from legacy_bridge.cornflow.shadow_isolation import (
@@ -19,7 +18,7 @@ from legacy_bridge.cornflow.shadow_isolation import (
 )
 from legacy_bridge.cornflow.shadow_meanwhile import changed_since, written_since
 from legacy_bridge.cornflow.shadow_place import create_sandbox, services_of
-from legacy_bridge.operation import Operation, Stack
+from legacy_bridge.operation import SAFE_METHODS, Operation, Stack
 from legacy_bridge.shadow.recording import Recording
 from legacy_bridge.shadow.sandbox import (
     CopyTooLargeError,
@@ -28,7 +27,7 @@ from legacy_bridge.shadow.sandbox import (
 )
 from legacy_bridge.shadow.undo import ChangedMeanwhileError, together
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
-from parity_tests.live import Judge, same_reply
+from parity_tests.live import same_reply
 
 READS_THAT_WRITE = frozenset(("GET /execution/", "GET /execution/<string:idx>/status/"))
 """They ask the orchestrator for states and store them, in both stacks: not to be asked twice."""
@@ -36,8 +35,6 @@ READS_THAT_WRITE = frozenset(("GET /execution/", "GET /execution/<string:idx>/st
 _ATTEMPTS = 3
 _PAUSE = 0.1
 """Seconds before an attempt that follows one that gave way."""
-
-_log = logging.getLogger(__name__)
 
 
 class CornflowComparer(ReadComparer):
@@ -51,8 +48,7 @@ class CornflowComparer(ReadComparer):
         legacy_in_process: bool,
         body_limit: int = 1024 * 1024,
     ) -> None:
-        database = "sqlite" if database_url.startswith("sqlite") else "postgresql"
-        judge = Judge.load(database, environment)
+        judge = judge_of(database_url, environment)
         super().__init__(judge, except_for=READS_THAT_WRITE, body_limit=body_limit)
         self._url = database_url
         self._in_process = legacy_in_process
@@ -86,11 +82,9 @@ class CornflowComparer(ReadComparer):
         # What the legacy would do, or has done elsewhere, can't be taken back from here.
         return super().refuses(operation, compared, method)
 
-    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
-        if not is_whole(exchange):
-            return Outcome(Verdict.INCONCLUSIVE, Reason.CUT_SHORT)
+    async def compare_whole(self, exchange: Exchange, recording: Recording) -> Outcome:
         if exchange.compared is Stack.LEGACY:
-            return await self.compare_read(exchange, recording)
+            return await super().compare_whole(exchange, recording)
         if recording.problems:
             detail = "; ".join(recording.problems[:3])
             return Outcome(Verdict.NOT_COMPARABLE, Reason.UNFOLLOWED, detail=detail)
@@ -139,7 +133,7 @@ class CornflowComparer(ReadComparer):
         assert self._stage is not None
         assert self._sandbox is not None
         rows = together(recording.touches)
-        reading = exchange.scope["method"] in SAFE and not rows
+        reading = exchange.scope["method"] in SAFE_METHODS and not rows
         while True:
             try:
                 return await answer_isolated(
