@@ -91,8 +91,12 @@ class Recording:
         """Bytes it takes, about: what long texts and other services' answers do."""
         texts = (
             value
-            for touch in (*self.touches, *self.pending)
-            for value in (*touch.before.values(), *touch.written.values())
+            for row in (
+                *self.reads.values(),
+                *(one.before for one in (*self.touches, *self.pending)),
+                *(one.written for one in (*self.touches, *self.pending)),
+            )
+            for value in row.values()
         )
         rows = sum(len(text) for text in texts if isinstance(text, str | bytes))
         return rows + sum(len(call.content) + len(call.body) for call in self.calls)

@@ -147,6 +147,8 @@ def test_bytes_that_wait_are_bounded_and_long_bodies_are_not_kept() -> None:
 def test_rows_that_were_noted_count_as_bytes_that_wait() -> None:
     recording = Recording(touches=[Touch(Owner.__table__, (1,), Did.DELETE, {"name": "x" * 500})])  # type: ignore[arg-type]
     assert recording.size == 500
+    recording.reads["owners", (1,)] = {"id": 1, "name": "y" * 70}
+    assert recording.size == 570
 
 
 def test_a_sample_is_taken_of_each_operation() -> None:
