@@ -1,8 +1,9 @@
 """Compares a pair: status, headers, body, rows and what left the stack. Pure.
 
 JSON is compared by value: `1` is not `1.0`, a missing key is not `null`, lists have an order and
-objects have none; lists that the legacy itself does not order are compared member by member. Text that writes a Python literal (error messages made of dictionaries, whose
-order a hash decides) is compared as the literal's value.
+objects have none; lists that the legacy itself does not order are compared member by member. Text
+that writes a Python literal (error messages made of dictionaries, whose order a hash decides) is
+compared as the literal's value.
 """
 
 from __future__ import annotations

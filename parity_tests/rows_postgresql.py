@@ -111,10 +111,10 @@ def _rewrite(table: Table, then: Rows) -> Iterator[tuple[str, list[Any]]]:
 
 def _undo(table: Table, now: Rows, then: Rows) -> Iterator[tuple[str, list[Any]]]:
     """Rows that differ go, and come as they were."""
-    extra, gone = outcome(now, then)
     if not table.key:
         yield from _rewrite(table, then)
         return
+    extra, gone = outcome(now, then)
     for some in _portions(extra):
         where = f"({', '.join(table.keys)}) IN ({_marks(some)})"
         yield f'DELETE FROM "{table.name}" WHERE {where}', _flat(some)

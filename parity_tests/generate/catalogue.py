@@ -91,13 +91,11 @@ class Knowledge:
 
     documents: Mapping[str, str]
     """Path of each stack's API document, by side."""
-    profile: Profile
-    """The usual one."""
+    profiles: Mapping[str, Profile]
+    """All by name, the usual one first."""
     things: Mapping[str, Thing]
     fields: Mapping[str, Sequence[Json]]
     entries: tuple[Mapping[str, Any], ...]
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
-    """All by name, the usual one first."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +121,11 @@ def load(path: Path) -> Knowledge:
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise ParityError(f"{path}: {error}") from None
-    profiles = _profiles(path, data)
     things = data.get("things", {})
     _check(path, data.get("operation", ()), things)
     return Knowledge(
         documents=data.get("documents", {}),
-        profile=profiles[USUAL],
-        profiles=profiles,
+        profiles=_profiles(path, data),
         things={
             kind: Thing(
                 tuple(told.get("seeded", ())), int(told.get("recipe", 0)), int(told.get("query", 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from parity_tests.model import Json
 
@@ -71,7 +71,6 @@ def _links(text: str) -> list[str]:
     return [rest, f"ftp://{rest}", f"javascript:{rest}", f"{text.partition('://')[0]}://"]
 
 
-def _kept(text: str, change: object) -> str:
+def _kept(text: str, change: Callable[[str], str]) -> str:
     """Changed but for `{n}`."""
-    assert callable(change)
-    return "".join(part if part == "{n}" else str(change(part)) for part in _NUMBER.split(text))
+    return "".join(part if part == "{n}" else change(part) for part in _NUMBER.split(text))

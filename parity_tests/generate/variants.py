@@ -111,8 +111,8 @@ def near_values(
     """The first text that is right, with one thing wrong each time."""
     right = [*told, *catalogue.fields.get(name, ()), usual(name, schema)]
     for one in right:
-        if isinstance(one, str) and near(one):
-            return list(near(one))
+        if isinstance(one, str) and (found := near(one)):
+            return list(found)
     return []
 
 
