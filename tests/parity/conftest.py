@@ -1,6 +1,7 @@
 """Builders of pairs and journeys, and the shop: two real servers that have nothing to do with Cornflow."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,18 @@ class Shop:
         file = self.folder / "report.json"
         done = self.parity("run", "--json", str(file), *arguments)
         return done.returncode, json.loads(file.read_text()), done.stdout + done.stderr
+
+
+def seed_elsewhere(folder: Path) -> dict[str, str]:
+    """A seeded `shop.db` in the folder; the environment of a stack on it, with a secret no replay has."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
+        "SECRET_KEY": "another secret than in the replay",
+        "PYTHONPATH": str(SHOP),
+    }
+    subprocess.run([sys.executable, "-m", "seed"], env=environment, check=True, timeout=60)
+    return environment
 
 
 @pytest.fixture

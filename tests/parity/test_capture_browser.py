@@ -1,7 +1,6 @@
 """A HAR file as a real Chromium saves it, of a page that uses the shop: imported and replayed."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from parity_tests.model import Side
 from parity_tests.stacks import ProcessStack, free_port
 from tests.browser import browser
-from tests.parity.conftest import ROOT, SHOP, Shop
+from tests.parity.conftest import ROOT, Shop, seed_elsewhere
 
 __all__ = ["browser"]
 
@@ -50,13 +49,7 @@ PAGE = """async ([other]) => {
 @pytest.fixture(scope="module")
 def saved(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browser")
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
-        "SECRET_KEY": "another secret than in the replay",
-        "PYTHONPATH": str(SHOP),
-    }
-    subprocess.run([sys.executable, "-m", "seed"], env=environment, check=True, timeout=60)
+    environment = seed_elsewhere(folder)
     port = free_port()
     words = (sys.executable, "-m", "legacy", str(port))
     file = folder / "session.har"

@@ -1,7 +1,6 @@
 """Captures replayed on two real servers: the Flask shop recorded, replayed with its FastAPI port."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -22,7 +21,7 @@ from parity_tests.databases import create
 from parity_tests.model import Profile
 from parity_tests.stacks import free_port
 from parity_tests.stage import open_stage
-from tests.parity.conftest import ROOT, SHOP, Shop
+from tests.parity.conftest import ROOT, Shop, seed_elsewhere
 
 COUNT = 33
 
@@ -83,13 +82,7 @@ def _fields(message: Any) -> list[dict[str, str]]:
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop's legacy, in use: a folder as `parity capture import` makes it."""
     folder = tmp_path_factory.mktemp("recorded")
-    env = {
-        **os.environ,
-        "DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
-        "SECRET_KEY": "another secret than in the replay",
-        "PYTHONPATH": str(SHOP),
-    }
-    subprocess.run([sys.executable, "-m", "seed"], env=env, check=True, timeout=60)
+    env = seed_elsewhere(folder)
     with sqlite3.connect(folder / "shop.db") as database:
         # what was recorded had other numbers than a replay makes
         database.execute("INSERT INTO items SELECT 1000, 'x', price, note, options, owner_id, created_at,"
