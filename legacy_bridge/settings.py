@@ -20,7 +20,7 @@ class BridgeSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CUTOVER_", extra="ignore", frozen=True)
 
-    assembly: str = "legacy_bridge.cornflow:assemble"
+    assembly: str = "cornflow_cutover.assembly:assemble"
     """`module:function` that joins a legacy and a port."""
 
     legacy: str = IN_PROCESS

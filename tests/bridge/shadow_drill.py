@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cornflow_cutover.assembly import assemble
+from cornflow_cutover.shadow.comparer import CornflowComparer
 from legacy_bridge.comparison import Exchange, Stage
-from legacy_bridge.cornflow import assemble
-from legacy_bridge.cornflow.shadow import CornflowComparer
 from legacy_bridge.operation import Mode, Operation, Stack
 from legacy_bridge.shadow import Comparer, Limits, Outcome, ShadowObserver
 from legacy_bridge.shadow.apart import ApartComparer

@@ -250,7 +250,7 @@ import logging
 mine = logging.getLogger("mine")
 mine.setLevel(logging.DEBUG)
 before = list(logging.getLogger().handlers)
-from legacy_bridge.cornflow import create_legacy
+from cornflow_cutover.assembly import create_legacy
 app = create_legacy()
 assert not mine.disabled and mine.level == logging.DEBUG
 assert logging.getLogger().handlers == before

@@ -113,7 +113,7 @@ def test_cornflow_finishes_when_the_port_alone_passes(tmp_path: Path) -> None:
 
 def test_the_port_alone_finds_no_legacy_to_import() -> None:
     program = (
-        "import sys; from legacy_bridge.cornflow.alone import _Gone; sys.meta_path.insert(0, _Gone())\n"
+        "import sys; from cornflow_cutover.alone import _Gone; sys.meta_path.insert(0, _Gone())\n"
         "for name in ('cornflow', 'flask', 'flask_sqlalchemy', 'marshmallow'):\n"
         "    try: __import__(name)\n"
         "    except ModuleNotFoundError: print(name)\n"

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from legacy_bridge.cornflow.rehearsal.bugs import FAILS
-from legacy_bridge.cornflow.rehearsal.client import Asked, Log
-from legacy_bridge.cornflow.rehearsal.ledger import Fate, Ledger
-from legacy_bridge.cornflow.rehearsal.outcome import Outcome
-from legacy_bridge.cornflow.rehearsal.timeline import Band, Moment, draw
+from cornflow_cutover.rehearsal.bugs import FAILS
+from cornflow_cutover.rehearsal.client import Asked, Log
+from cornflow_cutover.rehearsal.ledger import Fate, Ledger
+from cornflow_cutover.rehearsal.outcome import Outcome
+from cornflow_cutover.rehearsal.timeline import Band, Moment, draw
 
 NOW = 1_795_000_000.0
 ASKED = Asked(NOW, NOW + 0.1, "GET /case/", "ana", "ported", 200, good=True)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from legacy_bridge.cornflow.data import DataError, DataFolder, fingerprint, new_password
-from legacy_bridge.cornflow.orchestrator import choose
-from legacy_bridge.cornflow.steps import UpError
+from cornflow_cutover.up.data_folder import DataError, DataFolder, fingerprint, new_password
+from cornflow_cutover.up.orchestrator import choose
+from cornflow_cutover.up.steps import UpError
 from tests.bridge.cornflow_stack import free_port
 
 pytestmark = pytest.mark.legacy

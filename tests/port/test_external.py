@@ -287,7 +287,7 @@ async def test_views_roles_and_permissions_are_those_the_legacy_registers(
 CENSUS = """
 import json, warnings
 warnings.filterwarnings("ignore")
-from legacy_bridge.cornflow import assemble
+from cornflow_cutover.assembly import assemble
 assembly = assemble()
 legacy = [[rule.rule, sorted(rule.guarded)] for rule in assembly.rules if "thing" in rule.rule]
 ported = [[o.rule, o.guarded] for o in assembly.ported_operations if "thing" in o.rule]

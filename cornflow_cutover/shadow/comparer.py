@@ -5,19 +5,19 @@ from collections.abc import Mapping
 
 from sqlalchemy import Table
 
-from legacy_bridge.comparing.found import Found, if_quiet_only, outcome_of
-from legacy_bridge.comparing.reads import ReadComparer, judge_of
-from legacy_bridge.comparing.sides import Side, origin_of, seen
-from legacy_bridge.comparison import Exchange, Stage
-from legacy_bridge.cornflow import shadow_outbound
-from legacy_bridge.cornflow.shadow_isolation import (
+from cornflow_cutover.shadow import outbound
+from cornflow_cutover.shadow.isolation import (
     Trial,
     WriteRefusedError,
     answer_isolated,
     mark_logs,
 )
-from legacy_bridge.cornflow.shadow_meanwhile import changed_since, written_since
-from legacy_bridge.cornflow.shadow_place import create_sandbox, services_of
+from cornflow_cutover.shadow.meanwhile import changed_since, written_since
+from cornflow_cutover.shadow.place import create_sandbox, services_of
+from legacy_bridge.comparing.found import Found, if_quiet_only, outcome_of
+from legacy_bridge.comparing.reads import ReadComparer, judge_of
+from legacy_bridge.comparing.sides import Side, origin_of, seen
+from legacy_bridge.comparison import Exchange, Stage
 from legacy_bridge.operation import SAFE_METHODS, Operation, Stack
 from legacy_bridge.shadow.recording import Recording
 from legacy_bridge.shadow.sandbox import (
@@ -57,7 +57,7 @@ class CornflowComparer(ReadComparer):
 
     def watch(self) -> None:
         super().watch()
-        shadow_outbound.install()
+        outbound.install()
 
     def tables(self) -> Mapping[str, Table]:
         if not self._in_process:
@@ -111,7 +111,7 @@ class CornflowComparer(ReadComparer):
             exchange.started,
             trial.legacy,
             recording.mails,
-            shadow_outbound.effects(recording.calls, self._services),
+            outbound.effects(recording.calls, self._services),
         )
         found = await self.differences(exchange, legacy, trial.ported, with_rows=self._in_process)
         if found.differences and trial.unknown:

@@ -9,17 +9,17 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from cornflow_cutover.rehearsal.bugs import FAILS, WRONG_REPLY, Bug
+from cornflow_cutover.rehearsal.client import Client, CutError, FailedError, Log
+from cornflow_cutover.rehearsal.ledger import Ledger
+from cornflow_cutover.rehearsal.outcome import Outcome, Wishes
+from cornflow_cutover.rehearsal.stage import PASSWORD, Stage
+from cornflow_cutover.rehearsal.stories import STORIES, WORKFLOW, Story, new_name, workflow
+from cornflow_cutover.rehearsal.timeline import Moment
+from cornflow_cutover.up.steps import UpError
 from legacy_bridge import assembly
 from legacy_bridge.assembly import Assembly
 from legacy_bridge.commands.ramp import read_status
-from legacy_bridge.cornflow.rehearsal.bugs import FAILS, WRONG_REPLY, Bug
-from legacy_bridge.cornflow.rehearsal.client import Client, CutError, FailedError, Log
-from legacy_bridge.cornflow.rehearsal.ledger import Ledger
-from legacy_bridge.cornflow.rehearsal.outcome import Outcome, Wishes
-from legacy_bridge.cornflow.rehearsal.stage import PASSWORD, Stage
-from legacy_bridge.cornflow.rehearsal.stories import STORIES, WORKFLOW, Story, new_name, workflow
-from legacy_bridge.cornflow.rehearsal.timeline import Moment
-from legacy_bridge.cornflow.steps import UpError
 from legacy_bridge.operation import Mode, Operation
 from legacy_bridge.operator import Operator
 from legacy_bridge.ownership import Ownership

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.markup import escape
 
-from legacy_bridge.cornflow.attached import Attached
-from legacy_bridge.cornflow.data import SERVICE_USER, DataFolder
-from legacy_bridge.cornflow.steps import UpError
+from cornflow_cutover.up.attached import Attached
+from cornflow_cutover.up.data_folder import SERVICE_USER, DataFolder
+from cornflow_cutover.up.steps import UpError
 from legacy_bridge.serve import ServeError, listen
 
 _MODULE = "embedded_runner.cli"

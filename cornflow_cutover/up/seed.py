@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
-from legacy_bridge.cornflow.data import ADMIN, SERVICE_USER, DataFolder, new_password
-from legacy_bridge.cornflow.steps import run, sources, step
+from cornflow_cutover.up.data_folder import ADMIN, SERVICE_USER, DataFolder, new_password
+from cornflow_cutover.up.steps import run, sources, step
 
 _PORT_CLI = "cornflow_f.cli"
 _BRIDGE_CLI = "legacy_bridge.cli"

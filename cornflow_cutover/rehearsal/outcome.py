@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from legacy_bridge.cornflow.rehearsal.client import Log
-from legacy_bridge.cornflow.rehearsal.timeline import Moment
+from cornflow_cutover.rehearsal.client import Log
+from cornflow_cutover.rehearsal.timeline import Moment
 
 
 @dataclass

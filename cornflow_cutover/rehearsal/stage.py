@@ -17,9 +17,9 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from legacy_bridge.cornflow.rehearsal.bugs import Bug
-from legacy_bridge.cornflow.rehearsal.stories import PREFIX
-from legacy_bridge.cornflow.steps import UpError, run
+from cornflow_cutover.rehearsal.bugs import Bug
+from cornflow_cutover.rehearsal.stories import PREFIX
+from cornflow_cutover.up.steps import UpError, run
 from legacy_bridge.serve import listen
 
 PASSWORD = "Rehearsal-1!"
@@ -139,7 +139,7 @@ def stage(database: str, users: Mapping[str, tuple[str, ...]]) -> Iterator[Stage
             "EXECUTION_FILES": "1",
             "EXECUTION_FILES_PATH": str(folder / "files"),
             "LOG_LEVEL": "40",
-            "CUTOVER_ASSEMBLY": "legacy_bridge.cornflow.rehearsal.bugs:assemble",
+            "CUTOVER_ASSEMBLY": "cornflow_cutover.rehearsal.bugs:assemble",
             "REHEARSAL_BUGS": str(folder / "bugs"),
         }
         run("cornflow_f.cli", "migrations", "upgrade", environment=environment)

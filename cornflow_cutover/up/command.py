@@ -17,16 +17,16 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from cornflow_cutover.up import orchestrator as solving
+from cornflow_cutover.up.check import ask_both, log_in, log_in_as_planner, solve_example
+from cornflow_cutover.up.data_folder import SERVICE_USER, DataError, DataFolder
+from cornflow_cutover.up.orchestrator import EmbeddedRunner, Orchestrator
+from cornflow_cutover.up.replay import replay
+from cornflow_cutover.up.seed import seed
+from cornflow_cutover.up.steps import Outcome, UpError, step
 from legacy_bridge import assembly
 from legacy_bridge.assembly import Assembly, AssemblyError
 from legacy_bridge.census import CensusError
-from legacy_bridge.cornflow import orchestrator as solving
-from legacy_bridge.cornflow.check import ask_both, log_in, log_in_as_planner, solve_example
-from legacy_bridge.cornflow.data import SERVICE_USER, DataError, DataFolder
-from legacy_bridge.cornflow.orchestrator import EmbeddedRunner, Orchestrator
-from legacy_bridge.cornflow.replay import replay
-from legacy_bridge.cornflow.seed import seed
-from legacy_bridge.cornflow.steps import Outcome, UpError, step
 from legacy_bridge.serve import ServeError, listen, uvicorn_config
 from legacy_bridge.settings import BridgeSettings
 from legacy_bridge.store import StoreError

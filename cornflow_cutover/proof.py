@@ -1,6 +1,6 @@
 """The proof that Cornflow needs its legacy no more, for `cutover finish --check`.
 
-`python -m legacy_bridge.cornflow.proof` replays parity with the legacy on one side and, on the other,
+`python -m cornflow_cutover.proof` replays parity with the legacy on one side and, on the other,
 the bridge with the mount removed; its arguments go to `parity run`.
 """
 
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
             return 2
         rules.write_text(json.dumps(json.loads(told.stdout)))
         command = [sys.executable, "-m", "parity_tests.cli", "run", *arguments]
-        command += ["--set", "ported_server=legacy_bridge.cornflow.alone"]
+        command += ["--set", "ported_server=cornflow_cutover.alone"]
         environment = os.environ | {"CUTOVER_RULES": str(rules)}
         return subprocess.run(command, env=environment, check=False).returncode
 

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import ASGIApp
 
+from cornflow_cutover.shadow.outbound import Replayed, effects
 from cornflow_f.errors import InvalidData
 from cornflow_f.shadowing import current, isolated, joined_sessions
 from legacy_bridge.comparing.sides import Side
 from legacy_bridge.comparison import Exchange
-from legacy_bridge.cornflow.shadow_outbound import Replayed, effects
 from legacy_bridge.shadow.call import call
 from legacy_bridge.shadow.recording import Mail, Recording, recorded
 from legacy_bridge.shadow.sandbox import GaveWayError, Room, Sandbox

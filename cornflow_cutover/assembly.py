@@ -13,16 +13,16 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
+from cornflow_cutover.leftovers import leftovers
+from cornflow_cutover.operators import CornflowOperators
 from legacy_bridge.assembly import Assembly, AssemblyError, Proof
 from legacy_bridge.census import rules_from_file, rules_of_flask
-from legacy_bridge.cornflow.ending import leftovers
-from legacy_bridge.cornflow.operators import CornflowOperators
 from legacy_bridge.operation import LegacyRule
 from legacy_bridge.shadow import Comparer, Limits
 
 COMMANDS = {
-    "rehearse": "legacy_bridge.cornflow.rehearsal.command:rehearse",
-    "up": "legacy_bridge.cornflow.up:up",
+    "rehearse": "cornflow_cutover.rehearsal.command:rehearse",
+    "up": "cornflow_cutover.up.command:up",
 }
 """Commands that only make sense for this pair of applications, for the `cutover` command."""
 
@@ -65,7 +65,7 @@ def assemble() -> Assembly:
         comparer=_comparer(database_url),
         operators=CornflowOperators(port, root),
         leftovers=leftovers,
-        proof=Proof((sys.executable, "-m", "legacy_bridge.cornflow.proof")),
+        proof=Proof((sys.executable, "-m", "cornflow_cutover.proof")),
     )
 
 
@@ -75,7 +75,7 @@ def _comparer(database_url: str | None) -> Callable[[bool, Limits], Comparer] | 
     environment = dict(os.environ)
 
     def create(legacy_in_process: bool, limits: Limits) -> Comparer:
-        from legacy_bridge.cornflow.shadow import CornflowComparer
+        from cornflow_cutover.shadow.comparer import CornflowComparer
 
         return CornflowComparer(
             database_url,

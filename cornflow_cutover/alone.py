@@ -1,6 +1,6 @@
 """The bridge with the mount removed: serves the port while the legacy can't even be imported.
 
-`python -m legacy_bridge.cornflow.alone serve --port N`, with CUTOVER_RULES naming the file of
+`python -m cornflow_cutover.alone serve --port N`, with CUTOVER_RULES naming the file of
 `cutover census --json`. What `cutover finish --check` replays parity on.
 """
 

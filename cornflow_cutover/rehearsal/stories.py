@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from legacy_bridge.cornflow.rehearsal.client import Client
+from cornflow_cutover.rehearsal.client import Client
 
 WORKFLOW = "rehearsal"
 PREFIX = "r-"

@@ -11,13 +11,13 @@ from typing import Any
 import click
 from rich.console import Console
 
+from cornflow_cutover.rehearsal.director import USERS, Director
+from cornflow_cutover.rehearsal.outcome import Outcome, Wishes
+from cornflow_cutover.rehearsal.stage import stage
+from cornflow_cutover.rehearsal.timeline import Band, draw
+from cornflow_cutover.up.steps import UpError
 from legacy_bridge import assembly
 from legacy_bridge.assembly import AssemblyError
-from legacy_bridge.cornflow.rehearsal.director import USERS, Director
-from legacy_bridge.cornflow.rehearsal.outcome import Outcome, Wishes
-from legacy_bridge.cornflow.rehearsal.stage import stage
-from legacy_bridge.cornflow.rehearsal.timeline import Band, draw
-from legacy_bridge.cornflow.steps import UpError
 from legacy_bridge.operation import Mode
 from legacy_bridge.store import StoreError
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from legacy_bridge.cornflow.rehearsal.ledger import Fate, Ledger
+from cornflow_cutover.rehearsal.ledger import Fate, Ledger
 
 _PART = re.compile(r"<(?:\w+:)?(?P<name>\w+)>")
 _ATTEMPTS = 8

@@ -1,6 +1,6 @@
 """The real pair with bugs that can be planted in the port while it serves. Only a rehearsal uses it.
 
-`CUTOVER_ASSEMBLY=legacy_bridge.cornflow.rehearsal.bugs:assemble`; the file that `REHEARSAL_BUGS` names
+`CUTOVER_ASSEMBLY=cornflow_cutover.rehearsal.bugs:assemble`; the file that `REHEARSAL_BUGS` names
 holds the names of the planted ones, a line each.
 """
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cornflow_cutover.assembly import assemble as assemble_cornflow
 from legacy_bridge.assembly import Assembly
-from legacy_bridge.cornflow import assemble as assemble_cornflow
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from legacy_bridge.cornflow.data import fingerprint
+from cornflow_cutover.up.data_folder import fingerprint
 
 _SOURCES = (
-    "cornflow_f", "legacy_bridge", "parity_tests", "migrations", "embedded_runner", "capture_format",
+    "cornflow_f", "cornflow_cutover", "legacy_bridge", "parity_tests", "migrations", "embedded_runner", "capture_format",
 )  # fmt: skip
 """What may change the outcome of a replay, or what a database has to hold."""
 

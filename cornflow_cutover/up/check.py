@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
+from cornflow_cutover.up.data_folder import DataFolder
+from cornflow_cutover.up.steps import UpError, run
 from legacy_bridge.census import Census
-from legacy_bridge.cornflow.data import DataFolder
-from legacy_bridge.cornflow.steps import UpError, run
 from legacy_bridge.operation import Stack
 
 CHECKER = "check_of_up"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from legacy_bridge.cornflow.attached import Attached
-from legacy_bridge.cornflow.data import DataFolder
-from legacy_bridge.cornflow.steps import Outcome, UpError, sources
+from cornflow_cutover.up.attached import Attached
+from cornflow_cutover.up.data_folder import DataFolder
+from cornflow_cutover.up.steps import Outcome, UpError, sources
 
 _PARITY_CLI = "parity_tests.cli"
 _BEHIND = 5

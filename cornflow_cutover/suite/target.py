@@ -53,8 +53,8 @@ def _signup(config: Mapping[str, Any], has_route: bool, modes: Any) -> Any:
 
 
 def create_port(settings: "Settings", flask_app: Any) -> Any:
+    from cornflow_cutover.suite.doubles import show_doubles
     from cornflow_f.main import create_app
-    from legacy_bridge.cornflow.suite_doubles import show_doubles
 
     app = create_app(settings)
     show_doubles(app, flask_app)

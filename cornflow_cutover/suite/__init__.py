@@ -1,0 +1,1 @@
+"""Cornflow as a target of `parity suite`: its doubles and how its tests reach either stack."""

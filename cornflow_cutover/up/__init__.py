@@ -1,0 +1,1 @@
+"""`cutover up`: both stacks on an embedded database, solving, with parity replayed beside them."""
