@@ -21,10 +21,10 @@ from rich.table import Table
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy_bridge.bridge import create_bridge
-from legacy_bridge.census import rules_of_flask
-from legacy_bridge.legacy import InProcessLegacy
-from legacy_bridge.operation import Mode
-from legacy_bridge.pair import Ported
+from legacy_bridge.flask_fastapi import Ported
+from legacy_bridge.operations.census import rules_of_flask
+from legacy_bridge.operations.operation import Mode
+from legacy_bridge.stacks.in_process import InProcessLegacy
 
 PATH = "/thing/0123456789abcdef/status/"
 RULE = "/thing/<string:idx>/status/"

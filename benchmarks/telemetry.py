@@ -16,18 +16,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.types import Message, Receive, Scope, Send
 
 from legacy_bridge.bridge import census_of
-from legacy_bridge.census import rules_of_flask
-from legacy_bridge.dispatch import Dispatcher
-from legacy_bridge.logs import JsonLines, LogFormat
-from legacy_bridge.match import Matcher
-from legacy_bridge.metrics import Metrics
-from legacy_bridge.operation import Mode, Stack
-from legacy_bridge.ownership import Ownership
-from legacy_bridge.pair import Ported
-from legacy_bridge.recorder import Recorder
-from legacy_bridge.store import ModeStore
-from legacy_bridge.telemetry import Telemetry
-from legacy_bridge.tracing import Tracing
+from legacy_bridge.evidence.recorder import Recorder
+from legacy_bridge.flask_fastapi import Ported
+from legacy_bridge.modes.ownership import Ownership
+from legacy_bridge.modes.store import ModeStore
+from legacy_bridge.operations.census import rules_of_flask
+from legacy_bridge.operations.match import Matcher
+from legacy_bridge.operations.operation import Mode, Stack
+from legacy_bridge.request.dispatch import Dispatcher
+from legacy_bridge.telemetry.logs import JsonLines, LogFormat
+from legacy_bridge.telemetry.metrics import Metrics
+from legacy_bridge.telemetry.per_request import Telemetry
+from legacy_bridge.telemetry.tracing import Tracing
 
 TURNS, REQUESTS = 40, 300
 

@@ -16,8 +16,8 @@ from typing import Any
 from cornflow_cutover.leftovers import leftovers
 from cornflow_cutover.operators import CornflowOperators
 from legacy_bridge.assembly import Assembly, AssemblyError, Proof
-from legacy_bridge.census import rules_from_file, rules_of_flask
-from legacy_bridge.operation import LegacyRule
+from legacy_bridge.operations.census import rules_from_file, rules_of_flask
+from legacy_bridge.operations.operation import LegacyRule
 from legacy_bridge.shadow import Comparer, Limits
 
 COMMANDS = {

@@ -9,22 +9,22 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 from werkzeug.routing import BaseConverter
 
-from legacy_bridge.access import Operators
 from legacy_bridge.bridge import Legacy, census_of, create_bridge
-from legacy_bridge.census import Census
-from legacy_bridge.legacy import InProcessLegacy
-from legacy_bridge.operation import LegacyRule, PortedOperation
-from legacy_bridge.orphan import watch_supervisor
-from legacy_bridge.ownership import Ownership
+from legacy_bridge.control.access import Operators
+from legacy_bridge.modes.ownership import Ownership
+from legacy_bridge.modes.store import ModeStore
+from legacy_bridge.operations.census import Census
+from legacy_bridge.operations.operation import LegacyRule, PortedOperation
 from legacy_bridge.settings import IN_PROCESS, NONE, BridgeSettings
 from legacy_bridge.shadow import Comparer, Limits, ShadowObserver
-from legacy_bridge.shadow.apart import ApartComparer
-from legacy_bridge.store import ModeStore
-from legacy_bridge.telemetry import Telemetry
-from legacy_bridge.tracing import TracingError
-from legacy_bridge.tracing import create as create_tracing
-from legacy_bridge.upstream import UpstreamLegacy
-from legacy_bridge.whole_reply import WSGIApp
+from legacy_bridge.shadow.process.client import ApartComparer
+from legacy_bridge.stacks.in_process import InProcessLegacy
+from legacy_bridge.stacks.upstream import UpstreamLegacy
+from legacy_bridge.stacks.whole_reply import WSGIApp
+from legacy_bridge.supervisor import watch_supervisor
+from legacy_bridge.telemetry.per_request import Telemetry
+from legacy_bridge.telemetry.tracing import TracingError
+from legacy_bridge.telemetry.tracing import create as create_tracing
 
 
 class AssemblyError(Exception):

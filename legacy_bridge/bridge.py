@@ -15,26 +15,26 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
-from legacy_bridge.access import Access, ControlRefusedError, Operators
-from legacy_bridge.capture import Capture, CaptureOptions, label_of
-from legacy_bridge.census import Census, take_census
-from legacy_bridge.comparison import Observer
-from legacy_bridge.control import control_routes, refused
-from legacy_bridge.dashboard import Live, client_of, dashboard_routes
-from legacy_bridge.dispatch import Dispatcher
-from legacy_bridge.edge import path_info, put_right, refuse_websocket
-from legacy_bridge.marked_reply import MarkedReply
-from legacy_bridge.match import Matcher
-from legacy_bridge.metrics import Metrics, render
-from legacy_bridge.metrics_shared import SharedMetrics
-from legacy_bridge.metrics_state import BridgeState
-from legacy_bridge.operation import LegacyRule, Mode, PortedOperation
-from legacy_bridge.ownership import Ownership
-from legacy_bridge.recorder import Recorder
+from legacy_bridge.capture.recording import Capture, CaptureOptions, label_of
+from legacy_bridge.control.access import Access, ControlRefusedError, Operators
+from legacy_bridge.control.bridge_metrics import BridgeState
+from legacy_bridge.control.dashboard import Live, client_of, dashboard_routes
+from legacy_bridge.control.routes import control_routes, refused
+from legacy_bridge.evidence.recorder import Recorder
+from legacy_bridge.evidence.warden import Warden
+from legacy_bridge.modes.ownership import Ownership
+from legacy_bridge.modes.store import ModeStore
+from legacy_bridge.operations.census import Census, take_census
+from legacy_bridge.operations.match import Matcher
+from legacy_bridge.operations.operation import LegacyRule, Mode, PortedOperation
+from legacy_bridge.request.dispatch import Dispatcher
+from legacy_bridge.request.marked_reply import MarkedReply
 from legacy_bridge.shadow import ShadowObserver
-from legacy_bridge.store import ModeStore
-from legacy_bridge.telemetry import Telemetry
-from legacy_bridge.warden import Warden
+from legacy_bridge.shadow.contract import Observer
+from legacy_bridge.stacks.edge import path_info, put_right, refuse_websocket
+from legacy_bridge.telemetry.metrics import Metrics, render
+from legacy_bridge.telemetry.per_request import Telemetry
+from legacy_bridge.telemetry.shared_metrics import SharedMetrics
 
 PREFIX = "/_cutover"
 """The bridge's own corner of the URL space."""

@@ -10,11 +10,11 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from legacy_bridge import assembly
-from legacy_bridge.logs import LogFormat
-from legacy_bridge.logs import config as logging_config
-from legacy_bridge.operation import Mode
-from legacy_bridge.orphan import SUPERVISOR
+from legacy_bridge.operations.operation import Mode
 from legacy_bridge.settings import BridgeSettings
+from legacy_bridge.supervisor import SUPERVISOR
+from legacy_bridge.telemetry.logs import LogFormat
+from legacy_bridge.telemetry.logs import config as logging_config
 
 
 class ServeError(Exception):

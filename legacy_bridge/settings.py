@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from legacy_bridge.capture import CaptureOptions
-from legacy_bridge.logs import LogFormat
-from legacy_bridge.operation import Mode, Operation
+from legacy_bridge.capture.recording import CaptureOptions
+from legacy_bridge.operations.operation import Mode, Operation
 from legacy_bridge.shadow.limits import Limits, Priority
+from legacy_bridge.telemetry.logs import LogFormat
 
 IN_PROCESS = "in-process"
 NONE = "none"

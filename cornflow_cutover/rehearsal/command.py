@@ -18,8 +18,8 @@ from cornflow_cutover.rehearsal.timeline import Band, draw
 from cornflow_cutover.up.steps import UpError
 from legacy_bridge import assembly
 from legacy_bridge.assembly import AssemblyError
-from legacy_bridge.operation import Mode
-from legacy_bridge.store import StoreError
+from legacy_bridge.modes.store import StoreError
+from legacy_bridge.operations.operation import Mode
 
 _SLICE = 2.0
 """Seconds of one point of the picture."""

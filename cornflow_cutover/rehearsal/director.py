@@ -19,13 +19,13 @@ from cornflow_cutover.rehearsal.timeline import Moment
 from cornflow_cutover.up.steps import UpError
 from legacy_bridge import assembly
 from legacy_bridge.assembly import Assembly
-from legacy_bridge.commands.ramp import read_status
-from legacy_bridge.operation import Mode, Operation
-from legacy_bridge.operator import Operator
-from legacy_bridge.ownership import Ownership
+from legacy_bridge.cli.ramp import read_status
+from legacy_bridge.control.operator import Operator
+from legacy_bridge.modes.ownership import Ownership
+from legacy_bridge.modes.state import Kind
+from legacy_bridge.modes.store import StoreError
+from legacy_bridge.operations.operation import Mode, Operation
 from legacy_bridge.settings import BridgeSettings
-from legacy_bridge.state import Kind
-from legacy_bridge.store import StoreError
 
 USERS = {f"user{number}": ("admin", "planner", "service") for number in range(1, 13)}
 """Everybody may do everything, so that each operation has users inside and outside of a canary."""

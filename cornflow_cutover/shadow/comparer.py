@@ -14,18 +14,18 @@ from cornflow_cutover.shadow.isolation import (
 )
 from cornflow_cutover.shadow.meanwhile import changed_since, written_since
 from cornflow_cutover.shadow.place import create_sandbox, services_of
-from legacy_bridge.comparing.found import Found, if_quiet_only, outcome_of
-from legacy_bridge.comparing.reads import ReadComparer, judge_of
-from legacy_bridge.comparing.sides import Side, origin_of, seen
-from legacy_bridge.comparison import Exchange, Stage
-from legacy_bridge.operation import SAFE_METHODS, Operation, Stack
-from legacy_bridge.shadow.recording import Recording
-from legacy_bridge.shadow.sandbox import (
+from legacy_bridge.operations.operation import SAFE_METHODS, Operation, Stack
+from legacy_bridge.shadow.compare.outcome import Found, if_quiet_only, outcome_of
+from legacy_bridge.shadow.compare.reads import ReadComparer, judge_of
+from legacy_bridge.shadow.compare.side import Side, origin_of, seen
+from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.rows.recording import Recording
+from legacy_bridge.shadow.rows.sandbox import (
     CopyTooLargeError,
     GaveWayError,
     Sandbox,
 )
-from legacy_bridge.shadow.undo import ChangedMeanwhileError, together
+from legacy_bridge.shadow.rows.undo import ChangedMeanwhileError, together
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
 from parity_tests.live import same_reply
 

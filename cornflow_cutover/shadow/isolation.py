@@ -14,12 +14,12 @@ from starlette.types import ASGIApp
 from cornflow_cutover.shadow.outbound import Replayed, effects
 from cornflow_f.errors import InvalidData
 from cornflow_f.shadowing import current, isolated, joined_sessions
-from legacy_bridge.comparing.sides import Side
-from legacy_bridge.comparison import Exchange
 from legacy_bridge.shadow.call import call
-from legacy_bridge.shadow.recording import Mail, Recording, recorded
-from legacy_bridge.shadow.sandbox import GaveWayError, Room, Sandbox
-from legacy_bridge.shadow.undo import (
+from legacy_bridge.shadow.compare.side import Side
+from legacy_bridge.shadow.contract import Exchange
+from legacy_bridge.shadow.rows.recording import Mail, Recording, recorded
+from legacy_bridge.shadow.rows.sandbox import GaveWayError, Room, Sandbox
+from legacy_bridge.shadow.rows.undo import (
     ChangedMeanwhileError,
     RowImage,
     RowTouch,

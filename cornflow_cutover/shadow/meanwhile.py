@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Table
 
-from legacy_bridge.comparison import Exchange
-from legacy_bridge.shadow import reads
-from legacy_bridge.shadow.recording import Recording
-from legacy_bridge.shadow.sandbox import Sandbox
+from legacy_bridge.shadow.contract import Exchange
+from legacy_bridge.shadow.rows import reads
+from legacy_bridge.shadow.rows.recording import Recording
+from legacy_bridge.shadow.rows.sandbox import Sandbox
 
 WRITTEN_AT = ("created_at", "updated_at", "deleted_at")
 """The columns by which a row of Cornflow tells when it was written, in UTC."""

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
-from legacy_bridge.shadow.recording import Call, Mail, Recording, current
+from legacy_bridge.shadow.rows.recording import Call, Mail, Recording, current
 
 _DROPPED = ("content-encoding", "content-length", "transfer-encoding", "connection")
 _TALK = ("health", "/auth/token", "/oidc/", "get-status")

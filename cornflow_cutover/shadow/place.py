@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from legacy_bridge.shadow.sandbox import PostgresSandbox, Sandbox, SqliteSandbox
+from legacy_bridge.shadow.rows.sandbox import PostgresSandbox, Sandbox, SqliteSandbox
 
 
 def services_of(environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,8 +8,8 @@ import httpx
 
 from cornflow_cutover.up.data_folder import DataFolder
 from cornflow_cutover.up.steps import UpError, run
-from legacy_bridge.census import Census
-from legacy_bridge.operation import Stack
+from legacy_bridge.operations.census import Census
+from legacy_bridge.operations.operation import Stack
 
 CHECKER = "check_of_up"
 _APPLICATION = "solve_model_dag"

@@ -26,10 +26,10 @@ from cornflow_cutover.up.seed import seed
 from cornflow_cutover.up.steps import Outcome, UpError, step
 from legacy_bridge import assembly
 from legacy_bridge.assembly import Assembly, AssemblyError
-from legacy_bridge.census import CensusError
+from legacy_bridge.modes.store import StoreError
+from legacy_bridge.operations.census import CensusError
 from legacy_bridge.serve import ServeError, listen, uvicorn_config
 from legacy_bridge.settings import BridgeSettings
-from legacy_bridge.store import StoreError
 
 
 @dataclass(frozen=True)

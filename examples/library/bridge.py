@@ -5,7 +5,7 @@ import os
 from library_flask import create_app
 from library_port import app, deps
 
-from legacy_bridge.pair import Assembly, pair
+from legacy_bridge.flask_fastapi import Assembly, pair
 
 
 def assemble() -> Assembly:

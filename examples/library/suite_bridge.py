@@ -9,8 +9,8 @@ from library_port import app, deps
 from suite_target import LEGACY, settings_from
 
 from legacy_bridge import assembly
-from legacy_bridge.operation import Mode
-from legacy_bridge.pair import pair
+from legacy_bridge.flask_fastapi import pair
+from legacy_bridge.operations.operation import Mode
 from legacy_bridge.settings import BridgeSettings
 
 __all__ = ["LEGACY", "create_port", "settings_from"]

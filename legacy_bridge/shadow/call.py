@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
 
-from legacy_bridge.comparison import Answer, Exchange
+from legacy_bridge.shadow.contract import Answer, Exchange
 
 _OWN = "legacy_bridge."
 

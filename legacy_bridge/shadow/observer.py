@@ -14,11 +14,11 @@ from collections.abc import Callable
 
 from starlette.types import Scope
 
-from legacy_bridge.comparison import Exchange, Stage
-from legacy_bridge.operation import Mode, Operation, Stack
+from legacy_bridge.operations.operation import Mode, Operation, Stack
+from legacy_bridge.shadow.contract import Exchange, Stage
 from legacy_bridge.shadow.limits import Limits
-from legacy_bridge.shadow.recording import Recording, start
-from legacy_bridge.shadow.rows import last_write
+from legacy_bridge.shadow.rows.follow import last_write
+from legacy_bridge.shadow.rows.recording import Recording, start
 from legacy_bridge.shadow.verdict import Comparer, Counters, Outcome, Reason, Verdict
 
 RECORDING = "legacy_bridge.recording"

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from sqlalchemy import Table
 
-from legacy_bridge.comparison import Exchange, Stage
-from legacy_bridge.operation import Operation, Stack
-from legacy_bridge.shadow.recording import Recording
+from legacy_bridge.operations.operation import Operation, Stack
+from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.rows.recording import Recording
 
 
 class Verdict(StrEnum):

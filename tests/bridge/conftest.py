@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from legacy_bridge.bridge import create_bridge
-from legacy_bridge.legacy import InProcessLegacy
-from legacy_bridge.operation import Mode
+from legacy_bridge.operations.operation import Mode
+from legacy_bridge.stacks.in_process import InProcessLegacy
 from tests.bridge import operated
 from tests.bridge.operated import Bug
 from tests.bridge.pair import PORTED, Running, flask_app, pair_rules, ported_app, running

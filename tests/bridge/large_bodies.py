@@ -11,8 +11,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
 from legacy_bridge.bridge import create_bridge
-from legacy_bridge.legacy import InProcessLegacy
-from legacy_bridge.operation import Mode
+from legacy_bridge.operations.operation import Mode
+from legacy_bridge.stacks.in_process import InProcessLegacy
 from tests.bridge.pair import Ported, pair_rules
 
 PIECE = 1024 * 1024

@@ -10,11 +10,11 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Table
 
-from legacy_bridge.comparison import Answer, Exchange, Stage
-from legacy_bridge.operation import Operation, Stack
+from legacy_bridge.operations.operation import Operation, Stack
 from legacy_bridge.shadow import Limits, ShadowObserver
 from legacy_bridge.shadow.call import call
-from legacy_bridge.shadow.recording import Recording
+from legacy_bridge.shadow.contract import Answer, Exchange, Stage
+from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
 from tests.bridge.pair import Ported
 

@@ -14,8 +14,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
 
-from legacy_bridge.census import rules_of_flask
-from legacy_bridge.operation import LegacyRule
+from legacy_bridge.operations.census import rules_of_flask
+from legacy_bridge.operations.operation import LegacyRule
 
 
 @dataclass(frozen=True)

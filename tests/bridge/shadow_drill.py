@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cornflow_cutover.assembly import assemble
 from cornflow_cutover.shadow.comparer import CornflowComparer
-from legacy_bridge.comparison import Exchange, Stage
-from legacy_bridge.operation import Mode, Operation, Stack
+from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.shadow import Comparer, Limits, Outcome, ShadowObserver
-from legacy_bridge.shadow.apart import ApartComparer
-from legacy_bridge.shadow.recording import Recording
+from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.process.client import ApartComparer
+from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.verdict import Reason
 
 
@@ -138,7 +138,7 @@ class Parts:
 
     def __init__(self) -> None:
         from legacy_bridge.bridge import create_bridge
-        from legacy_bridge.legacy import InProcessLegacy
+        from legacy_bridge.stacks.in_process import InProcessLegacy
 
         made = assemble()
         assert made.database_url is not None

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from legacy_bridge.cli import main
-from legacy_bridge.operation import Mode
+from legacy_bridge.cli.main import main
+from legacy_bridge.operations.operation import Mode
 from tests.bridge.conftest import MakeBridge, Serve
 
 Run = Callable[..., Result]

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from legacy_bridge.census import CensusError
-from legacy_bridge.operation import Mode
+from legacy_bridge.operations.census import CensusError
+from legacy_bridge.operations.operation import Mode
 from tests.bridge.conftest import MakeBridge, Serve
 from tests.bridge.pair import PORTED, Ported, ported_app
 

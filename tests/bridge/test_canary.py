@@ -7,11 +7,11 @@ import pytest
 from starlette.types import Scope
 
 from legacy_bridge.bridge import census_of
-from legacy_bridge.canary import Sticky, StickyError, identity, number, seed_of
-from legacy_bridge.comparison import Headers
-from legacy_bridge.decisions import Decisions, decide
-from legacy_bridge.operation import Assignment, AssignmentError, Mode, Operation, Stack
-from legacy_bridge.state import KILL, SALT, STICKY, Kind, Note, Stored, StoredMode, utc
+from legacy_bridge.modes.canary import Sticky, StickyError, identity, number, seed_of
+from legacy_bridge.modes.decisions import Decisions, decide
+from legacy_bridge.modes.state import KILL, SALT, STICKY, Kind, Note, Stored, StoredMode, utc
+from legacy_bridge.operations.operation import Assignment, AssignmentError, Mode, Operation, Stack
+from legacy_bridge.shadow.contract import Headers
 from tests.bridge.pair import PORTED, pair_rules
 
 CENSUS = census_of(pair_rules(), PORTED)

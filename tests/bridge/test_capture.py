@@ -17,9 +17,9 @@ import pytest
 
 from capture_format.fingerprint import read_key
 from capture_format.record import Recorded
-from legacy_bridge.capture import CaptureOptions
-from legacy_bridge.capture_files import CaptureFiles
-from legacy_bridge.capture_writer import Budget, CaptureWriter, WriterOptions
+from legacy_bridge.capture.files import CaptureFiles
+from legacy_bridge.capture.recording import CaptureOptions
+from legacy_bridge.capture.writer import Budget, CaptureWriter, WriterOptions
 from parity_tests.capture.read import open_capture
 from parity_tests.tokens import mint
 from tests.bridge.conftest import MakeBridge, Serve
@@ -191,7 +191,7 @@ def test_a_slow_writer_never_makes_a_request_wait(folder: Path) -> None:
         WriterOptions(folder, (), 1000, 5, 10**9, False, None, 1.0), budget, _slow
     )
     writer.start()
-    from legacy_bridge.capture import _Heard
+    from legacy_bridge.capture.recording import _Heard
 
     scope = {"method": "GET", "path": "/", "headers": [], "query_string": b"", "client": None}
     begun = time.monotonic()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from legacy_bridge.bridge import census_of
-from legacy_bridge.census import CensusError, rules_as_json, rules_from_file
-from legacy_bridge.operation import LegacyRule, Operation
+from legacy_bridge.operations.census import CensusError, rules_as_json, rules_from_file
+from legacy_bridge.operations.operation import LegacyRule, Operation
 from tests.bridge.pair import PORTED, Ported, pair_rules
 
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from legacy_bridge.cli import main
+from legacy_bridge.cli.main import main
 
 PAIR = "tests.bridge.pair_assembly:assemble"
 Run = Callable[..., Result]

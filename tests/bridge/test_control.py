@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from legacy_bridge.operation import Mode
+from legacy_bridge.operations.operation import Mode
 from tests.bridge.conftest import MakeBridge, Serve
 
 Ask = Callable[..., httpx.Response]

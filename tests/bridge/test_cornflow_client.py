@@ -14,7 +14,7 @@ import httpx
 import pytest
 from cornflow_client import CornFlow
 
-from legacy_bridge.store import ModeStore
+from legacy_bridge.modes.store import ModeStore
 from tests.bridge.cornflow_stack import (
     ADMIN,
     ADMIN_PASSWORD,

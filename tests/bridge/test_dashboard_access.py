@@ -2,7 +2,7 @@
 
 import httpx
 
-from legacy_bridge.access_session import TokenSession
+from legacy_bridge.control.session import TokenSession
 from tests.bridge import operated
 from tests.bridge.conftest import ServeOperated
 from tests.bridge.operated import ADMIN, PASSWORD, TOKEN

@@ -11,9 +11,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from legacy_bridge.comparison import Exchange, Stage
-from legacy_bridge.operation import Mode, Operation, Stack
-from legacy_bridge.state import Stored, StoredMode, utc
+from legacy_bridge.modes.state import Stored, StoredMode, utc
+from legacy_bridge.operations.operation import Mode, Operation, Stack
+from legacy_bridge.shadow.contract import Exchange, Stage
 from tests.bridge.conftest import MakeBridge, Serve
 from tests.bridge.pair import PORTED, Ported
 

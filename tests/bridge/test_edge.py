@@ -3,7 +3,7 @@
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from legacy_bridge.edge import Lifespan, LifespanError, Mount, mount_point, put_right
+from legacy_bridge.stacks.edge import Lifespan, LifespanError, Mount, mount_point, put_right
 
 
 def test_split_cookies_are_joined_as_browsers_write_them() -> None:

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from legacy_bridge.legacy import InProcessLegacy
-from legacy_bridge.operation import Mode
+from legacy_bridge.operations.operation import Mode
+from legacy_bridge.stacks.in_process import InProcessLegacy
 from tests.bridge.conftest import MakeBridge, Serve
 from tests.bridge.cornflow_stack import ADMIN, ADMIN_PASSWORD, cutover_serve, environment, seed
 from tests.bridge.pair import Ported, pair_rules

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from legacy_bridge.decisions import decide
-from legacy_bridge.operation import Mode, Stack
-from legacy_bridge.remaining import DayOfTraffic, first_day, remaining
-from legacy_bridge.state import Stored
+from legacy_bridge.evidence.remaining import DayOfTraffic, first_day, remaining
+from legacy_bridge.modes.decisions import decide
+from legacy_bridge.modes.state import Stored
+from legacy_bridge.operations.operation import Mode, Stack
 from tests.bridge.cornflow_stack import environment, seed
 
 ROOT = Path(__file__).parents[2]

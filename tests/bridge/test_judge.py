@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from legacy_bridge.budget import Budget, BudgetError, budget_of
-from legacy_bridge.judge import Check, Evidence, Judgement, Verdict, judge, judge_windows
-from legacy_bridge.operation import Stack
-from legacy_bridge.ramp import Move, RampError, end_of, next_move, steps_of
-from legacy_bridge.state import Ramp, RampState
-from legacy_bridge.tally import Key, Tally, total
-from legacy_bridge.windows import Row, Span, Windows
+from legacy_bridge.evidence.judge import Check, Evidence, Judgement, Verdict, judge, judge_windows
+from legacy_bridge.evidence.tally import Key, Tally, total
+from legacy_bridge.evidence.windows import Row, Span, Windows
+from legacy_bridge.modes.budget import Budget, BudgetError, budget_of
+from legacy_bridge.modes.ramp import Move, RampError, end_of, next_move, steps_of
+from legacy_bridge.modes.state import Ramp, RampState
+from legacy_bridge.operations.operation import Stack
 
 BUDGET = Budget()
 

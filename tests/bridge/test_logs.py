@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from legacy_bridge.logs import JsonLines, LogFormat, config, take_over
-from legacy_bridge.operation import Mode
-from legacy_bridge.telemetry import Telemetry
+from legacy_bridge.operations.operation import Mode
+from legacy_bridge.telemetry.logs import JsonLines, LogFormat, config, take_over
+from legacy_bridge.telemetry.per_request import Telemetry
 from tests.bridge.conftest import ServeOperated
 from tests.bridge.operated import Bug
 
@@ -78,7 +78,7 @@ def test_each_request_is_one_line(serve_operated: ServeOperated, lines: Lines) -
     assert (other["operation"], other["status"], other["stack"]) == (None, 404, "legacy")
     assert len(other["request_id"]) == 16
     assert (failed["stack"], failed["status"]) == ("legacy", 200), "the one that stepped in"
-    said = next(one for one in lines() if one["logger"] == "legacy_bridge.dispatch")
+    said = next(one for one in lines() if one["logger"] == "legacy_bridge.request.dispatch")
     assert said["request_id"] == "mine-2"
     assert "a planted bug" in said["exception"]
 
@@ -102,7 +102,9 @@ def test_as_text_it_is_one_line_too(
     url = serve_operated(telemetry=Telemetry(access_log=True)).url
     httpx.get(f"{url}/note/%0Aforged", headers={"X-Request-ID": "mine-4"})
     (line,) = eventually(
-        lambda: [one.getMessage() for one in caplog.records if one.name == "legacy_bridge.access"],
+        lambda: [
+            one.getMessage() for one in caplog.records if one.name == "legacy_bridge.access"
+        ],
         1,
     )
     assert line.startswith("GET '/note/\\nforged' 404 ")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legacy_bridge.match import (
+from legacy_bridge.operations.match import (
     Infrastructure,
     Match,
     Matcher,
@@ -15,7 +15,7 @@ from legacy_bridge.match import (
     Redirect,
     path_below,
 )
-from legacy_bridge.operation import Operation, OperationError
+from legacy_bridge.operations.operation import Operation, OperationError
 from tests.bridge.pair import flask_app, pair_rules
 
 ITEM = "/thing/<int:idx>/"

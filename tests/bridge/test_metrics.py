@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from legacy_bridge.metrics import Metrics, render
-from legacy_bridge.metrics_shared import SharedMetrics
-from legacy_bridge.operation import Stack
+from legacy_bridge.operations.operation import Stack
+from legacy_bridge.telemetry.metrics import Metrics, render
+from legacy_bridge.telemetry.shared_metrics import SharedMetrics
 from tests.bridge.conftest import ServeOperated
 from tests.bridge.operated import TOKEN, Bug
 

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from legacy_bridge.bridge import census_of
-from legacy_bridge.decisions import Decision
-from legacy_bridge.operation import Assignment, Mode, Operation, Stack
-from legacy_bridge.operator import Operator
-from legacy_bridge.overview import status_of
-from legacy_bridge.ownership import Ownership
-from legacy_bridge.recorder import Recorder
-from legacy_bridge.selection import HeldError, ModeError
-from legacy_bridge.state import Kind, RampState
-from legacy_bridge.store import Change, ModeStore
-from legacy_bridge.tables import METADATA
-from legacy_bridge.warden import WHO, Warden
+from legacy_bridge.control.operator import Operator
+from legacy_bridge.control.overview import status_of
+from legacy_bridge.database.tables import METADATA
+from legacy_bridge.evidence.recorder import Recorder
+from legacy_bridge.evidence.warden import WHO, Warden
+from legacy_bridge.modes.decisions import Decision
+from legacy_bridge.modes.ownership import Ownership
+from legacy_bridge.modes.selection import HeldError, ModeError
+from legacy_bridge.modes.state import Kind, RampState
+from legacy_bridge.modes.store import Change, ModeStore
+from legacy_bridge.operations.operation import Assignment, Mode, Operation, Stack
 from tests.bridge.pair import PORTED, pair_rules
 
 CENSUS = census_of(pair_rules(), PORTED)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from legacy_bridge.bridge import census_of
-from legacy_bridge.decisions import decide
-from legacy_bridge.match import Infrastructure, NoMethod, NotFound, Options
-from legacy_bridge.operation import Assignment, Mode, Operation, Stack
-from legacy_bridge.ownership import Ownership
-from legacy_bridge.plans import set_mode
-from legacy_bridge.selection import ModeError, UnknownOperationError, select
-from legacy_bridge.store import ModeStore, Stored, StoredMode, StoreError
+from legacy_bridge.modes.decisions import decide
+from legacy_bridge.modes.ownership import Ownership
+from legacy_bridge.modes.plans import set_mode
+from legacy_bridge.modes.selection import ModeError, UnknownOperationError, select
+from legacy_bridge.modes.store import ModeStore, Stored, StoredMode, StoreError
+from legacy_bridge.operations.match import Infrastructure, NoMethod, NotFound, Options
+from legacy_bridge.operations.operation import Assignment, Mode, Operation, Stack
 from tests.bridge.pair import PORTED, pair_rules
 
 CENSUS = census_of(pair_rules(), PORTED)

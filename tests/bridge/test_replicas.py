@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from legacy_bridge.assembly import ownership
-from legacy_bridge.canary import Sticky, identity, number, seed_of
-from legacy_bridge.operation import Assignment, Mode
-from legacy_bridge.operator import Operator
-from legacy_bridge.ownership import Ownership
-from legacy_bridge.selection import HeldError
+from legacy_bridge.control.operator import Operator
+from legacy_bridge.modes.canary import Sticky, identity, number, seed_of
+from legacy_bridge.modes.ownership import Ownership
+from legacy_bridge.modes.selection import HeldError
+from legacy_bridge.modes.state import SALT, Kind, RampState, seconds
+from legacy_bridge.modes.store import Change
+from legacy_bridge.operations.operation import Assignment, Mode
 from legacy_bridge.settings import BridgeSettings
-from legacy_bridge.state import SALT, Kind, RampState, seconds
-from legacy_bridge.store import Change
 from tests.bridge.live_assembly import assemble
 from tests.bridge.replicas import Clients, Replicas, Reply
 

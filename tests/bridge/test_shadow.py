@@ -10,14 +10,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from legacy_bridge.comparison import Answer, Exchange, Stage
-from legacy_bridge.operation import Mode, Operation, Stack
+from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.settings import shares
-from legacy_bridge.shadow import Limits, Outcome, ShadowObserver, Verdict, masking, rows
+from legacy_bridge.shadow import Limits, Outcome, ShadowObserver, Verdict
 from legacy_bridge.shadow.call import run_queue_seconds
-from legacy_bridge.shadow.recording import UNTOLD, Did, Recording, Touch, recorded
-from legacy_bridge.shadow.sandbox import SqliteSandbox
-from legacy_bridge.shadow.undo import ChangedMeanwhileError, take_back, together
+from legacy_bridge.shadow.compare import masking
+from legacy_bridge.shadow.contract import Answer, Exchange, Stage
+from legacy_bridge.shadow.rows import follow
+from legacy_bridge.shadow.rows.recording import UNTOLD, Did, Recording, Touch, recorded
+from legacy_bridge.shadow.rows.sandbox import SqliteSandbox
+from legacy_bridge.shadow.rows.undo import ChangedMeanwhileError, take_back, together
 from legacy_bridge.shadow.verdict import Reason
 
 OPERATION = Operation("GET", "/thing/")
@@ -287,7 +289,7 @@ def engine(tmp_path: Path) -> sa.Engine:
         for name in ("a", "b", "c"):
             session.add(Thing(id=name, owner_id=1, data={"x": 1.5, "n": None}, made_at=now))
         session.commit()
-    rows.install()
+    follow.install()
     return engine
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cornflow_cutover.shadow.comparer import CornflowComparer
-from legacy_bridge.operation import Operation, Stack
+from legacy_bridge.operations.operation import Operation, Stack
 from legacy_bridge.shadow.verdict import Reason
 from tests.bridge.cornflow_stack import environment, seed
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from legacy_bridge.shadow import rows
-from legacy_bridge.shadow.reads import changed_since, written_since
-from legacy_bridge.shadow.recording import Recording, recorded
+from legacy_bridge.shadow.rows import follow
+from legacy_bridge.shadow.rows.reads import changed_since, written_since
+from legacy_bridge.shadow.rows.recording import Recording, recorded
 
 THEN = datetime(2026, 1, 2, 3, 4, 5)
 
@@ -44,7 +44,7 @@ def engine(tmp_path: Path) -> sa.Engine:
         )
         session.add(Colour(id=1))
         session.commit()
-    rows.install()
+    follow.install()
     return made
 
 

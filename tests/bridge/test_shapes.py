@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.routing import AnyConverter, BaseConverter
 
-from legacy_bridge.match import Matcher, NotFound
-from legacy_bridge.operation import LegacyRule, Operation
-from legacy_bridge.shapes import Shapes, is_told
+from legacy_bridge.operations.match import Matcher, NotFound
+from legacy_bridge.operations.match_cache import Shapes, is_told
+from legacy_bridge.operations.operation import LegacyRule, Operation
 
 ALL = frozenset({"GET", "HEAD", "OPTIONS", "PUT"})
 

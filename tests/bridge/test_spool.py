@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from legacy_bridge.spool import BODY, SpooledBody, SpoolReply, SpoolRequest
+from legacy_bridge.stacks.spool import BODY, SpooledBody, SpoolReply, SpoolRequest
 
 SCOPE: Scope = {"type": "http", "headers": [(b"transfer-encoding", b"chunked")]}
 

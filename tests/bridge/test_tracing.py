@@ -13,11 +13,11 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from legacy_bridge import tracing
-from legacy_bridge.operation import Mode
-from legacy_bridge.telemetry import Telemetry
-from legacy_bridge.tracing import TracingError
-from legacy_bridge.upstream import UpstreamLegacy
+from legacy_bridge.operations.operation import Mode
+from legacy_bridge.stacks.upstream import UpstreamLegacy
+from legacy_bridge.telemetry import tracing
+from legacy_bridge.telemetry.per_request import Telemetry
+from legacy_bridge.telemetry.tracing import TracingError
 from tests.bridge.conftest import MakeBridge, Serve, ServeOperated
 from tests.bridge.operated import Bug
 
@@ -149,7 +149,7 @@ def test_a_legacy_elsewhere_is_told(
 
 def test_nothing_is_imported_when_nothing_is_configured() -> None:
     code = (
-        "import sys; from legacy_bridge import assembly, tracing; "
+        "import sys; from legacy_bridge import assembly; from legacy_bridge.telemetry import tracing; "
         "assert tracing.create() is None; "
         # FastAPI takes the interface by itself where it is installed.
         "ours = ('opentelemetry.sdk', 'opentelemetry.exporter', 'opentelemetry.proto'); "

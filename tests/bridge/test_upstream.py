@@ -9,7 +9,7 @@ import httpx
 import pytest
 from werkzeug.serving import make_server
 
-from legacy_bridge.upstream import UpstreamLegacy
+from legacy_bridge.stacks.upstream import UpstreamLegacy
 from tests.bridge.conftest import MakeBridge, Serve
 
 

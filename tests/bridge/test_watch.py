@@ -15,7 +15,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from legacy_bridge.cli import main
+from legacy_bridge.cli.main import main
 from tests.bridge.cornflow_stack import free_port
 from tests.bridge.operated import TOKEN
 

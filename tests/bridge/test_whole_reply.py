@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.types import Message, Scope
 
-from legacy_bridge.legacy import InProcessLegacy
-from legacy_bridge.whole_reply import LONGEST
+from legacy_bridge.stacks.in_process import InProcessLegacy
+from legacy_bridge.stacks.whole_reply import LONGEST
 
 Start = Callable[..., Callable[[bytes], object]]
 Environ = dict[str, Any]

@@ -16,7 +16,7 @@ import pytest
 from a2wsgi import WSGIMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from legacy_bridge.legacy import InProcessLegacy
+from legacy_bridge.stacks.in_process import InProcessLegacy
 from tests.bridge.conftest import MakeBridge, Serve
 from tests.bridge.pair import Running
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from legacy_bridge.census import rules_of_flask
-from legacy_bridge.pair import operations_of_fastapi
+from legacy_bridge.flask_fastapi import operations_of_fastapi
+from legacy_bridge.operations.census import rules_of_flask
 from tests.examples.conftest import LIBRARY, Library
 
 TOKEN = {"Authorization": "Bearer the-operators-token"}

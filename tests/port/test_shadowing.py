@@ -17,7 +17,7 @@ from cornflow_f.main import create_app
 from cornflow_f.models import Base, Role, User
 from cornflow_f.orchestrators.http import Caller, NoReply
 from cornflow_f.services.execution_files import _FOLDER
-from legacy_bridge.shadow.sandbox import prepare_savepoints
+from legacy_bridge.shadow.rows.sandbox import prepare_savepoints
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
 

@@ -1,0 +1,1 @@
+"""Live traffic written to capture files, masked and bounded."""

@@ -1,0 +1,1 @@
+"""The `cutover` command: `main`, and a file for each family of commands."""

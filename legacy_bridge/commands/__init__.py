@@ -1,1 +1,0 @@
-"""Commands of `cutover`, one file for each family."""

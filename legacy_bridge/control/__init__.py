@@ -1,0 +1,1 @@
+"""What an operator may do and see over HTTP: the control API, its access, the page."""

@@ -1,0 +1,1 @@
+"""The bridge's own tables beside the application's, and the connections to them."""

@@ -1,0 +1,1 @@
+"""What all workers have counted, and what it says about an operation."""

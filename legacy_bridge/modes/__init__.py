@@ -1,0 +1,1 @@
+"""Who answers what: modes, canaries, ramps and budgets, stored once for every worker."""

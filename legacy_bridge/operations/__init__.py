@@ -1,0 +1,1 @@
+"""What an operation is, which operation a request is, and who implements each (the census)."""

@@ -1,0 +1,1 @@
+"""One request on its way: matched, decided, sent to a stack, marked, counted."""

@@ -1,0 +1,44 @@
+"""What a comparison of a pair has found, and how it is told."""
+
+from dataclasses import dataclass, replace
+
+from legacy_bridge.operations.operation import Stack
+from legacy_bridge.shadow.compare.side import Side, example
+from legacy_bridge.shadow.contract import Exchange
+from legacy_bridge.shadow.verdict import Outcome, Verdict
+from parity_tests.live import Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A pair with what differs in it."""
+
+    legacy: Side
+    ported: Side
+    differences: list[Difference]
+    if_quiet: bool = False
+    """It can't be made sure here that nobody wrote between the two answers."""
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.DIFFERENT if self.differences else Verdict.SAME
+
+
+def if_quiet_only(found: Found) -> Found:
+    return replace(found, if_quiet=True)
+
+
+def outcome_of(exchange: Exchange, found: Found) -> Outcome:
+    compared = found.ported if exchange.compared is Stack.PORTED else found.legacy
+    told = (
+        example(exchange, found.differences, found.legacy, found.ported)
+        if found.differences
+        else None
+    )
+    return Outcome(
+        found.verdict,
+        status=compared.answer.status,
+        seconds=compared.answer.seconds,
+        example=told,
+        if_quiet=found.if_quiet,
+    )

@@ -1,0 +1,64 @@
+"""Workers of one machine show each other what they have counted: a file for each, in one folder.
+
+A worker that died has left its last file, so that sums never go down.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from legacy_bridge.telemetry.metrics import Metrics
+
+PERIOD = 1.0
+"""Seconds that others' counts may be old."""
+
+
+class SharedMetrics:
+    """This worker's counts, and those of the others when there is a folder."""
+
+    def __init__(self, own: Metrics, folder: Path | None) -> None:
+        self.own = own
+        self._folder = folder
+        self._name = f"{os.getpid()}-{token_hex(4)}.json"
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        if self._folder is not None:
+            self._task = asyncio.create_task(self._run(), name="bridge metrics")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.to_thread(self.write)
+
+    def write(self) -> None:
+        """Whole or not at all: others may read meanwhile. A folder that is gone is no fault of ours."""
+        if self._folder is None:
+            return
+        draft = self._folder / f"{self._name}.unfinished"
+        with contextlib.suppress(OSError):
+            draft.write_text(json.dumps(self.own.as_json()))
+            draft.replace(self._folder / self._name)
+
+    def sum(self) -> Metrics:
+        return Metrics.sum([self.own.as_json(), *self._others()])
+
+    def _others(self) -> list[dict[str, Any]]:
+        if self._folder is None:
+            return []
+        found = []
+        for file in sorted(self._folder.glob("*.json")):
+            if file.name != self._name:
+                with contextlib.suppress(OSError, ValueError):
+                    found.append(json.loads(file.read_text()))
+        return found
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.to_thread(self.write)
+            await asyncio.sleep(PERIOD)
