@@ -22,21 +22,21 @@ from typing import Any
 
 import click
 
-from capture_format.fingerprint import Key
-from capture_format.record import Body, Recorded, header_line, to_line
+from parity_core.capture.fingerprint import Key
+from parity_core.capture.record import Body, Recorded, header_line, to_line
+from parity_core.compare import rules
+from parity_core.compare.tokens import mint
+from parity_core.model import Profile, Reply, Request, Side
 from parity_tests import config as configuration
-from parity_tests import rules
 from parity_tests.capture import read, settings
 from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.schedule import Order
 from parity_tests.capture.session import CaptureReplay, bounded
 from parity_tests.capture.state import State
 from parity_tests.capture.tally import Tally
-from parity_tests.model import Profile, Reply, Request, Side
 from parity_tests.operations import Census, Matcher
 from parity_tests.run import Report
 from parity_tests.stage import Stage
-from parity_tests.tokens import mint
 
 LIMIT = 300
 """Megabytes."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from parity_tests import calibrate_rules
+from parity_core.compare import learned
+from parity_core.compare.learned import LearnedRule
+from parity_core.model import Exit, Finding, Journey, Pair, ParityError
 from parity_tests.calibrate_learn import Learning, Observer
-from parity_tests.calibrate_rules import LearnedRule
 from parity_tests.config import Config
-from parity_tests.model import Exit, Finding, Journey, Pair, ParityError
 from parity_tests.run import Listener, Options, run
 
 _NO_FILE = Path("there-is-none.toml")
@@ -97,7 +97,7 @@ def merged(path: Path, found: Sequence[LearnedRule], today: date) -> list[Learne
     known = {(rule.operation, rule.place) for rule in found}
     kept = [
         rule
-        for rule in calibrate_rules.load(path, today).rules
+        for rule in learned.load(path, today).rules
         if rule.expires >= today and (rule.operation, rule.place) not in known
     ]
     return [*found, *kept]

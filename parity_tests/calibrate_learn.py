@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from parity_tests.calibrate_rules import Evidence, LearnedKind, LearnedRule, holds, never
-from parity_tests.correspond import Correspondence, Window
-from parity_tests.model import Difference, Pair
+from parity_core.compare.correspond import Correspondence, Window
+from parity_core.compare.learned import Evidence, LearnedKind, LearnedRule, holds, never
+from parity_core.model import Difference, Pair
 
 
 @dataclass(frozen=True)

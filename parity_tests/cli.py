@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from parity_core.model import Exit
 from parity_tests import config as configuration
 from parity_tests import journeys as journey_files
 from parity_tests.commands import calibrate as calibrate_command
@@ -22,7 +23,6 @@ from parity_tests.commands import replay as replay_command
 from parity_tests.commands import suite as suite_command
 from parity_tests.commands import triangle as triangle_command
 from parity_tests.commands.frame import configured, console, guarded
-from parity_tests.model import Exit
 from parity_tests.report import json as json_report
 from parity_tests.report import outputs, terminal
 from parity_tests.run import Options, run

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from parity_tests import tokens
-from parity_tests.model import MISSING, ParityError, Request, Step
+from parity_core.compare import tokens
+from parity_core.model import MISSING, ParityError, Request, Step
 from parity_tests.templates import fill, fill_text
 
 # every character that may stand in a request line stays; only what may not is escaped

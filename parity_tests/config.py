@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parity_tests.model import ParityError
+from parity_core.model import ParityError
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
 DEFAULT = Path(__file__).with_name("cornflow.toml")

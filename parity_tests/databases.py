@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
+from parity_core.model import ParityError
 from parity_tests.config import Config
-from parity_tests.model import ParityError
 
 
 class Databases(ABC):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parity_tests.model import ParityError
+from parity_core.model import ParityError
 from parity_tests.report.json import Document
 
 

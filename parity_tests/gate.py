@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parity_tests.model import Exit, ParityError
+from parity_core.model import Exit, ParityError
 from parity_tests.report.json import Document
 
 FORMAT = "parity-baseline/1"

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from parity_core.model import MISSING, Journey, ParityError, Step, Wait
 from parity_tests import services
-from parity_tests.model import MISSING, Journey, ParityError, Step, Wait
 from parity_tests.templates import variables
 
 _JOURNEY_KEYS = {"name", "about", "settings", "services", "steps"}

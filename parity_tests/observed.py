@@ -12,8 +12,8 @@ from email import message_from_bytes
 from typing import Any
 from urllib.parse import parse_qsl
 
-from parity_tests.model import Pair, Request
-from parity_tests.places import escape
+from parity_core.compare.places import escape
+from parity_core.model import Pair, Request
 from parity_tests.report.keys import kind
 
 _DEPTH = 3

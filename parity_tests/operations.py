@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from parity_tests.model import Attribution, ParityError, Place
+from parity_core.model import Attribution, ParityError, Place
 
 _VARIABLE = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 _CONVERTERS = {"int": r"\d+", "float": r"\d+\.\d+", "path": r"[^/].*?"}

@@ -10,10 +10,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from parity_tests.compose import compose
-from parity_tests.correspond import Correspondence
-from parity_tests.diff import diff
-from parity_tests.model import (
+from parity_core.compare.correspond import Correspondence
+from parity_core.compare.diff import diff
+from parity_core.compare.places import point
+from parity_core.compare.rules import Kind, Rules
+from parity_core.model import (
     MISSING,
     Difference,
     Exchange,
@@ -26,9 +27,8 @@ from parity_tests.model import (
     Step,
     Wait,
 )
+from parity_tests.compose import compose
 from parity_tests.operations import Matcher
-from parity_tests.places import point
-from parity_tests.rules import Kind, Rules
 from parity_tests.stage import Stage, World
 from parity_tests.templates import Unknown, fill
 

@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from parity_core.model import Change, ParityError, RowChange
 from parity_tests.databases import sync_url
-from parity_tests.model import Change, ParityError, RowChange
 from parity_tests.rows_access import Access, Row, Rows, Table
 from parity_tests.rows_postgresql import PostgresqlAccess
 from parity_tests.rows_sqlite import SqliteAccess

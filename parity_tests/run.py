@@ -16,19 +16,10 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from parity_tests import (
-    calibrate_rules,
-    databases,
-    journeys,
-    operations,
-    rules,
-    services,
-    waivers,
-)
-from parity_tests.calibrate_rules import Learned
-from parity_tests.config import Config
-from parity_tests.databases import Databases
-from parity_tests.model import (
+from parity_core.compare import learned as calibrate_rules
+from parity_core.compare import rules, waivers
+from parity_core.compare.learned import Learned
+from parity_core.model import (
     Difference,
     Exit,
     Finding,
@@ -39,6 +30,9 @@ from parity_tests.model import (
     Profile,
     Waiver,
 )
+from parity_tests import databases, journeys, operations, services
+from parity_tests.config import Config
+from parity_tests.databases import Databases
 from parity_tests.observed import Observation
 from parity_tests.operations import Census, Matcher
 from parity_tests.replay import replay

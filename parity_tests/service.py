@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
+from parity_core.model import Json
 from parity_tests.config import ServiceConfig
-from parity_tests.model import Json
 
 
 class Service(Protocol):

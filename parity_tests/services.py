@@ -18,8 +18,8 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
+from parity_core.model import Json, ParityError
 from parity_tests.config import ServiceConfig
-from parity_tests.model import Json, ParityError
 from parity_tests.service import Quiet, Service, told
 from parity_tests.services_orchestrators import AirflowService, DatabricksService, FolderService
 from parity_tests.stacks import free_port

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from parity_core.model import Json, ParityError
 from parity_tests.config import ServiceConfig
-from parity_tests.model import Json, ParityError
 from parity_tests.servers.airflow import Airflow
 from parity_tests.servers.databricks import Databricks
 from parity_tests.servers.standin import PASSWORD, USER, Call

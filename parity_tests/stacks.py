@@ -18,7 +18,7 @@ from typing import Protocol, Self
 
 import httpx
 
-from parity_tests.model import ParityError, Side
+from parity_core.model import ParityError, Side
 
 _TAIL = 40
 """Lines of a log that are shown when its process fails."""

@@ -13,12 +13,12 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from parity_core.compare.places import point
+from parity_core.model import Json, ParityError, Profile, Reply, Request, Side, Step
 from parity_tests import services
 from parity_tests.compose import compose
 from parity_tests.config import Config, Target
 from parity_tests.databases import Databases
-from parity_tests.model import Json, ParityError, Profile, Reply, Request, Side, Step
-from parity_tests.places import point
 from parity_tests.rows import RowReader
 from parity_tests.service import Service
 from parity_tests.stacks import ProcessStack, RunningStack, Stack, free_port

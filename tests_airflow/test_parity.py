@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from parity_core.model import Exit, Finding, Journey, Pair
 from parity_tests.config import DEFAULT, Config, load
-from parity_tests.model import Exit, Finding, Journey, Pair
 from parity_tests.run import Options, run
 from tests_airflow.api import PASSWORD, USER
 

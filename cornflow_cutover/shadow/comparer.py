@@ -27,7 +27,7 @@ from legacy_bridge.shadow.rows.sandbox import (
 )
 from legacy_bridge.shadow.rows.undo import ChangedMeanwhileError, together
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
-from parity_tests.live import same_reply
+from parity_core.compare.live import same_reply
 
 READS_THAT_WRITE = frozenset(("GET /execution/", "GET /execution/<string:idx>/status/"))
 """They ask the orchestrator for states and store them, in both stacks: not to be asked twice."""

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from capture_format.record import PREFIX, SUFFIXES, header_line
+from parity_core.capture.record import PREFIX, SUFFIXES, header_line
 
 
 class CaptureFiles:

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from capture_format.fingerprint import Key
-from capture_format.raw import Raw
-from capture_format.record import Body
 from legacy_bridge.capture.writer import Budget, CaptureWriter, WriterOptions
 from legacy_bridge.operations.match import Matcher
 from legacy_bridge.operations.operation import Operation
+from parity_core.capture.fingerprint import Key
+from parity_core.capture.raw import Raw
+from parity_core.capture.record import Body
 
 Label = Callable[[str, str], str]
 """(method, path) -> the operation's name, for the record."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from capture_format.fingerprint import Key, open_key
-from capture_format.mask import MASKED_TOKEN, Masker
-from capture_format.raw import Raw, without_secrets
-from capture_format.record import Recorded, to_line
 from legacy_bridge.capture.files import CaptureFiles
+from parity_core.capture.fingerprint import Key, open_key
+from parity_core.capture.mask import MASKED_TOKEN, Masker
+from parity_core.capture.raw import Raw, without_secrets
+from parity_core.capture.record import Recorded, to_line
 
 _log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 
-from capture_format.mask import MASKED_TOKEN
-from parity_tests.model import Side
-from parity_tests.places import escape
-from parity_tests.rules import Kind, Rules
+from parity_core.capture.mask import MASKED_TOKEN
+from parity_core.compare.places import escape
+from parity_core.compare.rules import Kind, Rules
+from parity_core.model import Side
 
 LONG = re.compile(r"(?<![0-9A-Za-z_-])[0-9A-Za-z][0-9A-Za-z_-]{15,127}(?![0-9A-Za-z_-])")
 """Text that may be a generated id."""

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from capture_format.raw import Raw
-from capture_format.record import Body
-from parity_tests.model import ParityError
+from parity_core.capture.raw import Raw
+from parity_core.capture.record import Body
+from parity_core.model import ParityError
 
 _NOT_TOLD = Body(missing="not recorded")
 _LOG_LINE = re.compile(

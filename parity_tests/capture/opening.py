@@ -7,13 +7,13 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from parity_core.model import ParityError
 from parity_tests import databases, services
 from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.player import NAME
 from parity_tests.capture.state import State
 from parity_tests.config import Config
 from parity_tests.databases import Databases, PostgresqlDatabases, SqliteDatabases
-from parity_tests.model import ParityError
 from parity_tests.run import Listener
 from parity_tests.stage import Stage, join_stage, open_stage
 

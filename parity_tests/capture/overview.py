@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from capture_format.fingerprint import Key
+from parity_core.capture.fingerprint import Key
 from parity_tests.capture.read import Capture
 
 _MOST = 10_000

@@ -10,13 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from parity_tests.capture.ids import Ids, decoded
-from parity_tests.capture.request import NotReplayable, Requests
-from parity_tests.capture.schedule import Batch, Entry
-from parity_tests.capture.users import Unmapped, Users
-from parity_tests.correspond import Correspondence
-from parity_tests.diff import diff
-from parity_tests.model import (
+from parity_core.compare.correspond import Correspondence
+from parity_core.compare.diff import diff
+from parity_core.compare.rules import Rules
+from parity_core.model import (
     Attribution,
     Difference,
     Exchange,
@@ -27,9 +24,12 @@ from parity_tests.model import (
     Request,
     Side,
 )
+from parity_tests.capture.ids import Ids, decoded
+from parity_tests.capture.request import NotReplayable, Requests
+from parity_tests.capture.schedule import Batch, Entry
+from parity_tests.capture.users import Unmapped, Users
 from parity_tests.operations import Matcher
 from parity_tests.replay import Replay
-from parity_tests.rules import Rules
 from parity_tests.stage import Stage, World
 
 NAME = "capture"

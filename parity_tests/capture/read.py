@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
-from capture_format.record import SUFFIXES, FormatError, Recorded, from_line
-from parity_tests.model import ParityError
+from parity_core.capture.record import SUFFIXES, FormatError, Recorded, from_line
+from parity_core.model import ParityError
 
 _SLACK = 30.0
 """Seconds that an exchange may have waited before its file was begun."""

@@ -7,12 +7,12 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from capture_format.mask import MASKED, MASKED_TOKEN
-from capture_format.raw import encoded
-from capture_format.record import Recorded
+from parity_core.capture.mask import MASKED, MASKED_TOKEN
+from parity_core.capture.raw import encoded
+from parity_core.capture.record import Recorded
+from parity_core.model import Request, Side
 from parity_tests.capture.ids import Ids, decoded
 from parity_tests.capture.users import Users
-from parity_tests.model import Request, Side
 
 _OWN = frozenset((
     "accept-encoding", "authorization", "connection", "content-length", "cookie", "expect", "forwarded",

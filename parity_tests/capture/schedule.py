@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from capture_format.record import Recorded
+from parity_core.capture.record import Recorded
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _BYTES = 16 * 1024 * 1024

@@ -14,9 +14,12 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
-from capture_format.fingerprint import Key, read_key
-from capture_format.record import Recorded
-from parity_tests import rules, waivers
+from parity_core.capture.fingerprint import Key, read_key
+from parity_core.capture.record import Recorded
+from parity_core.compare import rules, waivers
+from parity_core.compare.correspond import Correspondence
+from parity_core.compare.rules import Kind, Rule, Rules
+from parity_core.model import Finding, ParityError, Side, Waiver
 from parity_tests.capture import read, settings
 from parity_tests.capture.ids import Ids
 from parity_tests.capture.opening import opened
@@ -28,10 +31,7 @@ from parity_tests.capture.store import DiskMap, Latest
 from parity_tests.capture.tally import Tally
 from parity_tests.capture.users import Users
 from parity_tests.config import Config
-from parity_tests.correspond import Correspondence
-from parity_tests.model import Finding, ParityError, Side, Waiver
 from parity_tests.operations import Matcher
-from parity_tests.rules import Kind, Rule, Rules
 from parity_tests.run import Listener, Report, load_census, workplace
 from parity_tests.stacks import StackError
 from parity_tests.stage import Stage

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from parity_core.compare.rules import Rule, Rules, parse
+from parity_core.model import ParityError
 from parity_tests.config import Config
-from parity_tests.model import ParityError
-from parity_tests.rules import Rule, Rules, parse
 
 _KEYS = {"users", "mint", "secret", "password", "id"}
 

@@ -14,9 +14,9 @@ import sqlite3
 import time
 from pathlib import Path
 
+from parity_core.model import ParityError
 from parity_tests.capture.store import Store
 from parity_tests.capture.tally import Tally
-from parity_tests.model import ParityError
 
 _SECONDS = 60.0
 _EXCHANGES = 5000

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from capture_format.record import Recorded
-from parity_tests.model import Finding, Pair
+from parity_core.capture.record import Recorded
+from parity_core.model import Finding, Pair
 from parity_tests.run import OperationReport, Report
 
 _KEPT = 20

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from capture_format.fingerprint import Key
-from capture_format.record import Recorded
-from parity_tests import tokens
+from parity_core.capture.fingerprint import Key
+from parity_core.capture.record import Recorded
+from parity_core.compare import tokens
+from parity_core.model import Json, ParityError, Side
 from parity_tests.capture.ids import Ids
 from parity_tests.capture.settings import CaptureSettings
 from parity_tests.config import Config
-from parity_tests.model import Json, ParityError, Side
 from parity_tests.templates import fill
 
 _REFUSED = "recorded.token.refused"

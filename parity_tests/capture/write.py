@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from capture_format.mask import Masker
-from capture_format.raw import Raw, without_secrets
-from capture_format.record import PREFIX, header_line, to_line
-from parity_tests.model import ParityError
-from parity_tests.tokens import mint
+from parity_core.capture.mask import Masker
+from parity_core.capture.raw import Raw, without_secrets
+from parity_core.capture.record import PREFIX, header_line, to_line
+from parity_core.compare.tokens import mint
+from parity_core.model import ParityError
 
 
 def write_capture(

@@ -11,14 +11,14 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from capture_format.fingerprint import Key, open_key, read_key
-from capture_format.mask import Masker
+from parity_core.capture.fingerprint import Key, open_key, read_key
+from parity_core.capture.mask import Masker
+from parity_core.model import Exit, ParityError
 from parity_tests.capture import importers
 from parity_tests.capture.overview import Overview, overview
 from parity_tests.capture.read import open_capture
 from parity_tests.capture.write import write_capture
 from parity_tests.commands.frame import console, guarded
-from parity_tests.model import Exit, ParityError
 
 _PATH = click.Path(path_type=Path)
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from parity_core.model import Exit
 from parity_tests.commands.frame import console, guarded
 from parity_tests.explain import Explanation, explain
-from parity_tests.model import Exit
 from parity_tests.report import json as json_report
 from parity_tests.report.json import Document
 from parity_tests.report.show import printable, told

@@ -11,8 +11,8 @@ from typing import Any
 import click
 from rich.console import Console
 
+from parity_core.model import Exit, ParityError
 from parity_tests import config as configuration
-from parity_tests.model import Exit, ParityError
 
 
 def console(**options: Any) -> Console:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
+from parity_core.model import Exit
 from parity_tests import config as configuration
 from parity_tests.commands.frame import configured, console, guarded
 from parity_tests.generate import tell
 from parity_tests.generate.catalogue import USUAL
 from parity_tests.generate.fuzz import FuzzOptions, fuzz
-from parity_tests.model import Exit
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)

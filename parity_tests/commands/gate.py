@@ -8,10 +8,10 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from parity_core.model import Exit
 from parity_tests import gate
 from parity_tests.commands.frame import console, guarded
 from parity_tests.gate import Judgement
-from parity_tests.model import Exit
 from parity_tests.report import json as json_report
 from parity_tests.report import markdown, summary
 from parity_tests.report.json import Document

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from parity_core.model import Exit, ParityError
 from parity_tests.commands.frame import console, guarded
-from parity_tests.model import Exit, ParityError
 
 _STARTER = Path(__file__).parents[1] / "starter"
 

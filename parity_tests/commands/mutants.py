@@ -8,9 +8,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from parity_core.model import Exit
 from parity_tests import config as configuration
 from parity_tests.commands.frame import configured, console, guarded
-from parity_tests.model import Exit
 from parity_tests.mutants import plant, report
 from parity_tests.mutants.by_fuzz import BUDGET
 from parity_tests.mutants.model import Part, chosen

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from parity_core.model import Exit, ParityError
 from parity_tests import config as configuration
 from parity_tests.commands.frame import configured, console, guarded
-from parity_tests.model import Exit, ParityError
 from parity_tests.performance import budget, render
 from parity_tests.performance.budget import Verdict
 from parity_tests.performance.measure import measure

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
+from parity_core.model import Exit, Profile
 from parity_tests import config as configuration
 from parity_tests.capture import session
 from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.schedule import Order
 from parity_tests.commands.frame import configured, console, guarded, pairs_of
-from parity_tests.model import Exit, Profile
 from parity_tests.report import json as json_report
 from parity_tests.report import outputs, terminal
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from parity_core.model import Exit
 from parity_tests.commands.frame import console, guarded
-from parity_tests.model import Exit
 from parity_tests.report import json as json_report
 from parity_tests.report import outputs, summary
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from parity_core.model import Exit, Side
 from parity_tests.commands.frame import console, guarded
-from parity_tests.model import Exit, Side
 from parity_tests.suite import run as suite
 from parity_tests.suite import show, target
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from parity_core.model import Exit, ParityError, Side
 from parity_tests import config as configuration
 from parity_tests.commands.frame import configured, console, guarded
-from parity_tests.model import Exit, ParityError, Side
 from parity_tests.report import json as json_report
 from parity_tests.report import terminal
 from parity_tests.run import Options, load_census, run

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parity_core.compare.places import operation_matches
+from parity_core.model import Json, ParityError, Profile
 from parity_tests.generate.documents import Shape
-from parity_tests.model import Json, ParityError, Profile
-from parity_tests.places import operation_matches
 
 _PARAMETER = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 _KEYS = {"match", "as", "path", "json", "form", "query", "makes", "ends"}

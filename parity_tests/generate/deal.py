@@ -6,9 +6,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from parity_core.model import Json
 from parity_tests.generate.catalogue import Catalogue, Operation
 from parity_tests.generate.draft import Draft, Ref, Wish, plain, reference
-from parity_tests.model import Json
 
 Drill = list[tuple[Operation, Draft]]
 """One scene: requests in an order that has a purpose."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from parity_tests.model import Json
+from parity_core.model import Json
 
 _CONVERTED = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")
 _DEPTH = 6

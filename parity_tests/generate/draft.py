@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Any
 
+from parity_core.model import MISSING, Json
 from parity_tests.generate.catalogue import Operation
-from parity_tests.model import MISSING, Json
 
 
 class Wish(StrEnum):

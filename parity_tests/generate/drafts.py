@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from parity_core.model import Json
 from parity_tests.generate import values
 from parity_tests.generate.catalogue import Catalogue, Operation
 from parity_tests.generate.draft import Damage, Draft, Ref, Spelling, references
-from parity_tests.model import Json
 
 _BAD_USERS: tuple[Json, ...] = (
     {"authorization": "Bearer"},

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from itertools import cycle, islice
 
-from parity_tests import databases, rules, services, waivers
+from parity_core.compare import rules, waivers
+from parity_core.compare.places import operation_matches
+from parity_core.model import (
+    Json,
+    ParityError,
+    Profile,
+    Request,
+)
+from parity_tests import databases, services
 from parity_tests.config import Config
 from parity_tests.generate import catalogue as catalogues
 from parity_tests.generate.catalogue import Catalogue, Knowledge, Operation
@@ -18,14 +26,7 @@ from parity_tests.generate.machine import Enough, machine, play
 from parity_tests.generate.report import FuzzReport
 from parity_tests.generate.scene import Theatre
 from parity_tests.generate.session import FuzzListener, FuzzOptions, Session
-from parity_tests.model import (
-    Json,
-    ParityError,
-    Profile,
-    Request,
-)
 from parity_tests.operations import Census, Matcher
-from parity_tests.places import operation_matches
 from parity_tests.run import load_census, workplace
 from parity_tests.stage import Stage, World, open_stage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from parity_tests.model import Json
+from parity_core.model import Json
 
 BY_NAME: Mapping[str, str] = {
     "mail": "someone{n}@example.org",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parity_tests.model import Exit, Finding, Pair, Place, Step
+from parity_core.model import Exit, Finding, Pair, Place, Step
 
 
 @dataclass(frozen=True)

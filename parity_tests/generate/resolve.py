@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from parity_core.model import MISSING, Json, Step
 from parity_tests.generate.catalogue import Catalogue, Operation
 from parity_tests.generate.draft import Damage, Draft, Ref, Spelling, Wish, plain
-from parity_tests.model import MISSING, Json, Step
 
 _WHOLE = re.compile(r"\$\{(\w+)\}")
 _BOUNDARY = "parity"

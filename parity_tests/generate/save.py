@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from parity_tests.model import MISSING, Journey, Step
+from parity_core.model import MISSING, Journey, Step
 
 
 def render(journey: Journey) -> str:

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.generate.catalogue import Catalogue, Makes, Operation
-from parity_tests.generate.draft import Draft
-from parity_tests.generate.resolve import Pool, Wanted, resolve
-from parity_tests.generate.variants import MOMENT
-from parity_tests.model import (
+from parity_core.compare.places import point
+from parity_core.compare.rules import Rules
+from parity_core.model import (
     MISSING,
     Change,
     Difference,
@@ -24,10 +22,12 @@ from parity_tests.model import (
     Profile,
     Step,
 )
+from parity_tests.generate.catalogue import Catalogue, Makes, Operation
+from parity_tests.generate.draft import Draft
+from parity_tests.generate.resolve import Pool, Wanted, resolve
+from parity_tests.generate.variants import MOMENT
 from parity_tests.operations import Matcher
-from parity_tests.places import point
 from parity_tests.replay import Replay
-from parity_tests.rules import Rules
 from parity_tests.stacks import StackError
 from parity_tests.stage import Stage
 

@@ -10,7 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from parity_tests import waivers
+from parity_core.compare import waivers
+from parity_core.model import Difference, Finding, Pair, ParityError, Step, Waiver
 from parity_tests.config import Config
 from parity_tests.generate import save
 from parity_tests.generate.catalogue import USUAL, Operation
@@ -18,7 +19,6 @@ from parity_tests.generate.draft import Draft, plain
 from parity_tests.generate.report import Found, FuzzReport, Key, key
 from parity_tests.generate.scene import Scene, Theatre, journey
 from parity_tests.generate.shrink import Shrinker
-from parity_tests.model import Difference, Finding, Pair, ParityError, Step, Waiver
 from parity_tests.stacks import StackError
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from parity_tests.model import MISSING, Json, Step
+from parity_core.model import MISSING, Json, Step
 from parity_tests.templates import variables
 
 Fails = Callable[[Sequence[Step]], int | None]

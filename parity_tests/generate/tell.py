@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 
+from parity_core.model import Exit
 from parity_tests.generate.report import Found, FuzzReport
-from parity_tests.model import Exit
 from parity_tests.report.show import show
 from parity_tests.report.terminal import pair_panel
 

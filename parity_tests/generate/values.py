@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from parity_tests.model import Json
+from parity_core.model import Json
 
 Values = SearchStrategy[Json]
 

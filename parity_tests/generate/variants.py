@@ -6,11 +6,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from parity_core.model import Json
 from parity_tests.generate import values
 from parity_tests.generate.catalogue import Catalogue, Operation
 from parity_tests.generate.draft import Ref, Wish, reference
 from parity_tests.generate.near import near, usual
-from parity_tests.model import Json
 
 MOMENT = "moment"
 """Things of this kind are the times in replies to creations (scene.py)."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from parity_core.model import MISSING, Difference, Finding, Pair
 from parity_tests.matrix.model import Verdict
-from parity_tests.model import MISSING, Difference, Finding, Pair
 
 GUARD = (401, 403)
 HIDDEN = 404

@@ -8,8 +8,8 @@ from enum import StrEnum
 from itertools import product
 from pathlib import Path
 
+from parity_core.model import Exit, Finding, Profile, Step
 from parity_tests.config import User
-from parity_tests.model import Exit, Finding, Profile, Step
 
 
 class Whose(StrEnum):

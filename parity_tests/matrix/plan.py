@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
+from parity_core.model import MISSING, ParityError, Place, Step
 from parity_tests.config import User
 from parity_tests.journeys import JourneyError, read_steps, read_yaml
 from parity_tests.matrix.model import Plan
-from parity_tests.model import MISSING, ParityError, Place, Step
 from parity_tests.operations import Matcher
 from parity_tests.templates import variables
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from parity_core.compare.places import place_matches
+from parity_core.model import Finding, Journey, ParityError, Profile
 from parity_tests import journeys
-from parity_tests.model import Finding, Journey, ParityError, Profile
 from parity_tests.mutants.ground import Ground, tell
 from parity_tests.mutants.model import Mutant, Trial, Verdict
-from parity_tests.places import place_matches
 from parity_tests.replay import replay
 from parity_tests.run import by_profile
 from parity_tests.stacks import StackError

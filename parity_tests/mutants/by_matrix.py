@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from parity_core.model import Finding, Profile
 from parity_tests.matrix import play
 from parity_tests.matrix.model import Cell
 from parity_tests.matrix.model import Verdict as CellVerdict
-from parity_tests.model import Finding, Profile
 from parity_tests.mutants.ground import Ground, tell
 from parity_tests.mutants.model import Mutant, Trial, Verdict
 from parity_tests.stage import Stage, replace_ported

@@ -7,10 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from parity_tests import databases, rules, waivers
+from parity_core.compare import rules, waivers
+from parity_core.model import Difference, Finding, Journey, Pair, Profile
+from parity_tests import databases
 from parity_tests.config import Config
 from parity_tests.databases import Databases
-from parity_tests.model import Difference, Finding, Journey, Pair, Profile
 from parity_tests.mutants.model import Mutant, Trial
 from parity_tests.operations import Census, Matcher
 from parity_tests.stage import Stage, open_stage

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from parity_tests.model import Exit
+from parity_core.model import Exit
 
 
 class Part(StrEnum):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from parity_core.model import ParityError
 from parity_tests.config import Config
-from parity_tests.model import ParityError
 from parity_tests.mutants.model import Mutant
 
 _REQUIRED = {"id", "about", "file", "find", "replace", "operation", "place", "journeys"}

@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from parity_tests.model import ParityError
+from parity_core.compare.places import operation_matches
+from parity_core.model import ParityError
 from parity_tests.performance.interval import Interval
-from parity_tests.places import operation_matches
 
 _KEYS = ("ratio", "statements", "extra_statements")
 

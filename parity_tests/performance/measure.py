@@ -13,9 +13,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from parity_tests import databases, journeys, rules, services, waivers
+from parity_core.compare import rules, waivers
+from parity_core.model import Difference, Exchange, Exit, Journey, Pair, ParityError, Side, Step
+from parity_tests import databases, journeys, services
 from parity_tests.config import Config, Target
-from parity_tests.model import Difference, Exchange, Exit, Journey, Pair, ParityError, Side, Step
 from parity_tests.operations import Matcher
 from parity_tests.performance.budget import Plan, Verdict, judge
 from parity_tests.performance.interval import Interval, ratio

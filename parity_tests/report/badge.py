@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from parity_tests.model import Exit
+from parity_core.model import Exit
 from parity_tests.report.json import Document
 from parity_tests.report.verdict import verdict
 

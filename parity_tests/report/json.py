@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parity_tests.model import MISSING, Exchange, Finding, Pair, ParityError
+from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError
 from parity_tests.report import secrets
 from parity_tests.report.keys import group, key, outcome, shape
 from parity_tests.run import Report

@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Any
 
-from parity_tests.model import MISSING, Exchange, Finding
+from parity_core.model import MISSING, Exchange, Finding
 
 _NUMBER = re.compile(r"-?\d+")
 _ROW = re.compile(r"rows/[^/]*/")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from parity_tests.model import Request
+from parity_core.model import Request
 
 _TOKEN = re.compile(r"(eyJ[\w-]{4,}\.[\w-]+)\.[\w-]+")
 _HEADERS = {"authorization": "TOKEN", "cookie": "COOKIE", "x-api-key": "API_KEY"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from parity_tests.model import MISSING
+from parity_core.model import MISSING
 
 
 def show(value: Any, limit: int = 300) -> str:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity_tests.model import Exit
+from parity_core.model import Exit
 from parity_tests.report.json import Document
 from parity_tests.report.show import told
 from parity_tests.report.verdict import verdict

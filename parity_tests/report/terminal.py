@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from parity_tests.model import Exchange, Exit, Finding, Journey, Pair, Place
+from parity_core.model import Exchange, Exit, Finding, Journey, Pair, Place
 from parity_tests.report.keys import key
 from parity_tests.report.secrets import curl
 from parity_tests.report.show import printable, show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parity_tests.model import Exit
+from parity_core.model import Exit
 from parity_tests.report.json import Document
 
 

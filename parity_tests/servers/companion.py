@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from parity_tests.model import ParityError
+from parity_core.model import ParityError
 from parity_tests.stacks import free_port, tail
 
 _START_SECONDS = 60.0

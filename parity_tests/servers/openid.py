@@ -17,7 +17,7 @@ from typing import Any, Self
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from parity_tests import tokens
+from parity_core.compare import tokens
 
 KEYS_PATH = "/.well-known/jwks.json"
 FAULTS = ("", "malformed", "empty", "no-keys", "mixed", "status-500", "no-kid", "redirect")

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from parity_tests.model import ParityError
+from parity_core.model import ParityError
 from parity_tests.stacks import free_port, tail
 
 MISSING = "slapd is not installed (Debian and Ubuntu: apt-get install slapd)"

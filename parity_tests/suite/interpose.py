@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from parity_tests.model import Side
+from parity_core.model import Side
 from parity_tests.suite.doubles import Doubles
 from parity_tests.suite.events import Double, Recorder
 from parity_tests.suite.portal import Portal, RunningPort

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.model import ParityError, Side
+from parity_core.model import ParityError, Side
 from parity_tests.suite import target as targets
 from parity_tests.suite.doubles import Doubles
 from parity_tests.suite.events import Recorder

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from parity_tests.model import ParityError, Side
+from parity_core.model import ParityError, Side
 from parity_tests.suite import events, verdict
 from parity_tests.suite.plugin import VARIABLE
 from parity_tests.suite.target import Reference

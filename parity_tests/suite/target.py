@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity_tests.model import ParityError
+from parity_core.model import ParityError
 
 _SHIPPED = Path(__file__).parents[1]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from parity_tests.places import operation_matches
+from parity_core.compare.places import operation_matches
 from parity_tests.triangle.shape import ANY, OPEN, Shape
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parity_tests.model import ParityError
-from parity_tests.places import escape
+from parity_core.compare.places import escape
+from parity_core.model import ParityError
 
 Json = Mapping[str, Any]
 

@@ -15,13 +15,13 @@ from typing import Any
 import httpx
 import pytest
 
-from capture_format.fingerprint import read_key
-from capture_format.record import Recorded
 from legacy_bridge.capture.files import CaptureFiles
 from legacy_bridge.capture.recording import CaptureOptions
 from legacy_bridge.capture.writer import Budget, CaptureWriter, WriterOptions
+from parity_core.capture.fingerprint import read_key
+from parity_core.capture.record import Recorded
+from parity_core.compare.tokens import mint
 from parity_tests.capture.read import open_capture
-from parity_tests.tokens import mint
 from tests.bridge.conftest import MakeBridge, Serve
 from tests.bridge.cornflow_stack import cutover_serve
 

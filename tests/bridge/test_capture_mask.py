@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from capture_format.fingerprint import Key, open_key
-from capture_format.mask import Masker
-from capture_format.raw import Raw, without_secrets
-from capture_format.record import Body, Recorded, from_line, to_line
-from parity_tests.tokens import mint
+from parity_core.capture.fingerprint import Key, open_key
+from parity_core.capture.mask import Masker
+from parity_core.capture.raw import Raw, without_secrets
+from parity_core.capture.record import Body, Recorded, from_line, to_line
+from parity_core.compare.tokens import mint
 
 KEY = Key(b"of the tests")
 PASSWORD = "Correct-horse1!"

@@ -102,9 +102,7 @@ def test_as_text_it_is_one_line_too(
     url = serve_operated(telemetry=Telemetry(access_log=True)).url
     httpx.get(f"{url}/note/%0Aforged", headers={"X-Request-ID": "mine-4"})
     (line,) = eventually(
-        lambda: [
-            one.getMessage() for one in caplog.records if one.name == "legacy_bridge.access"
-        ],
+        lambda: [one.getMessage() for one in caplog.records if one.name == "legacy_bridge.access"],
         1,
     )
     assert line.startswith("GET '/note/\\nforged' 404 ")

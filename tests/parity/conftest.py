@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.model import Attribution, Exchange, Pair, Reply, Request, RowChange, Side
+from parity_core.model import Attribution, Exchange, Pair, Reply, Request, RowChange, Side
 
 # a suite of its own: test_suite_cornflow.py runs it
 collect_ignore = ["suite_cornflow"]

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from parity_core.compare.correspond import Correspondence
+from parity_core.compare.diff import diff
+from parity_core.compare.learned import Evidence, Learned, LearnedKind, LearnedRule, load, render
+from parity_core.compare.rules import Rules
+from parity_core.model import Change, Pair, ParityError, RowChange, Side
 from parity_tests.calibrate import merged
 from parity_tests.calibrate_learn import Learning, Observer, generalised
-from parity_tests.calibrate_rules import Evidence, Learned, LearnedKind, LearnedRule, load, render
-from parity_tests.correspond import Correspondence
-from parity_tests.diff import diff
-from parity_tests.model import Change, Pair, ParityError, RowChange, Side
-from parity_tests.rules import Rules
 from tests.parity.conftest import ROOT, Shop, exchange, pair
 
 TODAY = date(2026, 11, 23)
@@ -122,7 +122,7 @@ def test_what_is_never_relaxed(one: Pair, place: str, why: str) -> None:
 
 
 def test_a_token_is_not_relaxed_to_any_value() -> None:
-    from parity_tests.tokens import mint
+    from parity_core.compare.tokens import mint
 
     mine, others = (mint({"sub": name}, KEY, 0) for name in ("admin", "guest"))
     found = learn([pair({"v": mine}, {"v": others}, 1), pair({"v": mine}, {"v": mine + "x"}, 2)])

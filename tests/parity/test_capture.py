@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from capture_format.fingerprint import Key
-from capture_format.mask import Masker
-from capture_format.record import Body, Recorded, header_line, to_line
+from parity_core.capture.fingerprint import Key
+from parity_core.capture.mask import Masker
+from parity_core.capture.record import Body, Recorded, header_line, to_line
+from parity_core.compare import rules
+from parity_core.model import ParityError, Side
 from parity_tests import config as configuration
-from parity_tests import rules
 from parity_tests.capture import importers, settings
 from parity_tests.capture.ids import Ids
 from parity_tests.capture.overview import overview
@@ -22,7 +23,6 @@ from parity_tests.capture.schedule import Entry, Order, batches
 from parity_tests.capture.store import DiskMap, Latest, Store
 from parity_tests.capture.users import Unmapped, Users
 from parity_tests.capture.write import write_capture
-from parity_tests.model import ParityError, Side
 
 KEY = Key(b"of the tests")
 CORNFLOW = configuration.load(configuration.DEFAULT)
@@ -263,7 +263,7 @@ def test_who_a_user_was_is_found_by_the_key_by_a_log_in_or_told(known: Ids) -> N
 
 
 def test_whoever_is_no_user_of_the_configuration_gets_a_minted_token(known: Ids) -> None:
-    from parity_tests.tokens import parse
+    from parity_core.compare.tokens import parse
 
     header = users(known, told={"carla": "carla"}).authorization(
         one(user=KEY.subject("carla"), scheme="bearer"), Side.LEGACY

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from parity_core.model import Exit, Profile
 from parity_tests import config as configuration
 from parity_tests.capture import session
 from parity_tests.capture.options import ReplayOptions
-from parity_tests.model import Exit, Profile
 from tests.bridge.cornflow_stack import ADMIN, ADMIN_PASSWORD, cutover_serve, environment, seed
 from tests.parity.conftest import ROOT
 

@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from parity_core.model import Profile
 from parity_tests.config import load
 from parity_tests.databases import create
-from parity_tests.model import Profile
 from parity_tests.stacks import free_port
 from parity_tests.stage import open_stage
 from tests.parity.conftest import ROOT, Shop, seed_elsewhere

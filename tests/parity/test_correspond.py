@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from parity_tests import tokens
-from parity_tests.correspond import Correspondence, Window
-from parity_tests.rules import Rule, parse
+from parity_core.compare import tokens
+from parity_core.compare.correspond import Correspondence, Window
+from parity_core.compare.rules import Rule, parse
 
 NOW = datetime(2027, 1, 15, 8, 0, 0, 123456, tzinfo=UTC)
 STEP_1 = Window(NOW.timestamp(), NOW.timestamp(), 1)

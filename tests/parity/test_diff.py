@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from parity_tests.correspond import Correspondence
-from parity_tests.diff import diff
-from parity_tests.model import MISSING, Change, Difference, Pair, RowChange, Side
-from parity_tests.rules import Rules, parse
+from parity_core.compare.correspond import Correspondence
+from parity_core.compare.diff import diff
+from parity_core.compare.rules import Rules, parse
+from parity_core.model import MISSING, Change, Difference, Pair, RowChange, Side
 from tests.parity.conftest import exchange, pair
 
 NO_RULES = Rules()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from parity_core.model import Difference, Finding, ParityError, Request
 from parity_tests.cli import main
 from parity_tests.explain import explain
-from parity_tests.model import Difference, Finding, ParityError, Request
 from parity_tests.operations import Census
 from parity_tests.report import json as json_report
 from parity_tests.run import Report

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from parity_core.model import MISSING, Step
 from parity_tests.generate.shrink import Shrinker, needed, simplifications, smaller_values, without
-from parity_tests.model import MISSING, Step
 
 
 def step(target: str, json: Any = MISSING, user: Any = "ann", **capture: str) -> Step:

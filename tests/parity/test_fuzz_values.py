@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from parity_core.model import MISSING, Journey, ParityError
 from parity_tests import journeys
 from parity_tests.generate import catalogue, save, values
 from parity_tests.generate.catalogue import Catalogue, Operation
@@ -17,7 +18,6 @@ from parity_tests.generate.drafts import drafts
 from parity_tests.generate.fuzz import wanted
 from parity_tests.generate.machine import machine, play
 from parity_tests.generate.resolve import Pool, Wanted, resolve
-from parity_tests.model import MISSING, Journey, ParityError
 
 SWAGGER = {
     "swagger": "2.0",

@@ -9,16 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from parity_tests.generate import catalogue
-from parity_tests.generate.catalogue import Catalogue, Operation
-from parity_tests.generate.deal import Drill
-from parity_tests.generate.documents import shapes
-from parity_tests.generate.draft import Draft, Ref, Wish, plain
-from parity_tests.generate.drills import drills
-from parity_tests.generate.near import near, usual
-from parity_tests.generate.scene import Scene, Theatre
-from parity_tests.generate.variants import MOMENT
-from parity_tests.model import (
+from parity_core.model import (
     MISSING,
     Attribution,
     Exchange,
@@ -29,6 +20,15 @@ from parity_tests.model import (
     Side,
     Step,
 )
+from parity_tests.generate import catalogue
+from parity_tests.generate.catalogue import Catalogue, Operation
+from parity_tests.generate.deal import Drill
+from parity_tests.generate.documents import shapes
+from parity_tests.generate.draft import Draft, Ref, Wish, plain
+from parity_tests.generate.drills import drills
+from parity_tests.generate.near import near, usual
+from parity_tests.generate.scene import Scene, Theatre
+from parity_tests.generate.variants import MOMENT
 
 WHEN = {"in": "query", "name": "made_before", "schema": {"type": "string", "format": "date-time"}}
 PAGE = [{"in": "query", "name": name, "schema": {"type": "integer"}} for name in ("limit", "skip")]

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from parity_core.compare.tokens import parse
+from parity_core.model import ParityError, Request, Step
 from parity_tests import journeys
 from parity_tests.compose import compose, curl
 from parity_tests.config import DEFAULT
 from parity_tests.config import load as load_config
-from parity_tests.model import ParityError, Request, Step
 from parity_tests.templates import Unknown, fill
-from parity_tests.tokens import parse
 from tests.parity.conftest import JourneyWriter
 
 HEAD = "name: one\nsteps:\n"

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from parity_tests.live import Judge, Request, RowChange, Seen, same_reply, unwaived
-from parity_tests.model import Change
-from parity_tests.rules import Rules, parse
-from parity_tests.waivers import parse as parse_waiver
+from parity_core.compare.live import Judge, Request, RowChange, Seen, same_reply, unwaived
+from parity_core.compare.rules import Rules, parse
+from parity_core.compare.waivers import parse as parse_waiver
+from parity_core.model import Change
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 ORIGIN = "http://cornflow.test"

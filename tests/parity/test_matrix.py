@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from parity_core.compare.waivers import parse
+from parity_core.model import MISSING, Change, Difference, Finding, ParityError, RowChange, Side
 from parity_tests.matrix.judge import judge, lets_in
 from parity_tests.matrix.model import Verdict
 from parity_tests.matrix.plan import load
 from parity_tests.matrix.play import narrowed
-from parity_tests.model import MISSING, Change, Difference, Finding, ParityError, RowChange, Side
 from parity_tests.operations import Matcher
-from parity_tests.waivers import parse
 from tests.parity.conftest import Shop, exchange, pair
 
 ROW = RowChange("cases", Change.INSERTED, (1,))

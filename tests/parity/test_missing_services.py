@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from parity_core.model import Journey, ParityError
 from parity_tests import services
-from parity_tests.model import Journey, ParityError
 from parity_tests.operations import Census
 from parity_tests.run import Report, _leave_out
 from parity_tests.servers import slapd

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.model import Exit
+from parity_core.model import Exit
 from parity_tests.mutants.model import Mutant, Outcome, Part, Result, Trial, Verdict, chosen
 from tests.parity.conftest import Shop
 

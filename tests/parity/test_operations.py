@@ -2,9 +2,9 @@
 
 import pytest
 
-from parity_tests.model import Place
+from parity_core.compare.places import operation_matches, place_matches
+from parity_core.model import Place
 from parity_tests.operations import Matcher, parse_census
-from parity_tests.places import operation_matches, place_matches
 
 MATCHER = Matcher(
     [

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.model import ParityError
+from parity_core.model import ParityError
 from parity_tests.performance.budget import Budget, Verdict, judge, load
 from parity_tests.performance.interval import Interval, ratio
 from tests.parity.conftest import SHOP, Shop

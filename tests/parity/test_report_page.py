@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from parity_tests.model import Change, Difference, Finding, RowChange, Side
+from parity_core.compare.waivers import parse
+from parity_core.model import Change, Difference, Finding, RowChange, Side
 from parity_tests.operations import Census
 from parity_tests.report import html
 from parity_tests.report import json as json_report
 from parity_tests.run import Report
-from parity_tests.waivers import parse
 from tests.browser import browser  # noqa: F401  (a fixture)
 from tests.parity.conftest import exchange, pair
 

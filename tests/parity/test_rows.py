@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from parity_core.model import Change
 from parity_tests.databases import sync_url
-from parity_tests.model import Change
 from parity_tests.rows import RowReader
 from parity_tests.rows_access import Row, Table
 

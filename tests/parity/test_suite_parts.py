@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.views import MethodView
 
-from parity_tests.model import ParityError
+from parity_core.model import ParityError
 from parity_tests.suite import target as targets
 from parity_tests.suite.doubles import Doubles
 from parity_tests.suite.target import Target

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from parity_core.model import Request, Side
 from parity_tests.cli import main
-from parity_tests.model import Request, Side
 from parity_tests.observed import Observation, sent
 from parity_tests.operations import Census
 from parity_tests.report import json as json_report

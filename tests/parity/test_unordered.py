@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from parity_tests import config, rules
-from parity_tests.correspond import Correspondence
-from parity_tests.diff import diff
-from parity_tests.model import Change, Difference, ParityError, RowChange, Side
-from parity_tests.rules import Rules, parse
-from parity_tests.unordered import Unordered
+from parity_core.compare import rules
+from parity_core.compare.correspond import Correspondence
+from parity_core.compare.diff import diff
+from parity_core.compare.rules import Rules, parse
+from parity_core.compare.unordered import Unordered
+from parity_core.model import Change, Difference, ParityError, RowChange, Side
+from parity_tests import config
 from tests.parity.conftest import exchange, pair
 
 LIST = Unordered("GET /x/", "body/items", "x.py: no order_by")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from parity_tests import waivers
-from parity_tests.model import Difference, ParityError, Side, Waiver
+from parity_core.compare import waivers
+from parity_core.model import Difference, ParityError, Side, Waiver
 from tests.parity.conftest import exchange, pair
 
 TODAY = date(2027, 1, 15)

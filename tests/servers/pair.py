@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parity_core.model import Profile, Request
 from parity_tests.config import DEFAULT, load
 from parity_tests.databases import SqliteDatabases
-from parity_tests.model import Profile, Request
 from parity_tests.stage import Stage, World, open_stage
 
 

@@ -6,7 +6,7 @@ from legacy_bridge.operations.operation import Stack
 from legacy_bridge.shadow.compare.side import Side, example
 from legacy_bridge.shadow.contract import Exchange
 from legacy_bridge.shadow.verdict import Outcome, Verdict
-from parity_tests.live import Difference
+from parity_core.compare.live import Difference
 
 
 @dataclass(frozen=True, slots=True)

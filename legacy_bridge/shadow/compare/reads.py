@@ -17,7 +17,7 @@ from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.rows import follow
 from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.verdict import Comparer, Outcome, Reason, Verdict
-from parity_tests.live import FOLDER, Judge, same_reply, unwaived
+from parity_core.compare.live import FOLDER, Judge, same_reply, unwaived
 
 _ATTEMPTS = 3
 """To find a moment in which nobody writes between the two answers."""

@@ -13,8 +13,8 @@ from legacy_bridge.shadow.contract import Answer, Exchange, Headers
 from legacy_bridge.shadow.rows.follow import key_names
 from legacy_bridge.shadow.rows.recording import Mail
 from legacy_bridge.shadow.rows.undo import RowImage
-from parity_tests import live
-from parity_tests.live import Difference, Request, RowChange
+from parity_core.compare import live
+from parity_core.compare.live import Difference, Request, RowChange
 
 _SHOWN = 20
 """Differences that an example tells."""

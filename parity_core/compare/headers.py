@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from parity_tests.model import MISSING, Difference, Exchange
+from parity_core.model import MISSING, Difference, Exchange
 
 
 def _words(value: str) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
-from parity_tests import tokens
-from parity_tests.rules import Kind, Rule
+from parity_core.compare import tokens
+from parity_core.compare.rules import Kind, Rule
 
 SKEW = 5.0
 """Seconds that two timestamps of the same step may lie apart."""

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from parity_tests.model import MISSING, Difference, Pair, ParityError, Waiver, same
-from parity_tests.places import operation_matches, place_matches
+from parity_core.compare.places import operation_matches, place_matches
+from parity_core.model import MISSING, Difference, Pair, ParityError, Waiver, same
 
 _REQUIRED = ("operation", "place", "owner", "reason", "expires")
 _CONDITIONS = ("legacy_status", "ported_status", "legacy", "ported", "database", "path")

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
-from capture_format.fingerprint import TOKEN, Key
+from parity_core.capture.fingerprint import TOKEN, Key
 
 MASKED = "<masked>"
 MASKED_TOKEN = re.compile(r"<token (u-[0-9a-f]{16})>")

@@ -13,12 +13,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from parity_tests.correspond import Correspondence, Window
-from parity_tests.headers import diff_headers, neutral
-from parity_tests.model import MISSING, Change, Difference, Exchange, Pair, RowChange, same
-from parity_tests.places import escape
-from parity_tests.rules import Kind, Rules
-from parity_tests.unordered import partners
+from parity_core.compare.correspond import Correspondence, Window
+from parity_core.compare.headers import diff_headers, neutral
+from parity_core.compare.places import escape
+from parity_core.compare.rules import Kind, Rules
+from parity_core.compare.unordered import partners
+from parity_core.model import MISSING, Change, Difference, Exchange, Pair, RowChange, same
 
 _LIMIT = 60
 """Differences of one pair that are worth telling."""

@@ -8,9 +8,9 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from capture_format.fingerprint import Caller
-from capture_format.mask import Masker, Masking
-from capture_format.record import Body, Headers, Recorded
+from parity_core.capture.fingerprint import Caller
+from parity_core.capture.mask import Masker, Masking
+from parity_core.capture.record import Body, Headers, Recorded
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from parity_tests import unordered
-from parity_tests.model import ParityError
-from parity_tests.places import operation_matches, place_matches
-from parity_tests.unordered import Unordered
+from parity_core.compare import unordered
+from parity_core.compare.places import operation_matches, place_matches
+from parity_core.compare.unordered import Unordered
+from parity_core.model import ParityError
 
 # what decides that a request was answered as it should be is never relaxed
 NEVER = ("status", "header/content-type", "header/allow", "header/www-authenticate")

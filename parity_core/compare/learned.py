@@ -17,10 +17,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from parity_tests import rules, tokens
-from parity_tests.correspond import Correspondence, Window
-from parity_tests.model import MISSING, Difference, Pair, ParityError
-from parity_tests.places import operation_matches, place_matches
+from parity_core.compare import rules, tokens
+from parity_core.compare.correspond import Correspondence, Window
+from parity_core.compare.places import operation_matches, place_matches
+from parity_core.model import MISSING, Difference, Pair, ParityError
 
 _REQUIRED = {"operation", "place", "kind", "learned", "expires", "evidence"}
 _EVIDENCE = {"journey", "step", "differed", "pairs"}

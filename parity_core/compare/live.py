@@ -14,12 +14,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from parity_tests import rules as rule_file
-from parity_tests import waivers as waiver_file
-from parity_tests.correspond import SKEW, Correspondence, Window, seconds
-from parity_tests.diff import diff
-from parity_tests.headers import neutral
-from parity_tests.model import (
+from parity_core.compare import rules as rule_file
+from parity_core.compare import waivers as waiver_file
+from parity_core.compare.correspond import SKEW, Correspondence, Window, seconds
+from parity_core.compare.diff import diff
+from parity_core.compare.headers import neutral
+from parity_core.compare.rules import Rules
+from parity_core.model import (
     Attribution,
     Change,
     Difference,
@@ -32,7 +33,6 @@ from parity_tests.model import (
     Side,
     Waiver,
 )
-from parity_tests.rules import Rules
 
 __all__ = [
     "Difference",

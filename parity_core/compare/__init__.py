@@ -1,0 +1,1 @@
+"""What differs in a pair: rules, correspondence, waivers, and the difference itself."""
