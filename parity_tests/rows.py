@@ -6,13 +6,13 @@ where: SQLite's `data_version`, PostgreSQL's transaction snapshot and the versio
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from parity_core.compare.values import decoded, plain
 from parity_core.model import Change, ParityError, RowChange
 from parity_tests.databases import sync_url
 from parity_tests.rows_access import Access, Row, Rows, Table
@@ -157,7 +157,7 @@ def _changes(table: Table, before: Rows, after: Rows) -> list[RowChange]:
             RowChange(
                 table=table.name,
                 change=change,
-                key=tuple(map(_plain, key)),
+                key=tuple(map(plain, key)),
                 before=_row(table, old),
                 after=_row(table, new),
                 key_columns=names,
@@ -181,26 +181,6 @@ def _row(table: Table, row: tuple[Any, ...] | None) -> dict[str, Any]:
     if row is None:
         return {}
     return {
-        name: _decoded(value) if name in table.json else _plain(value)
+        name: decoded(value) if name in table.json else plain(value)
         for name, value in zip(table.columns, row, strict=True)
     }
-
-
-def _plain(value: Any) -> Any:
-    """Numbers, text, booleans and None as they are; anything else as its text."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, bytes | memoryview):
-        return bytes(value).hex()
-    return str(value)
-
-
-def _decoded(value: Any) -> Any:
-    """A JSON column by value; SQL's NULL and JSON's null stay apart."""
-    if not isinstance(value, str):
-        return _plain(value)
-    try:
-        decoded = json.loads(value)
-    except ValueError:
-        return value
-    return "JSON null" if decoded is None else decoded

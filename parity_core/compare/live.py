@@ -19,7 +19,9 @@ from parity_core.compare import waivers as waiver_file
 from parity_core.compare.correspond import SKEW, Correspondence, Window, seconds
 from parity_core.compare.diff import diff
 from parity_core.compare.headers import neutral
+from parity_core.compare.mail import describe
 from parity_core.compare.rules import Rules
+from parity_core.compare.values import decoded, plain
 from parity_core.model import (
     Attribution,
     Change,
@@ -157,8 +159,6 @@ def same_reply(one: Seen, other: Seen, origin: str) -> bool:
 
 def mail_effect(sender: str, receivers: list[str], content: bytes) -> Any:
     """A mail as journeys' mail server describes it."""
-    from parity_tests.services import describe
-
     return describe(sender, receivers, content)
 
 
@@ -171,11 +171,10 @@ def row_change(
     json_columns: frozenset[str],
 ) -> RowChange | None:
     """Values as the comparison of databases has them; None when nothing changed. JSON comes as text."""
-    from parity_tests.rows import _decoded, _plain
 
     def told(row: Mapping[str, Any] | None) -> dict[str, Any]:
         return {
-            name: _decoded(value) if name in json_columns else _plain(value)
+            name: decoded(value) if name in json_columns else plain(value)
             for name, value in (row or {}).items()
         }
 
@@ -184,9 +183,7 @@ def row_change(
     change = (
         Change.INSERTED if before is None else Change.DELETED if after is None else Change.UPDATED
     )
-    found = RowChange(
-        table, change, tuple(map(_plain, key)), told(before), told(after), key_columns
-    )
+    found = RowChange(table, change, tuple(map(plain, key)), told(before), told(after), key_columns)
     return None if change is Change.UPDATED and not found.columns else found
 
 
