@@ -35,8 +35,8 @@ from parity_tests.capture.session import CaptureReplay, bounded
 from parity_tests.capture.state import State
 from parity_tests.capture.tally import Tally
 from parity_tests.operations import Census, Matcher
-from parity_tests.run import Report
-from parity_tests.stage import Stage
+from parity_tests.run.use_case import Report
+from parity_tests.stage.stage import Stage
 
 LIMIT = 300
 """Megabytes."""

@@ -14,7 +14,7 @@ from typing import Any
 from parity_core.model import ParityError
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
-DEFAULT = Path(__file__).with_name("cornflow.toml")
+DEFAULT = Path(__file__).parent / "cornflow" / "parity.toml"
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,14 @@ def _command(name: str, table: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     if ways == ["command"]:
         return tuple(table["command"])
-    return ("{python}", "-m", "parity_tests.servers.app", ways[0], table[ways[0]], "{port}")
+    return (
+        "{python}",
+        "-m",
+        "parity_tests.stage.services.servers.app",
+        ways[0],
+        table[ways[0]],
+        "{port}",
+    )
 
 
 def _strings(table: Mapping[str, Any]) -> dict[str, str]:

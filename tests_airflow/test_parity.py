@@ -12,7 +12,7 @@ import pytest
 
 from parity_core.model import Exit, Finding, Journey, Pair
 from parity_tests.config import DEFAULT, Config, load
-from parity_tests.run import Options, run
+from parity_tests.run.use_case import Options, run
 from tests_airflow.api import PASSWORD, USER
 
 JOURNEYS = ("solve-pulp", "solve-graph", "data-checks-run")

@@ -48,7 +48,7 @@ __all__ = [
     "unwaived",
 ]
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[2] / "parity_tests" / "cornflow"
 
 _QUARTER = 900.0
 """The clocks of two time zones lie whole quarters of an hour apart."""

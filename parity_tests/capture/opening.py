@@ -8,14 +8,15 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from parity_core.model import ParityError
-from parity_tests import databases, services
 from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.player import NAME
 from parity_tests.capture.state import State
 from parity_tests.config import Config
-from parity_tests.databases import Databases, PostgresqlDatabases, SqliteDatabases
-from parity_tests.run import Listener
-from parity_tests.stage import Stage, join_stage, open_stage
+from parity_tests.run.use_case import Listener
+from parity_tests.stage import databases
+from parity_tests.stage.databases import Databases, PostgresqlDatabases, SqliteDatabases
+from parity_tests.stage.services import registry
+from parity_tests.stage.stage import Stage, join_stage, open_stage
 
 
 def opened(
@@ -32,7 +33,7 @@ def opened(
             join_stage(config, options.legacy, options.ported, options.legacy_db, options.ported_db)
         )
     else:
-        if lack := services.missing(options.profile.services):
+        if lack := registry.missing(options.profile.services):
             raise ParityError(f"the capture can not be replayed: {lack}")
         made = _databases(options, state)
         # a replay that is interrupted finds them again

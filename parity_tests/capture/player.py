@@ -29,8 +29,8 @@ from parity_tests.capture.request import NotReplayable, Requests
 from parity_tests.capture.schedule import Batch, Entry
 from parity_tests.capture.users import Unmapped, Users
 from parity_tests.operations import Matcher
-from parity_tests.replay import Replay
-from parity_tests.stage import Stage, World
+from parity_tests.run.replay import Replay
+from parity_tests.stage.stage import Stage, World
 
 NAME = "capture"
 STRANGER = "nobody told who asked: --user u-…=NAME, or --as NAME for all of them (docs/capture.md)"

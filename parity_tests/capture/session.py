@@ -32,9 +32,9 @@ from parity_tests.capture.tally import Tally
 from parity_tests.capture.users import Users
 from parity_tests.config import Config
 from parity_tests.operations import Matcher
-from parity_tests.run import Listener, Report, load_census, workplace
-from parity_tests.stacks import StackError
-from parity_tests.stage import Stage
+from parity_tests.run.use_case import Listener, Report, load_census, workplace
+from parity_tests.stage.process import StackError
+from parity_tests.stage.stage import Stage
 
 _TIMES = 50_000
 """Moments whose partners are remembered; the ids all are, on disk."""

@@ -15,7 +15,7 @@ from parity_core.model import Json, ParityError, Side
 from parity_tests.capture.ids import Ids
 from parity_tests.capture.settings import CaptureSettings
 from parity_tests.config import Config
-from parity_tests.templates import fill
+from parity_tests.journeys.templates import fill
 
 _REFUSED = "recorded.token.refused"
 """Stands for a token that was refused when it was recorded."""

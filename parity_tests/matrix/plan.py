@@ -11,10 +11,10 @@ import yaml
 
 from parity_core.model import MISSING, ParityError, Place, Step
 from parity_tests.config import User
-from parity_tests.journeys import JourneyError, read_steps, read_yaml
+from parity_tests.journeys.read import JourneyError, read_steps, read_yaml
+from parity_tests.journeys.templates import variables
 from parity_tests.matrix.model import Plan
 from parity_tests.operations import Matcher
-from parity_tests.templates import variables
 
 _STEPS = ("prepare", "objects", "finish", "each_setting", "requests")
 _KEYS = {

@@ -12,16 +12,16 @@ from typing import Any, Protocol
 
 from parity_core.compare import rules, waivers
 from parity_core.model import Finding, Journey, Pair, ParityError, Profile, Side, Step, Waiver
-from parity_tests import databases
 from parity_tests.config import Config
-from parity_tests.databases import Databases
 from parity_tests.matrix import plan as plans
 from parity_tests.matrix.judge import judge
 from parity_tests.matrix.model import Cell, MatrixReport, Plan, Verdict, Whose
 from parity_tests.operations import Matcher
-from parity_tests.replay import Replay
-from parity_tests.run import load_census, workplace
-from parity_tests.stage import Stage, open_stage
+from parity_tests.run.replay import Replay
+from parity_tests.run.use_case import load_census, workplace
+from parity_tests.stage import databases
+from parity_tests.stage.databases import Databases
+from parity_tests.stage.stage import Stage, open_stage
 
 
 class Listener(Protocol):

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from parity_core.model import MISSING, Exit
-from parity_tests.compose import curl
+from parity_tests.journeys.compose import curl
 from parity_tests.matrix.model import Cell, MatrixReport, Verdict
 from parity_tests.report.terminal import pair_panel
 

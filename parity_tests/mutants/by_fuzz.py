@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from parity_tests.generate import catalogue as catalogues
-from parity_tests.generate.catalogue import USUAL
-from parity_tests.generate.fuzz import FuzzOptions, fuzz_stage
-from parity_tests.generate.machine import Enough
-from parity_tests.generate.report import Found, FuzzReport
+from parity_tests.fuzz import catalogue as catalogues
+from parity_tests.fuzz.catalogue import USUAL
+from parity_tests.fuzz.machine import Enough
+from parity_tests.fuzz.report import Found, FuzzReport
+from parity_tests.fuzz.use_case import FuzzOptions, fuzz_stage
 from parity_tests.mutants.ground import Ground
 from parity_tests.mutants.model import Mutant, Trial, Verdict
-from parity_tests.stage import Stage, replace_ported
+from parity_tests.stage.stage import Stage, replace_ported
 
 BUDGET = 2000
 """Exchanges that one mutant may cost under the usual profile."""

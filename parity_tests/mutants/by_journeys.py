@@ -7,13 +7,13 @@ from pathlib import Path
 
 from parity_core.compare.places import place_matches
 from parity_core.model import Finding, Journey, ParityError, Profile
-from parity_tests import journeys
+from parity_tests.journeys import read
 from parity_tests.mutants.ground import Ground, tell
 from parity_tests.mutants.model import Mutant, Trial, Verdict
-from parity_tests.replay import replay
-from parity_tests.run import by_profile
-from parity_tests.stacks import StackError
-from parity_tests.stage import Stage, replace_ported
+from parity_tests.run.replay import replay
+from parity_tests.run.use_case import by_profile
+from parity_tests.stage.process import StackError
+from parity_tests.stage.stage import Stage, replace_ported
 
 Key = tuple[str, int, str]
 """Journey, step and place of a difference."""
@@ -24,7 +24,7 @@ class JourneySeeker:
         config = ground.config
         self.ground = ground
         self.wanted = {
-            mutant.id: journeys.load_all(config.journeys, mutant.journeys, config.users)
+            mutant.id: read.load_all(config.journeys, mutant.journeys, config.users)
             for mutant in mutants
         }
         self.made = ground.databases("journeys")

@@ -11,7 +11,7 @@ from parity_tests.matrix.model import Cell
 from parity_tests.matrix.model import Verdict as CellVerdict
 from parity_tests.mutants.ground import Ground, tell
 from parity_tests.mutants.model import Mutant, Trial, Verdict
-from parity_tests.stage import Stage, replace_ported
+from parity_tests.stage.stage import Stage, replace_ported
 
 _RED = (CellVerdict.DIFFERENT, CellVerdict.LETS_IN)
 Key = tuple[str, str, str, str, str]

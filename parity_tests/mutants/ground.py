@@ -9,12 +9,12 @@ from typing import Protocol
 
 from parity_core.compare import rules, waivers
 from parity_core.model import Difference, Finding, Journey, Pair, Profile
-from parity_tests import databases
 from parity_tests.config import Config
-from parity_tests.databases import Databases
 from parity_tests.mutants.model import Mutant, Trial
 from parity_tests.operations import Census, Matcher
-from parity_tests.stage import Stage, open_stage
+from parity_tests.stage import databases
+from parity_tests.stage.databases import Databases
+from parity_tests.stage.stage import Stage, open_stage
 
 _TOLD = 8
 """Places of one mutant that are worth telling."""

@@ -15,14 +15,16 @@ from typing import Any
 
 from parity_core.compare import rules, waivers
 from parity_core.model import Difference, Exchange, Exit, Journey, Pair, ParityError, Side, Step
-from parity_tests import databases, journeys, services
 from parity_tests.config import Config, Target
+from parity_tests.journeys import read
 from parity_tests.operations import Matcher
 from parity_tests.performance.budget import Plan, Verdict, judge
 from parity_tests.performance.interval import Interval, ratio
-from parity_tests.replay import Replay
-from parity_tests.run import Voice, by_profile, load_census, workplace
-from parity_tests.stage import Stage, World, open_stage
+from parity_tests.run.replay import Replay
+from parity_tests.run.use_case import Voice, by_profile, load_census, workplace
+from parity_tests.stage import databases
+from parity_tests.stage.services import registry
+from parity_tests.stage.stage import Stage, World, open_stage
 
 _COUNTING = Path(__file__).with_name("counting")
 _WARM_UP = 2
@@ -99,7 +101,7 @@ def measure(
 ) -> Performance:
     """Every journey is played `plan.pairs` times; each time starts from the seed's rows."""
     begun = time.monotonic()
-    wanted = journeys.load_all(plan.journeys, tuple(globs), config.users)
+    wanted = read.load_all(plan.journeys, tuple(globs), config.users)
     matcher = Matcher(load_census(config, voice).operations)
     found = Performance(config.name, database.partition("=")[0], plan.pairs, seed)
     order = random.Random(seed)
@@ -109,7 +111,7 @@ def measure(
             voice.say(f"seeding a {made.name} database")
             made.seed(config)
             for number, (profile, group) in enumerate(by_profile(wanted).items()):
-                if lack := services.missing(profile.services):
+                if lack := registry.missing(profile.services):
                     found.notes.append(f"{', '.join(j.name for j in group)} left out: {lack}")
                     continue
                 voice.say(f"starting both stacks: {profile}")

@@ -15,8 +15,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from parity_tests.report.json import Document
-from parity_tests.report.show import told
+from parity_tests.report.document import Document
+from parity_tests.report.values import told
 from parity_tests.report.verdict import verdict
 
 EMBEDDED = 8_000_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from xml.etree import ElementTree as Xml
 
-from parity_tests.report import json as json_report
-from parity_tests.report.json import Document
-from parity_tests.report.show import printable, told
-from parity_tests.run import Report
+from parity_tests.report import document as json_report
+from parity_tests.report.document import Document
+from parity_tests.report.values import printable, told
+from parity_tests.run.use_case import Report
 
 
 def render(report: Report) -> bytes:

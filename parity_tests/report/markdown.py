@@ -8,8 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from parity_tests.report.json import Document
-from parity_tests.report.show import told
+from parity_tests.report.document import Document
+from parity_tests.report.values import told
 from parity_tests.report.verdict import verdict
 
 _SHOWN = 30

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from parity_tests.report import badge, html, junit, markdown
-from parity_tests.report import json as json_report
-from parity_tests.report.json import Document
+from parity_tests.report import document as json_report
+from parity_tests.report.document import Document
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _FORMATS = {

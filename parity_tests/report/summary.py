@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from parity_core.model import Exit
-from parity_tests.report.json import Document
-from parity_tests.report.show import told
+from parity_tests.report.document import Document
+from parity_tests.report.values import told
 from parity_tests.report.verdict import verdict
 
 _SHOWN = 60

@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from parity_core.model import Exchange, Exit, Finding, Journey, Pair, Place
+from parity_tests.report.curl import curl
 from parity_tests.report.keys import key
-from parity_tests.report.secrets import curl
-from parity_tests.report.show import printable, show
-from parity_tests.run import Report
+from parity_tests.report.values import printable, show
+from parity_tests.run.use_case import Report
 
 _SHOWN = 25
 """Pairs that are drawn in full; the JSON report has them all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from parity_core.model import Exit
-from parity_tests.report.json import Document
+from parity_tests.report.document import Document
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Target:
 def reference(text: str) -> Reference:
     """`module[:attribute]`, a configuration file, or the name of one that is shipped (`cornflow`)."""
     path = Path(text)
-    if path.suffix != ".toml" and not (path := _SHIPPED / f"{text}.toml").exists():
+    if path.suffix != ".toml" and not (path := _SHIPPED / text / "parity.toml").exists():
         return Reference(text)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))["suite"]

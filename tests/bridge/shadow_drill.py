@@ -174,7 +174,7 @@ def dump() -> list[str]:
     """Every row of every table of Cornflow, and where its counters stand."""
     import sqlalchemy as sa
 
-    from parity_tests.databases import sync_url
+    from parity_tests.stage.databases import sync_url
 
     engine = sa.create_engine(sync_url(os.environ["DATABASE_URL"]))
     told = []
@@ -359,9 +359,9 @@ async def apart(drill: Drill) -> dict[str, Any]:
 
 async def main() -> dict[str, Any]:
     from parity_tests.config import ServiceConfig
-    from parity_tests.servers.airflow import Airflow
-    from parity_tests.servers.standin import PASSWORD, USER
-    from parity_tests.services import MailServer
+    from parity_tests.stage.services.registry import MailServer
+    from parity_tests.stage.services.servers.airflow import Airflow
+    from parity_tests.stage.services.servers.standin import PASSWORD, USER
 
     airflow = Airflow()
     folder = Path(tempfile.mkdtemp())

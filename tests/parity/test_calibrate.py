@@ -18,8 +18,8 @@ from parity_core.compare.diff import diff
 from parity_core.compare.learned import Evidence, Learned, LearnedKind, LearnedRule, load, render
 from parity_core.compare.rules import Rules
 from parity_core.model import Change, Pair, ParityError, RowChange, Side
-from parity_tests.calibrate import merged
-from parity_tests.calibrate_learn import Learning, Observer, generalised
+from parity_tests.calibrate.learn import Learning, Observer, generalised
+from parity_tests.calibrate.use_case import merged
 from tests.parity.conftest import ROOT, Shop, exchange, pair
 
 TODAY = date(2026, 11, 23)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from parity_core.model import Side
-from parity_tests.stacks import ProcessStack, free_port
+from parity_tests.stage.process import ProcessStack, free_port
 from tests.browser import browser
 from tests.parity.conftest import ROOT, Shop, seed_elsewhere
 

@@ -18,9 +18,9 @@ import pytest
 
 from parity_core.model import Profile
 from parity_tests.config import load
-from parity_tests.databases import create
-from parity_tests.stacks import free_port
-from parity_tests.stage import open_stage
+from parity_tests.stage.databases import create
+from parity_tests.stage.process import free_port
+from parity_tests.stage.stage import open_stage
 from tests.parity.conftest import ROOT, Shop, seed_elsewhere
 
 COUNT = 33

@@ -44,7 +44,9 @@ def test_the_port_answers_as_the_legacy_does(tmp_path: Path, database: str) -> N
 
 @pytest.mark.legacy
 def test_planted_bugs_turn_the_comparison_red(tmp_path: Path) -> None:
-    planted = tomllib.loads((ROOT / "parity_tests" / "mutants.toml").read_text())["mutant"]
+    planted = tomllib.loads((ROOT / "parity_tests" / "cornflow" / "mutants.toml").read_text())[
+        "mutant"
+    ]
     equivalent = [mutant["id"] for mutant in planted if mutant.get("equivalent")]
     bugs = [mutant["id"] for mutant in planted if not mutant.get("equivalent")]
     assert len(bugs) >= 45

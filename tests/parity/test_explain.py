@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from parity_core.model import Difference, Finding, ParityError, Request
-from parity_tests.cli import main
-from parity_tests.explain import explain
+from parity_tests.cli.main import main
 from parity_tests.operations import Census
-from parity_tests.report import json as json_report
-from parity_tests.run import Report
+from parity_tests.report import document as json_report
+from parity_tests.report.explain import explain
+from parity_tests.run.use_case import Report
 from tests.parity.conftest import pair
 
 

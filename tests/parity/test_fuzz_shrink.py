@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from parity_core.model import MISSING, Step
-from parity_tests.generate.shrink import Shrinker, needed, simplifications, smaller_values, without
+from parity_tests.fuzz.shrink import Shrinker, needed, simplifications, smaller_values, without
 
 
 def step(target: str, json: Any = MISSING, user: Any = "ann", **capture: str) -> Step:

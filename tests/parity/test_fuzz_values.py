@@ -9,15 +9,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from parity_core.model import MISSING, Journey, ParityError
-from parity_tests import journeys
-from parity_tests.generate import catalogue, save, values
-from parity_tests.generate.catalogue import Catalogue, Operation
-from parity_tests.generate.documents import Shape, shapes
-from parity_tests.generate.draft import Damage, Draft, Ref, Wish, plain
-from parity_tests.generate.drafts import drafts
-from parity_tests.generate.fuzz import wanted
-from parity_tests.generate.machine import machine, play
-from parity_tests.generate.resolve import Pool, Wanted, resolve
+from parity_tests.fuzz import catalogue, save
+from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.documents import Shape, shapes
+from parity_tests.fuzz.draw import values
+from parity_tests.fuzz.draw.draft import Damage, Draft, Ref, Wish, plain
+from parity_tests.fuzz.draw.strategies import drafts
+from parity_tests.fuzz.machine import machine, play
+from parity_tests.fuzz.resolve import Pool, Wanted, resolve
+from parity_tests.fuzz.use_case import wanted
+from parity_tests.journeys import read as journeys
 
 SWAGGER = {
     "swagger": "2.0",

@@ -20,15 +20,15 @@ from parity_core.model import (
     Side,
     Step,
 )
-from parity_tests.generate import catalogue
-from parity_tests.generate.catalogue import Catalogue, Operation
-from parity_tests.generate.deal import Drill
-from parity_tests.generate.documents import shapes
-from parity_tests.generate.draft import Draft, Ref, Wish, plain
-from parity_tests.generate.drills import drills
-from parity_tests.generate.near import near, usual
-from parity_tests.generate.scene import Scene, Theatre
-from parity_tests.generate.variants import MOMENT
+from parity_tests.fuzz import catalogue
+from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.documents import shapes
+from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
+from parity_tests.fuzz.draw.near import near, usual
+from parity_tests.fuzz.draw.variants import MOMENT
+from parity_tests.fuzz.drills.deal import Drill
+from parity_tests.fuzz.drills.drills import drills
+from parity_tests.fuzz.scene import Scene, Theatre
 
 WHEN = {"in": "query", "name": "made_before", "schema": {"type": "string", "format": "date-time"}}
 PAGE = [{"in": "query", "name": name, "schema": {"type": "integer"}} for name in ("limit", "skip")]

@@ -9,18 +9,18 @@ import pytest
 
 from parity_core.compare.tokens import parse
 from parity_core.model import ParityError, Request, Step
-from parity_tests import journeys
-from parity_tests.compose import compose, curl
 from parity_tests.config import DEFAULT
 from parity_tests.config import load as load_config
-from parity_tests.templates import Unknown, fill
+from parity_tests.journeys import read
+from parity_tests.journeys.compose import compose, curl
+from parity_tests.journeys.templates import Unknown, fill
 from tests.parity.conftest import JourneyWriter
 
 HEAD = "name: one\nsteps:\n"
 
 
 def load(write: JourneyWriter, steps: str) -> tuple[Step, ...]:
-    return journeys.load(write(HEAD + steps), ["admin", "guest"]).steps
+    return read.load(write(HEAD + steps), ["admin", "guest"]).steps
 
 
 def test_each_and_lists_of_users_are_expanded(write_journey: JourneyWriter) -> None:
@@ -75,7 +75,7 @@ def test_each_and_lists_of_users_are_expanded(write_journey: JourneyWriter) -> N
 def test_errors_name_file_line_and_step(
     write_journey: JourneyWriter, steps: str, words: str
 ) -> None:
-    with pytest.raises(journeys.JourneyError, match=words):
+    with pytest.raises(read.JourneyError, match=words):
         load(write_journey, steps)
 
 
@@ -84,10 +84,10 @@ def test_every_broken_file_is_told_and_others_do_not_stop_a_selection(tmp_path: 
     (tmp_path / "bad-1.yaml").write_text("name: x\n")
     (tmp_path / "bad-2.yaml").write_text(": :\n-")
     with pytest.raises(ParityError, match=r"(?s)bad-1.*bad-2"):
-        journeys.load_all(tmp_path)
-    assert [journey.name for journey in journeys.load_all(tmp_path, ["good"])] == ["one"]
+        read.load_all(tmp_path)
+    assert [journey.name for journey in read.load_all(tmp_path, ["good"])] == ["one"]
     with pytest.raises(ParityError, match="no journey that matches none"):
-        journeys.load_all(tmp_path, ["none"])
+        read.load_all(tmp_path, ["none"])
 
 
 def test_equal_settings_share_a_profile(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_equal_settings_share_a_profile(tmp_path: Path) -> None:
     for number, text in enumerate(texts):
         path = tmp_path / f"{number}.yaml"
         path.write_text(f"{text}{HEAD}  - request: GET /a/\n")
-        found.append(journeys.load(path).profile)
+        found.append(read.load(path).profile)
     assert found[0] == found[1] != found[2]
 
 
@@ -169,7 +169,7 @@ def test_curl_is_what_was_sent() -> None:
 
 def test_the_journeys_for_cornflow_are_well_formed() -> None:
     config = load_config(DEFAULT)
-    found = journeys.load_all(config.journeys, (), config.users)
+    found = read.load_all(config.journeys, (), config.users)
     assert "example-token" in [journey.name for journey in found]
     names = [journey.name for journey in found]
     assert len(names) == len(set(names))

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from parity_core.model import Journey, ParityError
-from parity_tests import services
 from parity_tests.operations import Census
-from parity_tests.run import Report, _leave_out
-from parity_tests.servers import slapd
+from parity_tests.run.use_case import Report, _leave_out
+from parity_tests.stage.services import registry
+from parity_tests.stage.services.servers import slapd
 
 JOURNEY = Journey("ldap-login", Path("ldap-login.yaml"), (), services=("ldap",))
 
@@ -24,7 +24,7 @@ def report() -> Report:
 
 
 def test_left_out_with_the_name_of_what_is_missing() -> None:
-    lack = services.missing(JOURNEY.services)
+    lack = registry.missing(JOURNEY.services)
     assert lack == slapd.MISSING
     told = report()
     _leave_out([JOURNEY], lack, told)

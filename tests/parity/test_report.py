@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from parity_tests.report import badge, html, markdown, secrets
-from parity_tests.report import json as json_report
+from parity_tests.report import badge, curl, html, markdown
+from parity_tests.report import document as json_report
 from tests.parity.conftest import SHOP, Shop
 
 APP = "shop_port/app.py"
@@ -157,18 +157,18 @@ def test_what_a_stack_replied_can_not_end_the_script_of_the_page(report: dict[st
     ],
 )
 def test_secret_headers_become_variables(name: str, value: str, told: str) -> None:
-    assert secrets.header(name, value) == told
+    assert curl.header(name, value) == told
 
 
 def test_secret_fields_become_placeholders_and_nothing_else_changes() -> None:
     raw = b'{"user": "a", "pwd": "x", "deep": [{"new_password": "y", "token": 1}]}'
-    assert json.loads(secrets.body(raw) or "") == {
+    assert json.loads(curl.body(raw) or "") == {
         "user": "a",
         "pwd": "<pwd>",
         "deep": [{"new_password": "<new_password>", "token": 1}],
     }
-    assert secrets.body(b'{"a":  1.0}') == '{"a":  1.0}'
-    assert secrets.body(b"\xff") is None
+    assert curl.body(b'{"a":  1.0}') == '{"a":  1.0}'
+    assert curl.body(b"\xff") is None
 
 
 def test_a_file_that_is_no_report_is_refused(shop: Shop, tmp_path: Path) -> None:

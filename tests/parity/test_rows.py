@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from parity_core.model import Change
-from parity_tests.databases import sync_url
-from parity_tests.rows import RowReader
-from parity_tests.rows_access import Row, Table
+from parity_tests.stage.databases import sync_url
+from parity_tests.stage.rows.access import Row, Table
+from parity_tests.stage.rows.reader import RowReader
 
 TABLES = (
     "CREATE TABLE shelves (id INTEGER PRIMARY KEY, name TEXT)",

@@ -207,8 +207,8 @@ def test_a_mutant_that_is_missed_fails(shop: Shop) -> None:
 def test_stacks_that_run_already(shop: Shop) -> None:
     from parity_core.model import Profile
     from parity_tests.config import load
-    from parity_tests.databases import create
-    from parity_tests.stage import open_stage
+    from parity_tests.stage.databases import create
+    from parity_tests.stage.stage import open_stage
 
     config = load(shop.folder / "parity.toml")
     made = create("sqlite", shop.folder, "x")

@@ -2,7 +2,7 @@
 
 import socket
 
-from parity_tests.stacks import free_port
+from parity_tests.stage.process import free_port
 
 
 def test_a_port_is_free_is_given_once_and_is_none_that_systems_give_away() -> None:

@@ -13,8 +13,8 @@ from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import OrchestratorError
 from cornflow_f.orchestrators.airflow import Airflow
 from cornflow_f.orchestrators.http import NoReply
-from parity_tests.servers import airflow as stand_in
-from parity_tests.servers.standin import HANG_UP, PASSWORD, USER, Answer, Call
+from parity_tests.stage.services.servers import airflow as stand_in
+from parity_tests.stage.services.servers.standin import HANG_UP, PASSWORD, USER, Answer, Call
 from tests.port.orchestrator_outcome import Crashed, Refused, of_legacy, of_port, same
 
 STATES = {"success": 1, "running": 0, "failed": -1, "queued": -7}

@@ -9,8 +9,8 @@ import pytest
 
 from cornflow_f.orchestrators.databricks import NO_HEALTH_PATH, Databricks
 from cornflow_f.orchestrators.http import NoReply
-from parity_tests.servers import databricks as stand_in
-from parity_tests.servers.standin import HANG_UP, PASSWORD, USER, Answer, Call
+from parity_tests.stage.services.servers import databricks as stand_in
+from parity_tests.stage.services.servers.standin import HANG_UP, PASSWORD, USER, Answer, Call
 from tests.port.orchestrator_outcome import Refused, of_legacy, of_port, same
 
 ENDPOINT = "/oidc/v1/token"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from parity_tests.servers import airflow as stand_in
-from parity_tests.servers.standin import PASSWORD, USER, Answer, Call
+from parity_tests.stage.services.servers import airflow as stand_in
+from parity_tests.stage.services.servers.standin import PASSWORD, USER, Answer, Call
 from tests.port.conftest import Port, StartPort
 
 RUNS = "/dagRuns/"

@@ -11,7 +11,7 @@ import pytest
 from cornflow_f.config import AuthType, Settings
 from cornflow_f.errors import CommunicationError, InvalidCredentials
 from cornflow_f.services import ldap
-from parity_tests.servers.slapd import ROOT_DN, ROOT_PASSWORD, Slapd
+from parity_tests.stage.services.servers.slapd import ROOT_DN, ROOT_PASSWORD, Slapd
 from tests.servers import slapd
 from tests.servers.pair import Pair, pair_of_stacks
 

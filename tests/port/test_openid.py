@@ -14,7 +14,7 @@ from cornflow_f.errors import ConfigurationError
 from cornflow_f.main import create_app
 from cornflow_f.security import ExpiredToken, InvalidToken
 from cornflow_f.services import openid
-from parity_tests.servers.openid import KEYS_PATH, OpenIdProvider
+from parity_tests.stage.services.servers.openid import KEYS_PATH, OpenIdProvider
 from tests.servers.openid import CLIENT, authlib_provider
 from tests.servers.pair import Pair, pair_of_stacks
 

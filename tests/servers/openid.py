@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from parity_tests.servers.openid import KEYS_PATH, OpenIdProvider
-from parity_tests.stacks import free_port
+from parity_tests.stage.process import free_port
+from parity_tests.stage.services.servers.openid import KEYS_PATH, OpenIdProvider
 
 __all__ = ["Authlib", "OpenIdProvider", "authlib_provider"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from parity_core.model import Profile, Request
 from parity_tests.config import DEFAULT, load
-from parity_tests.databases import SqliteDatabases
-from parity_tests.stage import Stage, World, open_stage
+from parity_tests.stage.databases import SqliteDatabases
+from parity_tests.stage.stage import Stage, World, open_stage
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from parity_tests.config import DEFAULT
-from parity_tests.servers import slapd
+from parity_tests.stage.services.servers import slapd
 
 LDIF = DEFAULT.with_name("directory.ldif")
 """The users of the journeys: alice and frank administrate, bob plans, carol views, dave sings."""

@@ -1,0 +1,103 @@
+"""The use case: replays the legacy against an identical legacy, and learns what differs by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from parity_core.compare import learned
+from parity_core.compare.learned import LearnedRule
+from parity_core.model import Exit, Finding, Journey, Pair, ParityError
+from parity_tests.calibrate.learn import Learning, Observer
+from parity_tests.config import Config
+from parity_tests.run.use_case import Listener, Options, run
+
+_NO_FILE = Path("there-is-none.toml")
+
+
+@dataclass(frozen=True)
+class CalibrateOptions:
+    database: str = "sqlite"
+    journeys: tuple[str, ...] = ()
+    rounds: int = 1
+    days: int = 30
+    """That a learned rule lasts."""
+    written_rules: bool = True
+    """False: learn from nothing, as for a project that has no rules yet."""
+    today: date = field(default_factory=date.today)
+
+
+@dataclass
+class Calibration:
+    learning: Learning
+    exchanges: int
+    journeys: int
+    seconds: float
+    notes: list[str]
+
+    @property
+    def exit(self) -> Exit:
+        return Exit.DIFFERENT if self.learning.refused else Exit.SAME
+
+
+class _Watching:
+    """Passes progress on, and every pair to the observer."""
+
+    def __init__(self, listener: Listener, observer: Observer) -> None:
+        self.listener = listener
+        self.observer = observer
+
+    def say(self, text: str) -> None:
+        self.listener.say(text)
+
+    def journey(self, journey: Journey, number: int, total: int) -> None:
+        self.listener.journey(journey, number, total)
+
+    def pair(self, pair: Pair, findings: Sequence[Finding]) -> None:
+        self.observer.add(pair, [finding.difference for finding in findings])
+        self.listener.pair(pair, findings)
+
+    def journey_done(self, journey: Journey, seconds: float) -> None:
+        self.listener.journey_done(journey, seconds)
+
+
+def calibrate(config: Config, options: CalibrateOptions, listener: Listener) -> Calibration:
+    begun = time.monotonic()
+    # the second legacy takes the port's place; what is accepted of the port says nothing here
+    twins = replace(config, ported=config.legacy, waivers=config.path.parent / _NO_FILE)
+    if not options.written_rules:
+        twins = replace(twins, rules=config.path.parent / _NO_FILE)
+    observer = Observer()
+    exchanges = journeys = 0
+    notes: list[str] = []
+    for number in range(options.rounds):
+        observer.round = number
+        listener.say(f"the legacy against itself, round {number + 1} of {options.rounds}")
+        told = Options(options.database, options.journeys, today=options.today)
+        report = run(twins, told, _Watching(listener, observer))
+        if report.broken:
+            raise ParityError(
+                "journeys break on the legacy itself:\n" + "\n".join(report.broken[:5])
+            )
+        exchanges += report.exchanges
+        journeys += report.journeys
+        notes += [note for note in report.notes if note not in notes]
+    expires = options.today + timedelta(days=options.days)
+    learning = observer.learn(options.today, expires)
+    return Calibration(learning, exchanges, journeys, time.monotonic() - begun, notes)
+
+
+def merged(path: Path, found: Sequence[LearnedRule], today: date) -> list[LearnedRule]:
+    """What was learned now, and what the file has of other places and has not expired."""
+    if not path.exists():
+        return list(found)
+    known = {(rule.operation, rule.place) for rule in found}
+    kept = [
+        rule
+        for rule in learned.load(path, today).rules
+        if rule.expires >= today and (rule.operation, rule.place) not in known
+    ]
+    return [*found, *kept]

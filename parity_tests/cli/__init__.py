@@ -1,0 +1,1 @@
+"""The `parity` command: `main`, and a file for each command."""

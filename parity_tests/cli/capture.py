@@ -1,0 +1,148 @@
+"""`parity capture`: what a capture holds, and captures made of what others recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from parity_core.capture.fingerprint import Key, open_key, read_key
+from parity_core.capture.mask import Masker
+from parity_core.model import Exit, ParityError
+from parity_tests.capture import importers
+from parity_tests.capture.overview import Overview, overview
+from parity_tests.capture.read import open_capture
+from parity_tests.capture.write import write_capture
+from parity_tests.cli.frame import console, guarded
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group("capture")
+def command() -> None:
+    """Recorded traffic: look at it, or import it from elsewhere.
+
+    \b
+    cutover serve --capture capture/         record, at the bridge
+    parity capture import session.har -o capture/
+    parity capture import access.log.gz -o capture/ --user admin
+    parity capture show capture/
+    parity replay capture/
+    """  # fmt: skip
+
+
+@command.command("show")
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...", type=_PATH)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Say which fingerprint is this user's (needs the capture's key). May be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, not tables.")
+def show(captures: tuple[Path, ...], names: tuple[str, ...], as_json: bool) -> None:
+    """Count the exchanges per operation and per user, and tell their period."""
+
+    def work() -> Exit:
+        found = overview(open_capture(captures))
+        folder = captures[0] if captures[0].is_dir() else captures[0].parent
+        text = os.environ.get("CUTOVER_CAPTURE_KEY")
+        key = Key(text.encode()) if text else read_key(folder)
+        if names and key is None:
+            raise ParityError(
+                f"there is no capture.key in {folder}: without it nobody can tell who is who"
+            )
+        known = found.named(key, list(names))
+        if as_json:
+            click.echo(json.dumps({**found.document(), "names": known}, indent=2))
+        else:
+            _print(found, known)
+        return Exit.SAME
+
+    guarded(work)
+
+
+def _print(found: Overview, known: dict[str, str]) -> None:
+    screen = console()
+    told = found.document()
+    operations = Table("operation", "exchanges", "statuses")
+    for label, count in found.operations.most_common():
+        statuses = " ".join(f"{s}×{n}" for s, n in sorted(found.statuses[label].items()))
+        operations.add_row(escape(label), str(count), statuses)
+    users = Table("user", "exchanges", "name")
+    for user, count in found.users.most_common(50):
+        users.add_row(escape(user), str(count), escape(known.get(user, "")))
+    screen.print(operations)
+    screen.print(users)
+    if len(found.users) > 50:
+        screen.print(f"… and {len(found.users) - 50} more users; --json has all of them")
+    screen.print(
+        f"{found.exchanges} exchanges of {len(found.users)} users in {found.files} files, "
+        f"{told['first']} to {told['last']}", highlight=False,
+    )  # fmt: skip
+    if found.incomplete:
+        screen.print(f"{found.incomplete} can not be replayed: their request's body was not kept")
+    for problem in found.problems:
+        screen.print(f"[yellow]note:[/] {escape(problem)}", highlight=False)
+
+
+@command.command("import")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=_PATH, required=True, metavar="DIR", help="Where it goes.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["har", "log"]),
+    help="What SOURCE is; without it its name decides: *.har, all else is a log.",
+)
+@click.option(
+    "--origin", metavar="URL", help="Of a HAR: only this server's. The most frequent one."
+)
+@click.option("--user", default="", metavar="NAME", help="Who asked, where SOURCE does not tell.")
+@click.option(
+    "--mask", default="", metavar="NAME,…", help="Further secrets, as for `cutover serve`."
+)
+@click.option("--max-body", default=16 * 1024 * 1024, type=click.IntRange(0), metavar="BYTES",
+              help="Of a longer body only the length is kept. 16 MiB.")  # fmt: skip
+def import_command(
+    source: Path,
+    output: Path,
+    kind: str | None,
+    origin: str | None,
+    user: str,
+    mask: str,
+    max_body: int,
+) -> None:
+    """Make a capture of SOURCE: a HAR file of a browser, or an access log (common or combined format).
+
+    Passwords, tokens and cookies are masked as the bridge masks them. Of a log only GET and HEAD can
+    be replayed; who asked is the log's user column, or --user.
+    """
+
+    def work() -> Exit:
+        left_out: Counter[str] = Counter()
+        try:
+            key = open_key(output, os.environ.get("CUTOVER_CAPTURE_KEY"))
+        except OSError as error:
+            raise ParityError(f"{output} can not be written: {error}") from None
+        is_har = kind == "har" or (kind is None and source.suffix == ".har")
+        found = (
+            importers.har(source, origin, left_out)
+            if is_har
+            else importers.access_log(source, left_out)
+        )
+        masker = Masker(key, mask.split(","))
+        name = f"import-{source.name.removesuffix('.gz').replace('.', '-')}"
+        path, count = write_capture(output, name, found, masker, user, max_body)
+        click.echo(f"wrote {path}: {count} exchanges")
+        for why, number in left_out.most_common():
+            click.echo(f"left out: {number} {why}")
+        return Exit.SAME
+
+    guarded(work)

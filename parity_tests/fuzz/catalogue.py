@@ -1,0 +1,211 @@
+"""The operations to draw from: what the documents tell, joined with what a configured file adds. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from parity_core.compare.places import operation_matches
+from parity_core.model import Json, ParityError, Profile
+from parity_tests.fuzz.documents import Shape
+
+_PARAMETER = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
+_KEYS = {"match", "as", "path", "json", "form", "query", "makes", "ends"}
+_THING_KEYS = {"seeded", "recipe", "query"}
+_PROFILE_KEYS = {"settings", "services"}
+USUAL = "usual"
+"""The profile that needs no name."""
+
+
+@dataclass(frozen=True)
+class Makes:
+    """A request that makes a new thing: its kind, where its id is, and what must be true in the reply."""
+
+    kind: str
+    at: str
+    """A JSON pointer into the reply; `path:idx`: the id in the request's path; `body:/id`: in its body."""
+    where: str | None = None
+    row: str | None = None
+    """The table that must have got a row; without it the replies must be successes."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the census, and all that is known of how to ask it."""
+
+    label: str
+    shape: Shape = field(default_factory=Shape)
+    users: tuple[str, ...] = ()
+    """Who is allowed; nobody needs to be anybody when there are none."""
+    path: Mapping[str, Json] = field(default_factory=dict)
+    """By parameter: a kind of thing, or a list of values."""
+    examples: tuple[Mapping[str, Json], ...] = ()
+    forms: tuple[Mapping[str, Json], ...] = ()
+    queries: tuple[Mapping[str, Json], ...] = ({},)
+    makes: tuple[Makes, ...] = ()
+    ends: str | None = None
+
+    @property
+    def method(self) -> str:
+        return self.label.partition(" ")[0]
+
+    @property
+    def rule(self) -> str:
+        return self.label.partition(" ")[2]
+
+    @property
+    def noun(self) -> str:
+        """`case` of `GET /case/<int:idx>/`: operations with one noun are about the same things."""
+        return re.sub(r"\W+", "_", self.rule.strip("/").partition("/")[0]) or "root"
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Name and converter of each variable of the rule."""
+        return [(v["name"], v["converter"] or "string") for v in _PARAMETER.finditer(self.rule)]
+
+    @property
+    def name(self) -> str:
+        """`POST /user/<int:user_id>/` as `post_user_user_id`: a name for programs and files."""
+        return re.sub(r"\W+", "_", _PARAMETER.sub(r"\g<name>", self.label)).strip("_").lower()
+
+    def target(self, values: Mapping[str, str]) -> str:
+        return _PARAMETER.sub(lambda found: values[found["name"]], self.rule)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A kind of thing: what the seed has of it, which body and which query of its operation make one."""
+
+    seeded: tuple[str, ...] = ()
+    recipe: int = 0
+    query: int = 0
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """The configured file, read."""
+
+    documents: Mapping[str, str]
+    """Path of each stack's API document, by side."""
+    profiles: Mapping[str, Profile]
+    """All by name, the usual one first."""
+    things: Mapping[str, Thing]
+    fields: Mapping[str, Sequence[Json]]
+    entries: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    operations: Mapping[str, Operation]
+    things: Mapping[str, Thing]
+    fields: Mapping[str, Sequence[Json]]
+
+    def maker(self, kind: str) -> Operation | None:
+        """The first operation that makes things of this kind."""
+        for operation in self.operations.values():
+            if any(made.kind == kind for made in operation.makes):
+                return operation
+        return None
+
+
+def load(path: Path) -> Knowledge:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParityError(
+            f"what to draw requests from can not be read: {error}; the configuration's `fuzz` names the file"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ParityError(f"{path}: {error}") from None
+    things = data.get("things", {})
+    _check(path, data.get("operation", ()), things)
+    return Knowledge(
+        documents=data.get("documents", {}),
+        profiles=_profiles(path, data),
+        things={
+            kind: Thing(
+                tuple(told.get("seeded", ())), int(told.get("recipe", 0)), int(told.get("query", 0))
+            )
+            for kind, told in things.items()
+        },
+        fields=data.get("fields", {}),
+        entries=tuple(data.get("operation", ())),
+    )
+
+
+def _profiles(path: Path, data: Mapping[str, Any]) -> dict[str, Profile]:
+    """`[profile]`, and `[profiles.NAME]` with what is otherwise in that one."""
+    usual = data.get("profile", {})
+    found = {}
+    for name, told in {USUAL: {}, **data.get("profiles", {})}.items():
+        if unknown := told.keys() - _PROFILE_KEYS:
+            raise ParityError(f"{path}: profiles.{name}: unknown key {', '.join(sorted(unknown))}")
+        settings = {**usual.get("settings", {}), **told.get("settings", {})}
+        found[name] = Profile(
+            tuple(sorted((str(key), str(value)) for key, value in settings.items())),
+            tuple(sorted(told.get("services", usual.get("services", ())))),
+        )
+    return found
+
+
+def _check(path: Path, entries: Iterable[Mapping[str, Any]], things: Mapping[str, Any]) -> None:
+    for kind, told in things.items():
+        if unknown := told.keys() - _THING_KEYS:
+            raise ParityError(f"{path}: things.{kind}: unknown key {', '.join(sorted(unknown))}")
+    for number, entry in enumerate(entries, 1):
+        if unknown := entry.keys() - _KEYS:
+            raise ParityError(
+                f"{path}: operation {number}: unknown key {', '.join(sorted(unknown))}; "
+                f"known: {', '.join(sorted(_KEYS))}"
+            )
+        if not entry.get("match"):
+            raise ParityError(f"{path}: operation {number} has no `match`")
+        kinds = {made["kind"] for made in entry.get("makes", ())}
+        kinds |= {
+            kind.partition("#")[0]
+            for kind in entry.get("path", {}).values()
+            if isinstance(kind, str)
+        }
+        if unknown := kinds - things.keys():
+            raise ParityError(
+                f"{path}: operation {number}: no [things.{sorted(unknown)[0]}] in the file"
+            )
+
+
+def build(
+    knowledge: Knowledge, labels: Iterable[str], shapes: Mapping[str, Shape] | None = None
+) -> Catalogue:
+    """The operations of a census; entries that match it are joined, later ones over earlier ones."""
+    operations = {}
+    used: set[int] = set()
+    order: dict[str, int] = {}
+    for label in labels:
+        merged: dict[str, Any] = {}
+        path: dict[str, Json] = {}
+        for number, entry in enumerate(knowledge.entries):
+            if any(operation_matches(glob, label) for glob in entry["match"]):
+                used.add(number)
+                merged |= entry
+                path |= entry.get("path", {})
+                if entry.get("makes"):
+                    order.setdefault(label, number)
+        operations[label] = Operation(
+            label=label,
+            shape=(shapes or {}).get(label, Shape()),
+            users=tuple(merged.get("as", ())),
+            path=path,
+            examples=tuple(merged.get("json", ())),
+            forms=tuple(merged.get("form", ())),
+            queries=tuple(merged.get("query", ({},))),
+            makes=tuple(Makes(**made) for made in merged.get("makes", ())),
+            ends=merged.get("ends"),
+        )
+    # makers in the order of the file: the first of a kind is the usual one
+    ranked = sorted(operations, key=lambda label: (order.get(label, len(knowledge.entries)), label))
+    return Catalogue(
+        {label: operations[label] for label in ranked}, knowledge.things, knowledge.fields
+    )

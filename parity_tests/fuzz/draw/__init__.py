@@ -1,0 +1,1 @@
+"""What the fuzzer draws: drafts of requests, values and their variants."""

@@ -1,0 +1,1 @@
+"""Sequences with a plan: sweeps of a field, crowds, repetitions, dependants."""

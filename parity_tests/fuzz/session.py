@@ -1,0 +1,232 @@
+"""A run in progress: plays what the machine draws, keeps the account, shrinks what differs."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from parity_core.compare import waivers
+from parity_core.model import Difference, Finding, Pair, ParityError, Step, Waiver
+from parity_tests.config import Config
+from parity_tests.fuzz import save
+from parity_tests.fuzz.catalogue import USUAL, Operation
+from parity_tests.fuzz.draw.draft import Draft, plain
+from parity_tests.fuzz.report import Found, FuzzReport, Key, key
+from parity_tests.fuzz.scene import Scene, Theatre, journey
+from parity_tests.fuzz.shrink import Shrinker
+from parity_tests.stage.process import StackError
+
+
+@dataclass(frozen=True)
+class FuzzOptions:
+    seed: int | None = None
+    """None draws one, which the report tells."""
+    examples: int | None = None
+    exchanges: int | None = None
+    seconds: float | None = None
+    steps: int = 40
+    operations: tuple[str, ...] = ()
+    opening: bool = True
+    """Whether each operation is first asked as it is configured, and by nobody."""
+    database: str = "sqlite"
+    profile: str = USUAL
+    settings: tuple[tuple[str, str], ...] = ()
+    """Over those of the profile."""
+    save: Path | None = None
+    today: date = field(default_factory=date.today)
+
+
+class FuzzListener(Protocol):
+    """Told of progress, while there is some; may raise Enough."""
+
+    def say(self, text: str) -> None: ...
+    def exchange(self, report: FuzzReport) -> None: ...
+    def found(self, found: Found) -> None: ...
+
+
+class Session:
+    """Plays what the machine draws, and keeps the account."""
+
+    def __init__(
+        self,
+        config: Config,
+        options: FuzzOptions,
+        theatre: Theatre,
+        accepted: list[Waiver],
+        report: FuzzReport,
+        listener: FuzzListener,
+    ) -> None:
+        self.config = config
+        self.options = options
+        self.theatre = theatre
+        self.waivers = accepted
+        self.report = report
+        self.listener = listener
+        self.scene: Scene | None = None
+        self.last: tuple[Pair, list[Finding]] | None = None
+        self.error: BaseException | None = None
+        self.skip = False
+        """Whether the next example is Hypothesis's first, always the same: the plainest choice each time."""
+        self._since = time.monotonic()
+
+    def begin(self) -> None:
+        """A scene for the example that starts; none once it is over: what is drawn then is not played."""
+        skipped, self.skip, self.scene = self.skip, False, None
+        if not skipped and not self.is_over:
+            self._guarded(self._begin)
+
+    def _begin(self) -> None:
+        self.report.scenes += 1
+        self.last = None
+        self.scene = Scene(self.theatre, self.played)
+
+    def open(self, operations: Sequence[Operation]) -> None:
+        """Every operation once by who may, and once by nobody: chance leaves none out."""
+        for operation in operations:
+            self.begin()
+            draft = plain(operation)
+            self.ask(operation, draft)
+            self.ask(operation, replace(draft, user=None))
+
+    def drill(self, steps: Sequence[tuple[Operation, Draft]]) -> None:
+        """One scene of requests whose order has a purpose."""
+        self.begin()
+        for operation, draft in steps:
+            self.ask(operation, draft)
+
+    def ask(self, operation: Operation, draft: Draft) -> None:
+        if self.scene is not None and not self.is_over:
+            self._guarded(lambda: self._ask(operation, draft))
+
+    def _ask(self, operation: Operation, draft: Draft) -> None:
+        assert self.scene is not None
+        self.scene.ask(operation, draft)
+        if self.scene.over:
+            self._differs(self.scene)
+            self._begin()
+        self.pause()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """An error, or being interrupted, ends the run; it must not get into Hypothesis."""
+        try:
+            work()
+        except (Exception, KeyboardInterrupt) as error:
+            self.error = error
+
+    @property
+    def is_over(self) -> bool:
+        """The budget is used up, or something went wrong."""
+        options, report = self.options, self.report
+        spent = report.seconds + report.shrinking
+        return (
+            self.error is not None
+            or (options.exchanges is not None and report.exchanges >= options.exchanges)
+            or (options.seconds is not None and spent >= options.seconds)
+        )
+
+    def pause(self) -> None:
+        """Stops the clock that rates are counted by."""
+        now = time.monotonic()
+        self.report.seconds += now - self._since
+        self._since = now
+
+    def played(self, pair: Pair, differences: list[Difference]) -> bool:
+        findings = self.findings(pair, differences)
+        self.report.add(pair, findings)
+        self.listener.exchange(self.report)
+        self.last = pair, findings
+        # rows that differ make every later step differ; a reply that differs and is accepted does not
+        places = [one.difference.place.partition("/")[0] for one in findings]
+        apart = any(place in ("rows", "capture", *self.observed) for place in places)
+        return not apart and all(finding.waiver is not None for finding in findings)
+
+    @property
+    def observed(self) -> set[str]:
+        return {service.observation for service in self.theatre.stage.legacy.services}
+
+    def findings(self, pair: Pair, differences: list[Difference]) -> list[Finding]:
+        return [
+            Finding(
+                pair,
+                one,
+                waivers.find(self.waivers, pair, one, self.report.database, self.options.today),
+            )
+            for one in differences
+        ]
+
+    def _differs(self, scene: Scene) -> None:
+        assert self.last is not None
+        pair, findings = self.last
+        what = key(pair, findings)
+        if what is None:
+            return
+        if what in self.report.found:
+            self.report.found[what].times += 1
+            return
+        self.pause()
+        begun = time.monotonic()
+        user = next(iter(self.config.users), None)
+        shrinker = Shrinker(lambda steps: self._fails(steps, what), user)
+        steps = shrinker.shrink(scene.steps)
+        found = Found(
+            what,
+            [one for one in findings if one.waiver is None],
+            steps or tuple(scene.steps),
+            drawn=len(scene.steps),
+            at=self.report.exchanges,
+            replays=shrinker.replays,
+            reproduced=steps is not None,
+        )
+        if steps is None and None in what.statuses:
+            # a connection that broke, not an answer; what breaks it again is a difference
+            self.report.notes.append(f"{what}: no reply, once; {findings[0].difference}")
+            self.report.shrinking += time.monotonic() - begun
+            self._since = time.monotonic()
+            return
+        if steps is not None:
+            self._last_of(found)
+        self._write(found)
+        found.seconds = time.monotonic() - begun
+        self.report.shrinking += found.seconds
+        self._since = time.monotonic()
+        self.report.found[what] = found
+        self.listener.found(found)
+
+    def _fails(self, steps: Sequence[Step], what: Key) -> int | None:
+        """Where a fresh replay of the steps differs in this way; None if nowhere, or elsewhere first."""
+        replay = self.theatre.replay()
+        for position, step in enumerate(steps):
+            try:
+                pair, differences = replay.play(step, {})
+            except StackError:
+                raise
+            except ParityError:
+                return None
+            findings = self.findings(pair, differences)
+            if (seen := key(pair, findings)) is not None:
+                self.last = pair, findings
+                return position if seen == what else None
+        return None
+
+    def _last_of(self, found: Found) -> None:
+        """The pair of the short sequence is the one worth showing."""
+        if self._fails(found.steps, found.key) is not None and self.last is not None:
+            found.findings = [one for one in self.last[1] if one.waiver is None]
+
+    def _write(self, found: Found) -> None:
+        operation = self.theatre.catalogue.operations.get(found.key.operation)
+        stem = operation.name if operation else found.key.operation.split()[0].lower()
+        digest = hashlib.sha256(str(found.key).encode()).hexdigest()[:6]
+        found.journey = f"fuzz-{stem.replace('_', '-')}-{digest}"
+        about = f"Found by parity fuzz, seed {self.report.seed} - {found.key}"
+        written = journey(found.journey, found.steps, self.theatre.stage.profile, about)
+        found.text = save.render(replace(written, name=found.journey))
+        if self.options.save is not None:
+            self.options.save.mkdir(parents=True, exist_ok=True)
+            found.saved = self.options.save / f"{found.journey}.yaml"
+            found.saved.write_text(found.text, encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,234 @@
+"""A report as JSON: the totals, every operation, every difference, the pairs they came from.
+
+Its schema is `report.schema.json` beside this file. All other renderings but the terminal's are made
+from this document, so that they can be made later and elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError
+from parity_tests.report import curl
+from parity_tests.report.keys import group, key, outcome, shape
+from parity_tests.run.use_case import Report
+
+FORMAT = "parity-report/1"
+SCHEMA = Path(__file__).with_name("report.schema.json")
+
+_BODY_LIMIT = 20_000
+"""Bytes of a body, characters of a value."""
+_ROW_LIMIT = 200
+
+Document = dict[str, Any]
+
+
+def document(report: Report) -> Document:
+    """`differences` counts what no waiver accepts, `waived` the rest; `details` lists both."""
+    census, covered = report.census, report.covered
+    pairs = _Pairs()
+    details = [
+        _finding(number, one, pairs.number(one.pair))
+        for number, one in enumerate(report.findings, 1)
+    ]
+    for pair in report.samples:
+        pairs.number(pair)
+    return {
+        "format": FORMAT,
+        "name": report.name,
+        "database": report.database,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "complete": report.complete,
+        "exit": int(report.exit),
+        "exchanges": report.exchanges,
+        "journeys": report.journeys,
+        "operations_covered": len(covered),
+        "operations_total": len(census.operations),
+        "operations_ported": len(census.ported),
+        "operations_ported_covered": len(census.ported & covered),
+        "operations_not_covered": sorted(set(census.operations) - covered),
+        "differences": len(report.differences),
+        "waived": len(report.waived),
+        "waiver_problems": report.waiver_problems,
+        "broken": report.broken,
+        "notes": report.notes,
+        "rows_changed": report.rows_changed,
+        "seconds": round(report.seconds, 3),
+        "exchanges_per_second": round(report.exchanges / (report.replay_seconds or 1), 1),
+        "seconds_in_stacks": round(report.waiting, 3),
+        "operations": {
+            entry.label: {
+                "class": entry.place.value,
+                "group": group(entry.label),
+                "ported": entry.label in census.ported,
+                "exchanges": entry.exchanges,
+                "statuses": dict(sorted(entry.statuses.items())),
+                "differences": entry.differences,
+                "waived": entry.waived,
+                "seconds": {side: round(s, 4) for side, s in entry.seconds.items()},
+                "observed": entry.observed.document(),
+            }
+            for entry in sorted(report.operations.values(), key=lambda entry: entry.label)
+        },
+        "kinds": kinds(details),
+        "details": details,
+        "pairs": pairs.documents,
+    }
+
+
+def kinds(details: list[Document]) -> Document:
+    """The kinds of difference by key: how often each, and the first of each."""
+    found: Document = {}
+    for one in details:
+        kind = found.setdefault(
+            one["key"],
+            {
+                "operation": one["operation"],
+                "place": one["shape"],
+                "statuses": one["statuses"],
+                "first": one["id"],
+                "differences": 0,
+                "waived": 0,
+            },
+        )
+        kind["waived" if one["waiver"] else "differences"] += 1
+    return found
+
+
+def render(report: Report) -> str:
+    return text(document(report))
+
+
+def text(told: Document) -> str:
+    return json.dumps(told, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def write(told: Document, file: Path) -> None:
+    # half a surrogate pair is written as the escape that JSON has for it
+    file.write_text(text(told), encoding="utf-8", errors="backslashreplace")
+
+
+def load(file: Path) -> Document:
+    """A report that `--json` wrote; ParityError for anything else."""
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParityError(
+            f"the report can not be read: {error}; `parity run --json {file.name}` writes one"
+        ) from None
+    except ValueError as error:
+        raise ParityError(f"{file} is not JSON: {error}") from None
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise ParityError(f"{file} is no report of this version; write it again with --json")
+    return told
+
+
+class _Pairs:
+    """Every pair once, numbered in the order in which it was first met."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+        # the pairs are kept: an id of an object that is gone is given to the next one
+        self._numbers: dict[int, tuple[Pair, int]] = {}
+
+    def number(self, pair: Pair) -> int:
+        if id(pair) not in self._numbers:
+            self._numbers[id(pair)] = (pair, len(self.documents) + 1)
+            self.documents.append(_pair(len(self.documents) + 1, pair))
+        return self._numbers[id(pair)][1]
+
+
+def _pair(number: int, pair: Pair) -> Document:
+    request = pair.legacy.request
+    return {
+        "id": number,
+        "operation": pair.operation.label,
+        "class": pair.operation.place.value,
+        "journey": pair.journey,
+        "step": pair.step,
+        "where": pair.where,
+        "user": pair.user,
+        "note": pair.note,
+        "method": request.method,
+        "target": request.target,
+        "curl": _short(curl.curl(request, pair.legacy.origin)),
+        "replies": {
+            exchange.side.value: _reply(exchange) for exchange in (pair.legacy, pair.ported)
+        },
+    }
+
+
+def _finding(number: int, finding: Finding, pair_number: int) -> Document:
+    pair, difference = finding.pair, finding.difference
+    return {
+        "id": number,
+        "key": key(finding),
+        "pair": pair_number,
+        "operation": pair.operation.label,
+        "class": pair.operation.place.value,
+        "statuses": [outcome(pair.legacy), outcome(pair.ported)],
+        "place": difference.place,
+        "shape": shape(difference.place),
+        "why": difference.why,
+        "legacy": _value(difference.legacy),
+        "ported": _value(difference.ported),
+        "journey": pair.journey,
+        "step": pair.step,
+        "where": pair.where,
+        "user": pair.user,
+        "note": pair.note,
+        "waiver": str(finding.waiver) if finding.waiver else None,
+    }
+
+
+def _value(value: Any) -> Any:
+    """The value; `{"missing": true}`, `{"base64": …}` or `{"cut": …}` for what JSON can't say or is too long."""
+    if value is MISSING:
+        return {"missing": True}
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value[:_BODY_LIMIT]).decode()}
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return curl.unsigned(_short(value))
+    told = json.dumps(value, ensure_ascii=False, default=str)
+    if len(told) > _BODY_LIMIT:
+        return {"cut": curl.unsigned(_short(told))}
+    return json.loads(curl.unsigned(told))
+
+
+def _short(told: str) -> str:
+    if len(told) <= _BODY_LIMIT:
+        return told
+    return f"{told[:_BODY_LIMIT]} … ({len(told) - _BODY_LIMIT} more characters)"
+
+
+def _reply(exchange: Exchange) -> Document:
+    reply = exchange.reply
+    return {
+        "status": reply.status,
+        "error": reply.error,
+        "headers": curl.masked(reply.headers),
+        "body": curl.unsigned(reply.body[:_BODY_LIMIT].decode(errors="replace")),
+        "body_bytes": len(reply.body),
+        "cut": len(reply.body) > _BODY_LIMIT,
+        "rows": [
+            {
+                "table": r.table,
+                "change": r.change,
+                "key": list(r.key),
+                "columns": _columns(r.columns),
+            }
+            for r in exchange.rows[:_ROW_LIMIT]
+        ],
+        "effects": {name: _value(sent) for name, sent in exchange.effects.items() if sent},
+    }
+
+
+def _columns(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _value(value) for name, value in columns.items()}

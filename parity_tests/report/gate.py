@@ -1,0 +1,122 @@
+"""What was different before: the memory that lets a half-ported project be judged by what is new."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parity_core.model import Exit, ParityError
+from parity_tests.report.document import Document
+
+FORMAT = "parity-baseline/1"
+_HINT = "`parity gate REPORT --baseline FILE --update` writes one"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    differences: dict[str, Document] = field(default_factory=dict)
+    """By key; what each says is for people, only the key counts."""
+    covered: frozenset[str] = frozenset()
+    waiver_problems: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
+    """Names of journeys, not what they died of."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is new in a report, and what is gone."""
+
+    new: list[str]
+    uncovered: list[str]
+    waiver_problems: list[str]
+    broken: list[str]
+    known: list[str]
+    gone: list[str]
+
+    @property
+    def exit(self) -> Exit:
+        if self.broken:
+            return Exit.COULD_NOT_RUN
+        red = self.new or self.uncovered or self.waiver_problems
+        return Exit.DIFFERENT if red else Exit.SAME
+
+
+def of_report(report: Document) -> Baseline:
+    return Baseline(
+        differences={
+            key: {
+                "operation": kind["operation"],
+                "place": kind["place"],
+                "statuses": kind["statuses"],
+            }
+            for key, kind in report["kinds"].items()
+            if kind["differences"]
+        },
+        covered=_covered(report),
+        waiver_problems=frozenset(report["waiver_problems"]),
+        broken=frozenset(map(_name, report["broken"])),
+    )
+
+
+def judge(report: Document, baseline: Baseline) -> Judgement:
+    """Differences by key, so neither ids nor order nor how often make one new.
+
+    Operations that lost their coverage count only when the whole was played, and what is gone too.
+    """
+    now = of_report(report)
+    whole = report["complete"]
+    return Judgement(
+        new=[key for key in now.differences if key not in baseline.differences],
+        uncovered=sorted(baseline.covered - now.covered) if whole else [],
+        waiver_problems=sorted(now.waiver_problems - baseline.waiver_problems),
+        broken=[text for text in report["broken"] if _name(text) not in baseline.broken],
+        known=[key for key in now.differences if key in baseline.differences],
+        gone=[key for key in baseline.differences if key not in now.differences] if whole else [],
+    )
+
+
+def load(file: Path) -> Baseline:
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParityError(f"the baseline can not be read: {error}; {_HINT}") from None
+    except ValueError as error:
+        raise ParityError(f"{file} is not JSON: {error}; {_HINT}") from None
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise ParityError(f"{file} is no baseline of this version; {_HINT}")
+    return Baseline(
+        differences=told["differences"],
+        covered=frozenset(told["covered"]),
+        waiver_problems=frozenset(told["waiver_problems"]),
+        broken=frozenset(told["broken"]),
+    )
+
+
+def save(baseline: Baseline, file: Path) -> None:
+    """Sorted, so that a version control system shows what changed and no more."""
+    told = {
+        "format": FORMAT,
+        "differences": dict(
+            sorted(
+                baseline.differences.items(),
+                key=lambda item: (item[1]["operation"], item[1]["place"], item[0]),
+            )
+        ),
+        "covered": sorted(baseline.covered),
+        "waiver_problems": sorted(baseline.waiver_problems),
+        "broken": sorted(baseline.broken),
+    }
+    text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _covered(report: Document) -> frozenset[str]:
+    return frozenset(
+        label for label, entry in report["operations"].items() if entry["class"] == "operation"
+    )
+
+
+def _name(text: str) -> str:
+    """Of a journey that broke: its message holds paths and ports."""
+    return text.partition(":")[0]

@@ -1,0 +1,1 @@
+"""Journeys played on both stacks and compared: the use case behind `parity run`."""

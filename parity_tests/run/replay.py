@@ -1,0 +1,261 @@
+"""Replays a journey on both stacks of a stage, step by step, and compares each pair."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+from parity_core.compare.correspond import Correspondence
+from parity_core.compare.diff import diff
+from parity_core.compare.places import point
+from parity_core.compare.rules import Kind, Rules
+from parity_core.model import (
+    MISSING,
+    Difference,
+    Exchange,
+    Journey,
+    Pair,
+    ParityError,
+    Reply,
+    Request,
+    Side,
+    Step,
+    Wait,
+)
+from parity_tests.journeys.compose import compose
+from parity_tests.journeys.templates import Unknown, fill
+from parity_tests.operations import Matcher
+from parity_tests.stage.stage import Stage, World
+
+_SETTLE = (0.02, 0.1, 0.3)
+"""Seconds to wait, one after another, for writes that a stack makes after its reply."""
+_POLL = 0.2
+
+
+def replay(
+    journey: Journey, stage: Stage, rules: Rules, matcher: Matcher
+) -> Iterator[tuple[Pair, list[Difference]]]:
+    """Starts from the seed's rows; yields every pair with what differs in it."""
+    stage.restore()
+    yield from Replay(journey, stage, rules, matcher).run()
+
+
+class Replay:
+    """One journey in progress: what was captured on each side, and what has met what."""
+
+    def __init__(
+        self,
+        journey: Journey,
+        stage: Stage,
+        rules: Rules,
+        matcher: Matcher,
+        *,
+        ahead: bool = False,
+    ) -> None:
+        """`ahead`: open the next step while the last is compared. For stacks that nobody else writes to:
+        what is written between two steps is then told of the second."""
+        self.journey = journey
+        self.stage = stage
+        self.rules = rules
+        self.matcher = matcher
+        self.environment = stage.environment
+        self.seen = Correspondence(secrets=self.environment)
+        self.remember_seed()
+        self.known = {Side.LEGACY: dict(stage.legacy.known), Side.PORTED: dict(stage.ported.known)}
+        self.number = 0
+        self.logins: dict[str, dict[Side, str]] = {}
+        self.ahead = ahead
+        self.begun: list[Future[None]] = []
+
+    def remember_seed(self) -> None:
+        """Rows of the seed are the same on both sides: their ids are partners from the start."""
+        reader = self.stage.legacy.reader
+        for table, column, values in reader.keys() if reader else ():
+            rule = self.rules.of("", f"rows/{table}/0/{column}")
+            if rule and rule.kind is Kind.ID:
+                for value in values:
+                    self.seen.meet(rule.namespace, value, value)
+
+    def run(self) -> Iterator[tuple[Pair, list[Difference]]]:
+        for step in self.journey.steps:
+            tokens: dict[Side, str] = {}
+            if isinstance(step.user, dict) and "login" in step.user:
+                yield from self.log_in(step, tokens)
+            yield self.play(step, tokens)
+
+    def log_in(
+        self, step: Step, tokens: dict[Side, str]
+    ) -> Iterator[tuple[Pair, list[Difference]]]:
+        """`as: {login: …}`: a pair like any other, once per user and journey."""
+        login = self.stage.config.login
+        if login is None:
+            raise ParityError(f"{self._at(step)}: `login` needs a [login] in the configuration")
+        told = json.dumps(step.user, sort_keys=True)
+        if told not in self.logins:
+            first = Step(login.method, login.path, step.line, json=login.json, note="logs in")
+            extra = {
+                side: {key: fill(value, known) for key, value in step.user["login"].items()}
+                for side, known in self.known.items()
+            }
+            pair, differences = self.play(first, {}, extra)
+            self.logins[told] = {
+                exchange.side: _text_at(exchange.reply, login.token)
+                for exchange in (pair.legacy, pair.ported)
+            }
+            yield pair, differences
+        tokens.update(self.logins[told])
+
+    def play(
+        self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None
+    ) -> tuple[Pair, list[Difference]]:
+        self.number += 1
+        requests = self.requests(step, tokens, extra)
+        begun, self.begun = self.begun, []
+        for one in begun:
+            one.result()
+        legacy, ported = self.stage.both(
+            lambda w: self.ask(w, requests[w.side], step.wait, bool(begun))
+        )
+        self.settle(legacy, ported)
+        for world in (self.stage.legacy, self.stage.ported):
+            world.forget()
+        if self.ahead:
+            self.begun = self.stage.begin()
+        pair = Pair(
+            journey=self.journey.name,
+            step=self.number,
+            where=self._at(step),
+            operation=self.matcher.match(legacy.request.method, legacy.request.path),
+            legacy=legacy,
+            ported=ported,
+            user=_user(step),
+            note=step.note,
+            rows_compared=self.stage.reads_rows,
+        )
+        differences = diff(pair, self.rules, self.seen)
+        self.capture(step, pair, differences)
+        return pair, differences
+
+    def requests(
+        self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None
+    ) -> dict[Side, Request]:
+        """What each side is sent for a step: its own captured values are filled in."""
+        now = int(time.time())
+        requests: dict[Side, Request] = {}
+        for side, known in self.known.items():
+            told = replace(step, user={"token": tokens[side]}) if side in tokens else step
+            try:
+                requests[side] = compose(
+                    told, known | (extra or {}).get(side, {}), self.environment, now
+                )
+            except Unknown as error:
+                world = self.stage.legacy if side is Side.LEGACY else self.stage.ported
+                name = str(error)
+                why = (
+                    f"was refused: {world.refused[name]}" if name in world.refused else "is unknown"
+                )
+                raise ParityError(f"{self._at(step)}: `{name}` {why} ({side})") from None
+        return requests
+
+    def ask(
+        self, world: World, request: Request, wait: Wait | None, is_open: bool = False
+    ) -> Exchange:
+        if world.reader and not is_open:
+            world.reader.start()
+        started = time.time()
+        reply = world.send(request)
+        deadline = started + (wait.timeout if wait else 0)
+        while wait and not _reached(reply, wait) and time.time() < deadline:
+            time.sleep(_POLL)
+            reply = world.send(request)
+        replied = time.time()
+        rows = world.reader.changes() if world.reader else []
+        origin = world.stack.origin
+        return Exchange(
+            world.side, origin, request, reply, started, time.time(), rows, world.effects(), replied
+        )
+
+    def settle(self, legacy: Exchange, ported: Exchange) -> None:
+        """Gives a stack that writes or sends after its reply the time to do so."""
+        for pause in _SETTLE:
+            if _outline(legacy) == _outline(ported):
+                return
+            time.sleep(pause)
+            for world, exchange in ((self.stage.legacy, legacy), (self.stage.ported, ported)):
+                if world.reader:
+                    exchange.rows = world.reader.changes()
+                exchange.effects = world.effects()
+
+    def capture(self, step: Step, pair: Pair, differences: list[Difference]) -> None:
+        for name, source in step.capture.items():
+            values: list[Any] = []
+            for exchange in (pair.legacy, pair.ported):
+                try:
+                    value = captured(exchange, source)
+                except (LookupError, ValueError):
+                    value = f"uncaptured-{name}"
+                    values.append(MISSING)
+                else:
+                    values.append(value)
+                self.known[exchange.side][name] = value
+            if values == [MISSING, MISSING]:
+                status = pair.legacy.reply.status
+                raise ParityError(
+                    f"{pair.where}: nothing at `{source}` to capture as `{name}` in either reply "
+                    f"({status}: {pair.legacy.reply.body[:200].decode(errors='replace')})"
+                )
+            if MISSING in values and not differences:
+                differences.append(Difference(f"capture/{name}", values[0], values[1]))
+
+    def _at(self, step: Step) -> str:
+        return f"{self.journey.path}:{step.line}"
+
+
+def captured(exchange: Exchange, source: str) -> Any:
+    """A value of the reply by JSON pointer, `header:Name` or `mail:/regex/`; LookupError if none."""
+    if source.startswith("header:"):
+        value = exchange.reply.header(source[len("header:") :].strip().lower())
+        if value is None:
+            raise LookupError(source)
+        return value
+    if source.startswith("mail:"):
+        pattern = re.compile(source[len("mail:") :].strip("/"), re.DOTALL)
+        for mail in reversed(exchange.effects.get("mail", [])):
+            for part in mail["parts"]:
+                found = pattern.search(part["body"])
+                if found:
+                    return found[1] if pattern.groups else found[0]
+        raise LookupError(source)
+    return point(json.loads(exchange.reply.body), source)
+
+
+def _text_at(reply: Reply, pointer: str) -> str:
+    """A token, or an empty one: who could not log in asks on without."""
+    try:
+        return str(point(json.loads(reply.body), pointer))
+    except (ValueError, LookupError):
+        return ""
+
+
+def _reached(reply: Reply, wait: Wait) -> bool:
+    try:
+        return point(json.loads(reply.body), wait.pointer) in wait.until
+    except (ValueError, LookupError):
+        return False
+
+
+def _outline(exchange: Exchange) -> tuple[Any, ...]:
+    """What should agree before two exchanges are worth comparing in full."""
+    rows = sorted((row.table, row.change, sorted(row.columns)) for row in exchange.rows)
+    return rows, {name: len(found) for name, found in exchange.effects.items()}
+
+
+def _user(step: Step) -> str:
+    if step.user is None:
+        return "nobody"
+    return step.user if isinstance(step.user, str) else next(iter(step.user))

@@ -1,0 +1,384 @@
+"""The use case: journeys in, a report out. Prints nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from parity_core.compare import learned as calibrate_rules
+from parity_core.compare import rules, waivers
+from parity_core.compare.learned import Learned
+from parity_core.model import (
+    Difference,
+    Exit,
+    Finding,
+    Journey,
+    Pair,
+    ParityError,
+    Place,
+    Profile,
+    Waiver,
+)
+from parity_tests import operations
+from parity_tests.config import Config
+from parity_tests.journeys import read as journeys
+from parity_tests.operations import Census, Matcher
+from parity_tests.report.observed import Observation
+from parity_tests.run.replay import replay
+from parity_tests.stage import databases
+from parity_tests.stage.databases import Databases
+from parity_tests.stage.process import StackError
+from parity_tests.stage.services import registry
+from parity_tests.stage.stage import Stage, join_stage, open_stage
+
+_SAMPLES = 600
+_SAMPLE_BYTES = 20_000
+"""A sample with a longer reply is not kept: a run's memory does not grow with its bodies."""
+
+
+@dataclass(frozen=True)
+class Options:
+    database: str = "sqlite"
+    journeys: tuple[str, ...] = ()
+    fail_fast: bool = False
+    keep: bool = False
+    legacy: str | None = None
+    ported: str | None = None
+    legacy_db: str | None = None
+    ported_db: str | None = None
+    learned: Path | None = None
+    """Rules that `parity calibrate` wrote."""
+    today: date = field(default_factory=date.today)
+
+
+@dataclass
+class OperationReport:
+    """What was seen of one operation."""
+
+    label: str
+    place: Place
+    exchanges: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    """Of the legacy: the expectation."""
+    differences: int = 0
+    waived: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: {"legacy": 0.0, "ported": 0.0})
+    observed: Observation = field(default_factory=Observation)
+
+
+@dataclass
+class Report:
+    name: str
+    database: str
+    census: Census
+    operations: dict[str, OperationReport] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    waiver_problems: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """Journeys that could not be played to their end, and why."""
+    notes: list[str] = field(default_factory=list)
+    exchanges: int = 0
+    rows_changed: int = 0
+    journeys: int = 0
+    seconds: float = 0.0
+    replay_seconds: float = 0.0
+    waiting: float = 0.0
+    """Of these, seconds in which a stack was at work on a request."""
+    complete: bool = True
+    """All journeys were asked for and could be played: what is not covered is covered by none."""
+    samples: list[Pair] = field(default_factory=list)
+    """The first pair of each operation, status and verdict, for reports to show."""
+    _sampled: set[tuple[str, str, bool]] = field(default_factory=set, repr=False)
+
+    @property
+    def differences(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.waiver is None]
+
+    @property
+    def waived(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.waiver is not None]
+
+    @property
+    def share(self) -> float:
+        """Of the time of replaying, how much a stack was at work; requests side by side count once."""
+        return min(1.0, self.waiting / self.replay_seconds) if self.replay_seconds else 0.0
+
+    @property
+    def covered(self) -> set[str]:
+        return set(self.census.operations) & self.operations.keys()
+
+    @property
+    def exit(self) -> Exit:
+        if self.broken:
+            return Exit.COULD_NOT_RUN
+        return Exit.DIFFERENT if self.differences or self.waiver_problems else Exit.SAME
+
+    def add(self, pair: Pair, findings: Sequence[Finding]) -> None:
+        label = pair.operation.label
+        entry = self.operations.setdefault(label, OperationReport(label, pair.operation.place))
+        entry.exchanges += 1
+        entry.observed.see(pair)
+        entry.statuses[str(pair.legacy.reply.status or "none")] += 1
+        for exchange in (pair.legacy, pair.ported):
+            entry.seconds[exchange.side] += exchange.ended - exchange.started
+        waived = sum(finding.waiver is not None for finding in findings)
+        entry.waived += waived
+        entry.differences += len(findings) - waived
+        self.exchanges += 1
+        self.rows_changed += len(pair.legacy.rows)
+        self.waiting += pair.waiting
+        self.findings.extend(findings)
+        told = (label, str(pair.legacy.reply.status), bool(findings))
+        if told not in self._sampled and len(self.samples) < _SAMPLES:
+            self._sampled.add(told)
+            if max(len(e.reply.body) for e in (pair.legacy, pair.ported)) <= _SAMPLE_BYTES:
+                self.samples.append(pair)
+
+
+class Voice(Protocol):
+    """Told what is being done."""
+
+    def say(self, text: str) -> None: ...
+
+
+class Listener(Voice, Protocol):
+    """Told of progress, while there is some."""
+
+    def journey(self, journey: Journey, number: int, total: int) -> None: ...
+    def pair(self, pair: Pair, findings: Sequence[Finding]) -> None: ...
+    def journey_done(self, journey: Journey, seconds: float) -> None: ...
+
+
+def run(config: Config, options: Options, listener: Listener) -> Report:
+    started = time.monotonic()
+    options = _addressed(config, options)
+    wanted = journeys.load_all(config.journeys, options.journeys, config.users)
+    census = load_census(config, listener)
+    accepted = waivers.load(config.waivers)
+    report = Report(config.name, options.database.partition("=")[0].partition(":")[0], census)
+    learned = calibrate_rules.load(options.learned, options.today) if options.learned else Learned()
+    session = Session(
+        config,
+        rules.load(config.rules, report.database),
+        Matcher(census.operations),
+        accepted,
+        report,
+        learned,
+    )
+    with workplace(options.keep, report) as folder:
+        if options.legacy and options.ported:
+            complete = _on_running(session, options, wanted, listener)
+        else:
+            complete = _on_own(session, options, wanted, listener, folder)
+    report.notes += learned.notes()
+    report.complete = complete and not options.journeys
+    complete = report.complete and not report.broken
+    report.waiver_problems = waivers.problems(accepted, report.database, options.today, complete)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _addressed(config: Config, options: Options) -> Options:
+    """With the addresses of stacks that run already, where only the configuration tells them."""
+    if options.legacy and options.ported:
+        return options
+    if bool(config.legacy.url) != bool(config.ported.url):
+        raise ParityError("[legacy] and [ported] both have a url, or neither has one")
+    return replace(
+        options,
+        legacy=config.legacy.url,
+        ported=config.ported.url,
+        legacy_db=options.legacy_db or config.legacy.database,
+        ported_db=options.ported_db or config.ported.database,
+    )
+
+
+def load_census(config: Config, listener: Voice) -> Census:
+    listener.say("reading the list of operations")
+    commands = [config.expand(command) for command in config.census]
+    environment = config.process_environment(
+        {"DATABASE_URL": "sqlite://"}, config.census_pythonpath
+    )
+    return operations.load_census(commands, environment)
+
+
+@dataclass
+class Session:
+    """What stays the same over all journeys of a run."""
+
+    config: Config
+    rules: rules.Rules
+    matcher: Matcher
+    waivers: list[Waiver]
+    report: Report
+    learned: Learned = field(default_factory=Learned)
+
+    def play(self, stage: Stage, journey: Journey, options: Options, listener: Listener) -> bool:
+        """False when the run should stop here."""
+        begun = time.monotonic()
+        self.report.journeys += 1
+        try:
+            for pair, differences in replay(journey, stage, self.rules, self.matcher):
+                left = self.learned.left(pair, differences)
+                findings = [self._finding(pair, one, options.today) for one in left]
+                self.report.add(pair, findings)
+                listener.pair(pair, findings)
+                if options.fail_fast and any(finding.waiver is None for finding in findings):
+                    return False
+        except StackError:
+            raise
+        except ParityError as error:
+            self.report.broken.append(f"{journey.name}: {error}")
+            return not options.fail_fast
+        finally:
+            seconds = time.monotonic() - begun
+            self.report.replay_seconds += seconds
+            listener.journey_done(journey, seconds)
+        return True
+
+    def _finding(self, pair: Pair, difference: Difference, today: date) -> Finding:
+        waiver = waivers.find(self.waivers, pair, difference, self.report.database, today)
+        return Finding(pair, difference, waiver)
+
+
+@contextmanager
+def workplace(keep: bool, report: Report | None = None) -> Iterator[Path]:
+    """A folder for databases and logs; removed unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix="parity-"))
+    if keep and report is not None:
+        report.notes.append(f"databases and logs are kept in {folder}")
+    try:
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def by_profile(wanted: Sequence[Journey]) -> dict[Profile, list[Journey]]:
+    groups: dict[Profile, list[Journey]] = {}
+    for journey in wanted:
+        groups.setdefault(journey.profile, []).append(journey)
+    return groups
+
+
+def _on_own(
+    session: Session,
+    options: Options,
+    wanted: Sequence[Journey],
+    listener: Listener,
+    folder: Path,
+) -> bool:
+    made = databases.create(options.database, folder, f"parity_{folder.name.rpartition('-')[2]}")
+    number = 0
+    complete = True
+    groups: dict[Profile, list[Journey]] = {}
+    for profile, group in by_profile(wanted).items():
+        if lack := registry.missing(profile.services):
+            _leave_out(group, lack, session.report)
+            complete = False
+        else:
+            groups[profile] = group
+    try:
+        listener.say(f"seeding a {made.name} database")
+        made.seed(session.config)
+        with closing(_opened_ahead(session.config, list(groups), made, folder, listener)) as stages:
+            for profile, opening in stages:
+                try:
+                    with opening.result() as stage:
+                        for journey in groups[profile]:
+                            number += 1
+                            listener.journey(journey, number, len(wanted))
+                            if not session.play(stage, journey, options, listener):
+                                return False
+                except StackError as error:
+                    # what was seen before, and other profiles, are still worth telling
+                    session.report.broken.append(f"{profile}: {error}")
+                    if options.fail_fast:
+                        return False
+    finally:
+        if not options.keep:
+            made.close()
+    return complete
+
+
+def _opened_ahead(
+    config: Config,
+    profiles: Sequence[Profile],
+    made: Databases,
+    folder: Path,
+    listener: Listener,
+) -> Generator[tuple[Profile, Future[Stage]]]:
+    """The stages of the profiles, each started while the one before it is played.
+
+    Whoever takes a stage closes it; one that nobody came for is closed here.
+    """
+    with ThreadPoolExecutor(1, "parity-opening") as thread:
+        waiting: deque[Future[Stage]] = deque()
+
+        def start(index: int) -> None:
+            if index < len(profiles):
+                waiting.append(
+                    thread.submit(open_stage, config, profiles[index], made, f"p{index}", folder)
+                )
+
+        try:
+            start(0)
+            for index, profile in enumerate(profiles):
+                # it stays among the waiting until it is handed over: an interruption closes it, too
+                opening = waiting[0]
+                listener.say(f"starting both stacks: {profile}")
+                wait_for([opening])
+                start(index + 1)
+                waiting.popleft()
+                yield profile, opening
+        finally:
+            for opening in waiting:
+                if not opening.cancel() and opening.exception() is None:
+                    opening.result().close()
+
+
+def _leave_out(group: Sequence[Journey], lack: str, report: Report) -> None:
+    """Journeys whose service this machine can't start are told of; in CI that is a failure."""
+    names = ", ".join(journey.name for journey in group)
+    if os.environ.get("CI"):
+        raise ParityError(f"{names} can not be played: {lack}")
+    report.notes.append(f"{names} left out: {lack}")
+
+
+def _on_running(
+    session: Session, options: Options, wanted: Sequence[Journey], listener: Listener
+) -> bool:
+    assert options.legacy
+    assert options.ported
+    plain = [journey for journey in wanted if journey.profile == Profile()]
+    for journey in wanted:
+        if journey not in plain:
+            session.report.notes.append(
+                f"{journey.name} was left out: running stacks can not be given {journey.profile}"
+            )
+    if not plain:
+        raise ParityError("none of the journeys can be played on stacks that run already")
+    with join_stage(
+        session.config, options.legacy, options.ported, options.legacy_db, options.ported_db
+    ) as stage:
+        if not stage.reads_rows:
+            session.report.notes.append(
+                "rows were not compared, and journeys started from what earlier ones left: "
+                "give --legacy-db and --ported-db"
+            )
+        for number, journey in enumerate(plain, 1):
+            listener.journey(journey, number, len(plain))
+            if not session.play(stage, journey, options, listener):
+                return False
+    return len(plain) == len(wanted)

@@ -1,0 +1,62 @@
+"""Rows of an SQLite file: `data_version` tells of writes, and reading everything is cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from parity_tests.stage.rows.access import Access, Row, Rows, Table, outcome
+
+
+class SqliteAccess(Access):
+    _version: Any = None
+
+    def written(self) -> bool:
+        version = self.driver.execute("PRAGMA data_version").fetchone()[0]
+        known, self._version = self._version, version
+        return bool(known != version)
+
+    def stale(self) -> Iterable[Table]:
+        return self.tables
+
+    def fetch(self, table: Table) -> list[Row]:
+        return list(self.driver.execute(f'SELECT {table.names} FROM "{table.name}"'))
+
+    def rebase(self) -> None:
+        """Rows are all there is."""
+
+    def restored(self) -> None:
+        """Nothing is remembered but the rows."""
+
+    def restore(self, touched: Sequence[tuple[Table, Rows, Rows]]) -> None:
+        if not touched:
+            return
+        work = [one for table, now, then in touched for one in _undo(table, now, then)]
+        cursor = self.driver.cursor()
+        try:
+            for statement in ("PRAGMA foreign_keys=OFF", "PRAGMA busy_timeout=10000"):
+                cursor.execute(statement)
+            cursor.execute("BEGIN IMMEDIATE")
+            for statement, rows in work:
+                cursor.executemany(statement, rows)
+            cursor.execute("COMMIT")
+        except Exception:
+            if self.driver.in_transaction:
+                cursor.execute("ROLLBACK")
+            raise
+        finally:
+            cursor.close()
+        # a connection is not told of what it wrote itself
+        self._version = None
+
+
+def _undo(table: Table, now: Rows, then: Rows) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    extra, gone = outcome(now, then)
+    delete, keys = f'DELETE FROM "{table.name}"', extra
+    if table.key:
+        delete += " WHERE " + " AND ".join(f"{name} = ?" for name in table.keys)
+    else:
+        keys, gone = [()], list(then.values())
+    marks = ", ".join("?" for _ in table.columns)
+    insert = f'INSERT INTO "{table.name}" ({table.names}) VALUES ({marks})'
+    return [(delete, keys), (insert, gone)]

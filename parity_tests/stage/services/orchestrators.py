@@ -1,0 +1,106 @@
+"""Stand-ins for orchestrators, and a folder: what each stack did to them is compared."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from parity_core.model import Json, ParityError
+from parity_tests.config import ServiceConfig
+from parity_tests.stage.services.base import Quiet, told
+from parity_tests.stage.services.servers.airflow import Airflow
+from parity_tests.stage.services.servers.databricks import Databricks
+from parity_tests.stage.services.servers.standin import PASSWORD, USER, Call
+
+
+class AirflowService(Quiet):
+    """`AIRFLOW_VERSION` (v1, v2) and `AIRFLOW_FAULT` in a journey's settings say how it behaves.
+
+    Other faults belong to the names of DAGs, so that one journey can meet them all.
+    """
+
+    observation = "airflow"
+
+    def __init__(self, config: ServiceConfig, settings: Mapping[str, str], folder: Path) -> None:
+        self._config = config
+        try:
+            self._server = Airflow(
+                settings.get("AIRFLOW_VERSION", "v1"), settings.get("AIRFLOW_FAULT", "")
+            )
+        except ValueError as error:
+            raise ParityError(f"AIRFLOW_VERSION, AIRFLOW_FAULT: {error}") from None
+
+    def environment(self) -> Mapping[str, str]:
+        return told(self._config, url=self._server.url, user=USER, password=PASSWORD)
+
+    def sent(self) -> list[Json]:
+        return _described(self._server.effects())
+
+    def forget(self) -> None:
+        self._server.calls.clear()
+
+    def reset(self) -> None:
+        self.forget()
+        # or one run more in one stack would give all later runs of both other numbers
+        self._server.runs.clear()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+class DatabricksService(Quiet):
+    """`DATABRICKS_FAULT` in a journey's settings says how it behaves; other faults belong to jobs."""
+
+    observation = "databricks"
+
+    def __init__(self, config: ServiceConfig, settings: Mapping[str, str], folder: Path) -> None:
+        self._config = config
+        try:
+            self._server = Databricks(settings.get("DATABRICKS_FAULT", ""))
+        except ValueError as error:
+            raise ParityError(f"DATABRICKS_FAULT: {error}") from None
+
+    def environment(self) -> Mapping[str, str]:
+        return told(self._config, url=self._server.url, user=USER, password=PASSWORD)
+
+    def sent(self) -> list[Json]:
+        return _described(self._server.effects())
+
+    def forget(self) -> None:
+        self._server.calls.clear()
+
+    def reset(self) -> None:
+        self.forget()
+        # or one run more in one stack would give all later runs of both other numbers
+        self._server.runs.clear()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+def _described(calls: Sequence[Call]) -> list[Json]:
+    return [
+        {"method": call.method, "path": call.path, "query": call.query, "body": call.body}
+        for call in calls
+    ]
+
+
+class FolderService(Quiet):
+    """A folder of the stack's own; how many files of which size are in it is compared."""
+
+    observation = "folder"
+
+    def __init__(self, config: ServiceConfig, settings: Mapping[str, str], folder: Path) -> None:
+        self._config = config
+        self._path = Path(tempfile.mkdtemp(prefix="own-", dir=folder))
+
+    def environment(self) -> Mapping[str, str]:
+        return told(self._config, path=str(self._path))
+
+    def sent(self) -> list[Json]:
+        files = [path for path in self._path.rglob("*") if path.is_file()]
+        return sorted(f"{path.suffix} {path.stat().st_size}" for path in files)
+
+    def stop(self) -> None:
+        """The run's folder is deleted as a whole."""

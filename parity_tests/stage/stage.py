@@ -1,0 +1,345 @@
+"""Both stacks of one profile, running on two equal databases, ready to be asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from parity_core.compare.places import point
+from parity_core.model import Json, ParityError, Profile, Reply, Request, Side, Step
+from parity_tests.config import Config, Target
+from parity_tests.journeys.compose import compose
+from parity_tests.stage.databases import Databases
+from parity_tests.stage.process import ProcessStack, RunningStack, Stack, free_port
+from parity_tests.stage.rows.reader import RowReader
+from parity_tests.stage.services import registry as services
+from parity_tests.stage.services.base import Service
+
+T = TypeVar("T")
+
+TIMEOUT = 60.0
+"""Seconds that a stack has to answer."""
+
+
+@dataclass
+class World:
+    """One side: its stack, its database, its services, and what its seeded users are known by."""
+
+    side: Side
+    stack: Stack
+    reader: RowReader | None
+    services: list[Service] = field(default_factory=list)
+    known: dict[str, Any] = field(default_factory=dict)
+    url: str = ""
+    """Of its database."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """What a seeded user's log-in was answered instead, by the value that is unknown for it."""
+    client: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(
+            base_url=self.stack.origin,
+            timeout=TIMEOUT,
+            trust_env=False,
+            # shorter than servers keep idle connections, so that none is closed under a request
+            limits=httpx.Limits(keepalive_expiry=1.0),
+        )
+
+    def send(self, request: Request) -> Reply:
+        """Sends exactly these headers and this target; a reply that does not come is a Reply too."""
+        try:
+            sent = httpx.Request(
+                request.method,
+                self.stack.origin + "/",
+                headers=[(name.encode(), value.encode()) for name, value in request.headers],
+                content=request.body,
+                extensions={
+                    "target": request.target.encode(),
+                    "timeout": httpx.Timeout(TIMEOUT).as_dict(),
+                },
+            )
+            got = self.client.send(sent)
+        except httpx.LocalProtocolError as error:
+            raise ParityError(
+                f"{request.method} {request.target} can not be sent: {error}"
+            ) from None
+        except httpx.DecodingError as error:
+            return Reply(None, error=f"no readable reply: {error}")
+        except httpx.HTTPError as error:
+            # a process that dies closes its connections a moment before it is gone
+            for _ in range(3):
+                self.stack.check()
+                time.sleep(0.1)
+            return Reply(None, error=f"no reply: {type(error).__name__}")
+        return Reply(got.status_code, tuple(got.headers.multi_items()), got.content)
+
+    def effects(self) -> dict[str, list[Json]]:
+        return {service.observation: service.sent() for service in self.services}
+
+    def serve(self) -> None:
+        """Tells the services that the stack is up; rows they write now are part of the seed."""
+        for service in self.services:
+            service.serve(self.stack.origin)
+
+    def forget(self) -> None:
+        for service in self.services:
+            service.forget()
+
+    def reset(self) -> None:
+        for service in self.services:
+            service.reset()
+
+    def close(self) -> None:
+        self.client.close()
+        self.stack.stop()
+        for service in self.services:
+            service.stop()
+        if self.reader:
+            self.reader.close()
+
+
+class Stage:
+    """The two worlds of a profile. `both` asks them at the same time."""
+
+    def __init__(self, config: Config, profile: Profile, legacy: World, ported: World) -> None:
+        self.config = config
+        self.profile = profile
+        self.legacy = legacy
+        self.ported = ported
+        self._threads = {side: ThreadPoolExecutor(1, f"parity-{side}") for side in Side}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.config.environment, **dict(self.profile.settings)}
+
+    @property
+    def reads_rows(self) -> bool:
+        return self.legacy.reader is not None and self.ported.reader is not None
+
+    def both(self, work: Callable[[World], T]) -> tuple[T, T]:
+        """Runs the work on both worlds concurrently, each on a thread of its own."""
+        worlds = (self.legacy, self.ported)
+        legacy, ported = [self._threads[world.side].submit(work, world) for world in worlds]
+        return legacy.result(), ported.result()
+
+    def begin(self) -> list[Future[None]]:
+        """Opens a step on both worlds, while the caller goes on; what `both` is told later waits for it."""
+        return [
+            self._threads[world.side].submit(world.reader.start)
+            for world in (self.legacy, self.ported)
+            if world.reader
+        ]
+
+    def log_in(self) -> None:
+        """Learns id and token of every seeded user on both sides."""
+        self.both(lambda world: world.known.update(learn(self.config, world)))
+
+    def rebase(self) -> None:
+        self.both(lambda world: world.reader.rebase() if world.reader else None)
+
+    def restore(self) -> None:
+        """Both databases as they were; nothing of an earlier journey is left."""
+        self.both(lambda world: world.reader.restore() if world.reader else None)
+        self.legacy.reset()
+        self.ported.reset()
+
+    def close(self) -> None:
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+        for world in (self.legacy, self.ported):
+            world.close()
+        for threads in self._threads.values():
+            threads.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def learn(config: Config, world: World) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for user in config.users.values():
+        known[f"{user.name}.username"] = user.username
+        known[f"{user.name}.password"] = user.password
+        if config.login is None:
+            continue
+        reply = world.send(login_request(config, user.username, user.password))
+        try:
+            body = httpx.Response(200, content=reply.body).json()
+            known[f"{user.name}.token"] = point(body, config.login.token)
+            if config.login.id is not None:
+                known[f"{user.name}.id"] = point(body, config.login.id)
+        except (ValueError, LookupError):
+            # some profiles let nobody log in; it matters only to a journey that needs the token
+            told = reply.error or f"{reply.status} {reply.body[:300].decode(errors='replace')}"
+            world.refused[f"{user.name}.token"] = world.refused[f"{user.name}.id"] = told
+    return known
+
+
+def login_request(config: Config, username: Any, password: Any) -> Request:
+    assert config.login is not None
+    step = Step(config.login.method, config.login.path, 0, json=config.login.json)
+    return compose(step, {"username": username, "password": password}, {}, int(time.time()))
+
+
+def start_stack(
+    config: Config,
+    target: Target,
+    side: Side,
+    environment: Mapping[str, str],
+    folder: Path,
+    pythonpath: tuple[Path, ...] = (),
+) -> ProcessStack:
+    """Starts one stack, without waiting for it; `pythonpath` goes before the target's own."""
+    port = free_port()
+    command = config.expand(target.command, port=port, side=side)
+    full = config.process_environment(
+        {**target.environment, **environment}, (*pythonpath, *target.pythonpath)
+    )
+    return ProcessStack(side, command, full, port, folder, target.health, target.start_timeout)
+
+
+def start_world(
+    config: Config,
+    profile: Profile,
+    side: Side,
+    databases: Databases,
+    name: str,
+    folder: Path,
+    pythonpath: tuple[Path, ...] = (),
+    shared: Sequence[Service] = (),
+) -> World:
+    """A copy of the seed, the profile's services and a stack, started but not waited for.
+
+    `shared` are the services that run already, for both sides.
+    """
+    target = config.legacy if side is Side.LEGACY else config.ported
+    url = databases.copy(f"{name}_{side}")
+    settings = dict(profile.settings)
+    started: list[Service] = []
+    try:
+        for service in profile.services:
+            if not services.is_shared(service):
+                started.append(services.start(service, config.services, settings, folder))
+        environment = {"DATABASE_URL": url, **_told([*started, *shared]), **settings}
+        stack = start_stack(config, target, side, environment, folder, pythonpath)
+    except BaseException:
+        for one in started:
+            one.stop()
+        raise
+    known = {name: value for one in (*started, *shared) for name, value in one.values().items()}
+    reader = RowReader(url, config.ignored_tables)
+    return World(side, stack, reader, [*started, *shared], known, url)
+
+
+def _told(running: Sequence[Service]) -> dict[str, str]:
+    """What services tell a stack; a journey's own settings go before it."""
+    return {name: value for one in running for name, value in one.environment().items()}
+
+
+def open_stage(
+    config: Config, profile: Profile, databases: Databases, name: str, folder: Path
+) -> Stage:
+    if not (config.legacy.command and config.ported.command):
+        raise ParityError(
+            f"{config.path} names stacks that run already (url): this needs to start them itself, "
+            "by command, wsgi or asgi"
+        )
+    worlds: list[World] = []
+    shared: list[Service] = []
+    try:
+        for service in filter(services.is_shared, profile.services):
+            shared.append(services.start(service, config.services, dict(profile.settings), folder))
+        for side in Side:
+            worlds.append(
+                start_world(config, profile, side, databases, name, folder, shared=shared)
+            )
+        for world in worlds:
+            assert isinstance(world.stack, ProcessStack)
+            world.stack.wait()
+            world.serve()
+        stage = Stage(config, profile, worlds[0], worlds[1])
+        stage.log_in()
+        stage.rebase()
+        return stage
+    except BaseException:
+        for world in worlds:
+            world.close()
+        for one in shared:
+            one.stop()
+        raise
+
+
+def join_stage(
+    config: Config, legacy: str, ported: str, legacy_db: str | None, ported_db: str | None
+) -> Stage:
+    """Stacks that run already; without both database addresses their rows are not compared."""
+    worlds = []
+    for side, url, database in ((Side.LEGACY, legacy, legacy_db), (Side.PORTED, ported, ported_db)):
+        stack = RunningStack(side, url)
+        stack.check()
+        reader = (
+            RowReader(database, config.ignored_tables)
+            if legacy_db and ported_db and database
+            else None
+        )
+        worlds.append(World(side, stack, reader))
+    stage = Stage(config, Profile(), worlds[0], worlds[1])
+    stage.log_in()
+    stage.rebase()
+    return stage
+
+
+@contextmanager
+def replace_ported(stage: Stage, pythonpath: tuple[Path, ...]) -> Iterator[Stage]:
+    """The stage with another ported process, its path in front; the old one keeps its database.
+
+    The usual process is not stopped: it idles until the stage is whole again.
+    """
+    usual = stage.ported
+    assert usual.reader is not None
+    assert isinstance(usual.stack, ProcessStack)
+    stage.restore()
+    environment = {
+        "DATABASE_URL": usual.url,
+        **_told(usual.services),
+        **dict(stage.profile.settings),
+    }
+    config = stage.config
+    stack = start_stack(
+        config, config.ported, Side.PORTED, environment, usual.stack.log.parent, pythonpath
+    )
+    try:
+        stack.wait()
+        stage.ported = World(
+            Side.PORTED,
+            stack,
+            usual.reader,
+            usual.services,
+            dict(usual.known),
+            usual.url,
+            dict(usual.refused),
+        )
+        stage.ported.serve()
+        yield stage
+    finally:
+        stack.stop()
+        if stage.ported is not usual:
+            stage.ported.client.close()
+        stage.ported = usual
+        usual.serve()
