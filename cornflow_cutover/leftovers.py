@@ -35,15 +35,15 @@ def _settings_left(environment: Mapping[str, str], fields: Mapping[str, Any]) ->
 
 
 async def _rows_left(settings: Any) -> list[str]:
-    from cornflow_f import migrate
-    from cornflow_f.database import create_engine
+    from cornflow_f.database.engine import create_engine
     from cornflow_f.errors import CornflowError
+    from cornflow_f.migration import run
+    from cornflow_f.migration.state import RevisionError
     from cornflow_f.models import User, View
-    from cornflow_f.schema_state import RevisionError
     from cornflow_f.views_table import views_for
 
     try:
-        await migrate.check_ready(settings.database_url)
+        await run.check_ready(settings.database_url)
     except (RevisionError, CornflowError) as error:
         return [f"the database: {error}"]
     found = []

@@ -27,9 +27,9 @@ class CornflowOperators:
 
     async def admin(self, token: str) -> str | None:
         from cornflow_f.constants import Action
-        from cornflow_f.deps import username_of
         from cornflow_f.errors import CornflowError
         from cornflow_f.services import grant
+        from cornflow_f.web.deps import username_of
 
         request = Request({"type": "http", "app": self._port, "headers": []})
         try:

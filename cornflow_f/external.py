@@ -16,14 +16,14 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import Table
 
-from cornflow_f.census import is_guarded
 from cornflow_f.config import Settings
 from cornflow_f.constants import Action, Role
 from cornflow_f.errors import ConfigurationError
 from cornflow_f.models import CORE_TABLES, Base
-from cornflow_f.route import PortRoute
 from cornflow_f.view_spec import AnyRole, CustomRole, ViewSpec
 from cornflow_f.views.common import guarded_router, public_router
+from cornflow_f.web.census import is_guarded
+from cornflow_f.web.route import PortRoute
 
 __all__ = ["CustomRole", "ExternalApplication", "guarded_router", "load", "public_router"]
 

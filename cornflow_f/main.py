@@ -8,17 +8,13 @@ import httpx
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from cornflow_f import __version__, documents, external, openapi
-from cornflow_f.census import PortedOperation, ported_operations
+from cornflow_f import __version__, external
 from cornflow_f.config import AuthType, Settings, SignupMode
-from cornflow_f.cors import CorsPolicy
-from cornflow_f.database import create_engine, reading_session_factory, session_factory
-from cornflow_f.error_handlers import HANDLERS
+from cornflow_f.database.engine import create_engine, reading_session_factory, session_factory
 from cornflow_f.errors import ConfigurationError
+from cornflow_f.openapi import document
+from cornflow_f.openapi import routes as documents
 from cornflow_f.orchestrators import create_airflow, create_orchestrator
-from cornflow_f.protocol import LegacyProtocol
-from cornflow_f.route_index import RouteIndex
-from cornflow_f.routing import RouteTable, specificity
 from cornflow_f.services.ldap import Directory
 from cornflow_f.services.openid import OpenIdProvider
 from cornflow_f.views import (
@@ -45,6 +41,12 @@ from cornflow_f.views import (
     workflow,
 )
 from cornflow_f.views_table import views_for
+from cornflow_f.web.census import PortedOperation, ported_operations
+from cornflow_f.web.cors import CorsPolicy
+from cornflow_f.web.error_handlers import HANDLERS
+from cornflow_f.web.protocol import LegacyProtocol
+from cornflow_f.web.route_index import RouteIndex
+from cornflow_f.web.routing import RouteTable, specificity
 
 __all__ = ["PortedOperation", "create_app", "ported_operations", "routers"]
 
@@ -140,7 +142,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.orchestrator = create_orchestrator(settings, http_client, app.state.airflow)
     app.state.directory = directory
     app.state.openid = openid
-    openapi.install(app, ported_operations(app), settings)
+    document.install(app, ported_operations(app), settings)
     return app
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
-from cornflow_f.database import session_factory
+from cornflow_f.database.engine import session_factory
 from cornflow_f.errors import CornflowError
 
 

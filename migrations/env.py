@@ -1,4 +1,4 @@
-"""What Alembic runs: one chain, on the connection that `cornflow_f.migrate` opened and locked.
+"""What Alembic runs: one chain, on the connection that `cornflow_f.migration.run` opened and locked.
 
 The chain is ours, or that of an external application: `config.attributes` say which.
 """

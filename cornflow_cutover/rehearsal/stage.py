@@ -157,7 +157,7 @@ def stage(database: str, users: Mapping[str, tuple[str, ...]]) -> Iterator[Stage
 async def _create(url: str, users: Mapping[str, tuple[str, ...]]) -> None:
     """In this process: a command for each would take a minute."""
     from cornflow_f.constants import Role
-    from cornflow_f.database import create_engine, session_factory
+    from cornflow_f.database.engine import create_engine, session_factory
     from cornflow_f.services.provisioning import create_user_with_role
 
     engine = create_engine(url, pool_size=1)

@@ -14,7 +14,7 @@ def services_of(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def create_sandbox(database_url: str) -> Sandbox:
-    from cornflow_f.database import create_engine, sqlite_file
+    from cornflow_f.database.engine import create_engine, sqlite_file
 
     def make(url: str) -> AsyncEngine:
         return create_engine(url, pool_size=3)

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.cli import options
 from cornflow_f.cli.run import load_settings, run_in_session
-from cornflow_f.services import access
-from cornflow_f.services.access import Changes
+from cornflow_f.services import register_access
+from cornflow_f.services.register_access import Changes
 from cornflow_f.views_table import views_for
 
 
@@ -41,7 +41,7 @@ def permissions() -> None:
 @options.as_json
 def init_actions(verbose: bool, as_json: bool) -> None:
     """Add the actions that are missing."""
-    _register("actions", access.register_actions, verbose, as_json)
+    _register("actions", register_access.register_actions, verbose, as_json)
 
 
 @roles.command("init")
@@ -50,7 +50,9 @@ def init_actions(verbose: bool, as_json: bool) -> None:
 def init_roles(verbose: bool, as_json: bool) -> None:
     """Add the roles that are missing."""
     wanted = views_for(load_settings())
-    _register("roles", lambda session: access.register_roles(session, wanted), verbose, as_json)
+    _register(
+        "roles", lambda session: register_access.register_roles(session, wanted), verbose, as_json
+    )
 
 
 @views.command("init")
@@ -62,7 +64,9 @@ def init_views(verbose: bool, as_json: bool) -> None:
     CF_ALARMS_ENDPOINT, SIGNUP_ACTIVATED and AUTH_TYPE decide about some: set them as for the server.
     """
     wanted = views_for(load_settings())
-    _register("views", lambda session: access.register_views(session, wanted), verbose, as_json)
+    _register(
+        "views", lambda session: register_access.register_views(session, wanted), verbose, as_json
+    )
 
 
 @permissions.command("init")
@@ -71,7 +75,7 @@ def init_views(verbose: bool, as_json: bool) -> None:
 def init_permissions(verbose: bool, as_json: bool) -> None:
     """Everything at once: actions, roles, views and permissions. May be run at any time."""
     wanted = views_for(load_settings())
-    changes = run_in_session(lambda session: access.init_access(session, wanted))
+    changes = run_in_session(lambda session: register_access.init_access(session, wanted))
     _show(
         {
             "actions": changes.actions,
@@ -92,7 +96,7 @@ def init_base_permissions(verbose: bool, as_json: bool) -> None:
     wanted = views_for(load_settings())
     _register(
         "permissions",
-        lambda session: access.register_permissions(session, wanted),
+        lambda session: register_access.register_permissions(session, wanted),
         verbose,
         as_json,
     )

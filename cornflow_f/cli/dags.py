@@ -8,15 +8,16 @@ from dataclasses import asdict
 import click
 import httpx
 
-from cornflow_f import external, migrate
+from cornflow_f import external
 from cornflow_f.cli import options
 from cornflow_f.cli.run import CouldNotRun, load_settings, run, run_in_session
 from cornflow_f.config import Settings
-from cornflow_f.database import create_engine, session_factory
+from cornflow_f.database.engine import create_engine, session_factory
+from cornflow_f.migration import run as migrate
 from cornflow_f.orchestrators import create_airflow
 from cornflow_f.orchestrators.airflow import Airflow
-from cornflow_f.services import dag_permissions, persistence, registry
-from cornflow_f.services.registry import Synced
+from cornflow_f.services import dag_permissions, persistence, sync_workflows
+from cornflow_f.services.sync_workflows import Synced
 
 WAIT_SECONDS = 300.0
 """How long Airflow may take to start; as long as the legacy waits."""
@@ -88,9 +89,9 @@ async def sync(settings: Settings, *, wait: float, start: list[str]) -> Synced:
         async with httpx.AsyncClient() as client, session_factory(engine)() as session:
             airflow = create_airflow(settings, client)
             await _require_alive(airflow, settings, wait)
-            missing = await registry.fetch_missing(session, airflow)
+            missing = await sync_workflows.fetch_missing(session, airflow)
             is_open = bool(settings.open_deployment)
-            synced = await registry.register(session, missing, open_deployment=is_open)
+            synced = await sync_workflows.register(session, missing, open_deployment=is_open)
             await persistence.commit(session, "saving", "<Deployed workflows>")
             for name in start:
                 await airflow.trigger(name)

@@ -4,12 +4,12 @@ import json
 
 import click
 
-from cornflow_f import migrate
 from cornflow_f.cli import options
 from cornflow_f.cli.run import CouldNotRun, database_url, load_external, run
 from cornflow_f.external import ExternalApplication
-from cornflow_f.migrate import Moved
-from cornflow_f.schema_state import Start
+from cornflow_f.migration import run as migrate
+from cornflow_f.migration.run import Moved
+from cornflow_f.migration.state import Start
 
 _STARTED = {
     Start.CREATE: "The database was empty: all tables are created.",

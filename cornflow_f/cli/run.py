@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f import external, migrate
+from cornflow_f import external
 from cornflow_f.config import Settings, database_url_from_environment
-from cornflow_f.database import DatabaseUrlError, create_engine, display_url, session_factory
+from cornflow_f.database.engine import DatabaseUrlError, create_engine, display_url, session_factory
 from cornflow_f.errors import CornflowError
 from cornflow_f.external import ExternalApplication
-from cornflow_f.schema_state import RevisionError
+from cornflow_f.migration import run as migrate
+from cornflow_f.migration.state import RevisionError
 
 Result = TypeVar("Result")
 

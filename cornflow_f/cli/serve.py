@@ -5,9 +5,10 @@ import os
 import click
 import uvicorn
 
-from cornflow_f import external, migrate
+from cornflow_f import external
 from cornflow_f.cli.run import CouldNotRun, load_settings, run
 from cornflow_f.main import create_app
+from cornflow_f.migration import run as migrate
 
 FACTORY = "cornflow_f.main:create_app"
 

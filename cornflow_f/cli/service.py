@@ -4,15 +4,16 @@ import os
 
 import click
 
-from cornflow_f import constants, migrate
+from cornflow_f import constants
 from cornflow_f.cli.dags import WAIT_SECONDS, sync
 from cornflow_f.cli.run import CouldNotRun, database_url, load_external, load_settings, run
 from cornflow_f.cli.run import run_in_session as in_session
 from cornflow_f.cli.serve import serve
 from cornflow_f.config import AuthType, Backend
 from cornflow_f.errors import OrchestratorError
+from cornflow_f.migration import run as migrate
 from cornflow_f.security import generate_password
-from cornflow_f.services import access, provisioning
+from cornflow_f.services import provisioning, register_access
 from cornflow_f.views_table import views_for
 
 _USERS = (
@@ -60,7 +61,7 @@ def init(
     revision = ", ".join(moved.after)
     click.echo(f"Database at revision {revision}.")
     wanted = views_for(settings)
-    in_session(lambda session: access.init_access(session, wanted))
+    in_session(lambda session: register_access.init_access(session, wanted))
     click.echo("Roles, views and permissions are those of this version.")
     if settings.auth_type in (AuthType.DATABASE, AuthType.OID):
         for role, prefix, name, email in _USERS:

@@ -1,6 +1,6 @@
 """The tables both stacks share, one noun per file. Importing this package configures all of them."""
 
-from cornflow_f.database import Base
+from cornflow_f.database.engine import Base
 from cornflow_f.models.action import Action
 from cornflow_f.models.alarm import Alarm
 from cornflow_f.models.case import Case

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cornflow_f.clock import database_now
-from cornflow_f.database import Base
+from cornflow_f.database.clock import database_now
+from cornflow_f.database.engine import Base
 
 
 def hash_json(data: object) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import DateTime, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cornflow_f.clock import database_now
+from cornflow_f.database.clock import database_now
 from cornflow_f.models.base import TracedBase
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cornflow_f.database import Base
+from cornflow_f.database.engine import Base
 
 if TYPE_CHECKING:
     from cornflow_f.models.permission import Permission

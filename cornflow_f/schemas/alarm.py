@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from cornflow_f.schemas.common import ReplyModel
 from cornflow_f.schemas.data import Schema
 from cornflow_f.schemas.query import QueryModel
-from cornflow_f.validation import Int, Number, RequestModel, Text
+from cornflow_f.validation.marshmallow import Int, Number, RequestModel, Text
 
 _Schema = Annotated[Text, Field(alias="schema")]
 

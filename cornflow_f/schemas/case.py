@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from cornflow_f.schemas.common import ReplyModel
 from cornflow_f.schemas.data import Schema
 from cornflow_f.schemas.query import QueryModel
-from cornflow_f.validation import Bool, Int, Raw, RequestModel, Text, many
+from cornflow_f.validation.marshmallow import Bool, Int, Raw, RequestModel, Text, many
 
 
 class CaseRequest(RequestModel):

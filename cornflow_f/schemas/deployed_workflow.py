@@ -3,7 +3,7 @@
 from typing import Any
 
 from cornflow_f.schemas.common import ReplyModel
-from cornflow_f.validation import Raw, RequestModel, Text
+from cornflow_f.validation.marshmallow import Raw, RequestModel, Text
 
 
 class DeployedWorkflowRequest(RequestModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from cornflow_f.schemas.data import DataReply
 from cornflow_f.schemas.query import ListFilters
 from cornflow_f.schemas.solver_log import BasicLogReply, Log, Texts
-from cornflow_f.validation import Bool, Float, Int, Raw, RequestModel, Text, not_null
+from cornflow_f.validation.marshmallow import Bool, Float, Int, Raw, RequestModel, Text, not_null
 
 
 class ExecutionFilters(ListFilters):

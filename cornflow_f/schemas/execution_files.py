@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel
 
 from cornflow_f.constants import ExecutionFiles
-from cornflow_f.validation import Int, RequestModel, refuse
+from cornflow_f.validation.marshmallow import Int, RequestModel, refuse
 
 
 def _known(value: int) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cornflow_f.schemas.data import DataReply
-from cornflow_f.validation import Bool, Raw, RequestModel, Text
+from cornflow_f.validation.marshmallow import Bool, Raw, RequestModel, Text
 
 
 class InstanceRequest(RequestModel):

@@ -1,7 +1,7 @@
 """Log-in and tokens. Source: the legacy's ``schemas/user.py``."""
 
 from cornflow_f.schemas.common import ReplyModel
-from cornflow_f.validation import RequestModel, Text
+from cornflow_f.validation.marshmallow import RequestModel, Text
 
 
 class LoginRequest(RequestModel):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from cornflow_f.schemas.common import ReplyModel
-from cornflow_f.validation import Int, RequestModel
+from cornflow_f.validation.marshmallow import Int, RequestModel
 
 
 class PermissionRequest(RequestModel):

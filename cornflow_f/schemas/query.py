@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cornflow_f.validation import DateTime, Int, Text
+from cornflow_f.validation.marshmallow import DateTime, Int, Text
 
 
 class QueryModel(BaseModel):

@@ -1,7 +1,7 @@
 """Roles. Source: the legacy's ``schemas/role.py``."""
 
 from cornflow_f.schemas.common import ReplyModel
-from cornflow_f.validation import Int, RequestModel, Text
+from cornflow_f.validation.marshmallow import Int, RequestModel, Text
 
 
 class RoleRequest(RequestModel):

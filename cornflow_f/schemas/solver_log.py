@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from cornflow_f.schemas.common import ReplyModel
-from cornflow_f.validation import Float, Int, RequestModel, Text, not_null
+from cornflow_f.validation.marshmallow import Float, Int, RequestModel, Text, not_null
 
 Texts = Annotated[list[Text], BeforeValidator(not_null)]
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from cornflow_f.schemas.common import PrintedTime, ReplyModel
-from cornflow_f.validation import Email, RequestModel, Text
+from cornflow_f.validation.marshmallow import Email, RequestModel, Text
 
 
 class SignupRequest(RequestModel):

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f.clock import database_now
+from cornflow_f.database.clock import database_now
 from cornflow_f.errors import NotFound
 from cornflow_f.models import Alarm, MainAlarm
 from cornflow_f.services import persistence

@@ -8,7 +8,7 @@ from cornflow_f.constants import Role
 from cornflow_f.errors import InvalidData
 from cornflow_f.models import DagPermission, DeployedWorkflow, User, UserRole
 from cornflow_f.services import owned, persistence
-from cornflow_f.services.access import move_sequence_on
+from cornflow_f.services.register_access import move_sequence_on
 
 _TRIES = 20
 _ONE_AT_A_TIME = select(func.pg_advisory_xact_lock(0xDA6, 0xBE))

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.errors import NotFound
 from cornflow_f.models import DeployedWorkflow
-from cornflow_f.raw_json import as_text, is_null
+from cornflow_f.web.json_replies import as_text, is_null
 
 DEFAULT_WORKFLOW = "solve_model_dag"
 _SHORT_NAME = "pulp"

@@ -10,21 +10,21 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import Update
 
-from cornflow_f import json_schema
-from cornflow_f.access import Access
-from cornflow_f.clock import database_now
 from cornflow_f.constants import (
     EXECUTION_STATE_MESSAGES,
     ExecutionFiles,
     ExecutionState,
 )
+from cornflow_f.database.clock import database_now
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.models import Execution, User
 from cornflow_f.offload import is_heavy, is_long, offload_if
-from cornflow_f.raw_json import NULL, JsonText, as_text, is_null, stored, to_text
 from cornflow_f.schemas.solver_log import BASIC, Log
 from cornflow_f.services import deployed_schema, owned, persistence
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
+from cornflow_f.validation import json_schema
+from cornflow_f.web.guards import Access
+from cornflow_f.web.json_replies import NULL, JsonText, as_text, is_null, stored, to_text
 
 SHOWN: tuple[Any, ...] = (
     Execution.id,

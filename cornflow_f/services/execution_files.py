@@ -16,14 +16,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f import shadowing
-from cornflow_f.access import Access
-from cornflow_f.clock import database_now
 from cornflow_f.config import Settings
 from cornflow_f.constants import ExecutionFiles
+from cornflow_f.database.clock import database_now
 from cornflow_f.errors import EndpointNotImplemented, InvalidUsage
 from cornflow_f.models import Execution
 from cornflow_f.services import execution as execution_service
 from cornflow_f.services import owned
+from cornflow_f.web.guards import Access
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f import mps
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.models import Instance
 from cornflow_f.services import instance as instance_service
+from cornflow_f.services import mps
 from cornflow_f.services.deployed_schema import DEFAULT_WORKFLOW
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f.clock import utcnow
 from cornflow_f.config import Settings
+from cornflow_f.database.clock import utcnow
 from cornflow_f.errors import InvalidCredentials
 from cornflow_f.models import User, UserRole
 from cornflow_f.security import create_token, verify_password

@@ -4,11 +4,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.config import Settings
 from cornflow_f.errors import ConfigurationError, InvalidCredentials
-from cornflow_f.mail import MailServer, password_mail, send
 from cornflow_f.models import User
 from cornflow_f.security import generate_password
 from cornflow_f.services import user as user_service
-from cornflow_f.validators import check_email_pattern
+from cornflow_f.services.mail import MailServer, password_mail, send
+from cornflow_f.validation.passwords import check_email_pattern
 
 
 def mail_server(settings: Settings) -> MailServer:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f.clock import database_now
-from cornflow_f.database import Base
+from cornflow_f.database.clock import database_now
+from cornflow_f.database.engine import Base
 from cornflow_f.errors import InvalidData, NotFound
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from cornflow_f import constants
 from cornflow_f.errors import InvalidCredentials, InvalidUsage
 from cornflow_f.models import Role, User, UserRole
 from cornflow_f.security import hash_password, verify_password
-from cornflow_f.validators import check_email_pattern, check_password_pattern
+from cornflow_f.validation.passwords import check_email_pattern, check_password_pattern
 
 
 class Outcome(StrEnum):

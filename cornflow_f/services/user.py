@@ -8,9 +8,9 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f.clock import database_now
 from cornflow_f.config import AuthType
 from cornflow_f.constants import Role
+from cornflow_f.database.clock import database_now
 from cornflow_f.errors import (
     EndpointNotImplemented,
     InvalidCredentials,
@@ -21,7 +21,7 @@ from cornflow_f.identity import CurrentUser
 from cornflow_f.models import User, UserRole
 from cornflow_f.security import hash_password
 from cornflow_f.services import persistence
-from cornflow_f.validators import check_email_pattern, check_password_pattern
+from cornflow_f.validation.passwords import check_email_pattern, check_password_pattern
 
 _PROVIDER = {AuthType.LDAP: "LDAP server", AuthType.OID: "the OID provider"}
 

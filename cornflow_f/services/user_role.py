@@ -6,12 +6,12 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from cornflow_f.clock import database_now
+from cornflow_f.database.clock import database_now
 from cornflow_f.errors import AlreadyExists, InvalidUsage, NotFound
 from cornflow_f.identity import CurrentUser
 from cornflow_f.models import UserRole
 from cornflow_f.services import persistence
-from cornflow_f.validation import MISSING
+from cornflow_f.validation.marshmallow import MISSING
 
 
 def _assignments() -> Select[UserRole]:

@@ -6,9 +6,7 @@ Only there when `CF_ALARMS_ENDPOINT` is set.
 from collections.abc import Sequence
 from typing import Annotated
 
-from cornflow_f.deps import SessionDep
 from cornflow_f.models import Alarm, MainAlarm
-from cornflow_f.query import query
 from cornflow_f.schemas.alarm import (
     AlarmEditRequest,
     AlarmFilters,
@@ -22,6 +20,8 @@ from cornflow_f.schemas.common import Message
 from cornflow_f.services import alarm as alarm_service
 from cornflow_f.services import persistence
 from cornflow_f.views.common import guarded_router
+from cornflow_f.web.deps import SessionDep
+from cornflow_f.web.query import query
 
 router = guarded_router("Alarms")
 

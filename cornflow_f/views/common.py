@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
-from cornflow_f.deps import require_permission
 from cornflow_f.orchestrators.airflow import Airflow
 from cornflow_f.orchestrators.base import Orchestrator
-from cornflow_f.route import PortRoute
 from cornflow_f.schemas.common import ErrorReply, HttpErrorReply
 from cornflow_f.schemas.data import InvalidDataReply
 from cornflow_f.schemas.execution import OrchestratorErrorReply
 from cornflow_f.services.deployed_schema import SchemaSource
+from cornflow_f.web.deps import require_permission
+from cornflow_f.web.route import PortRoute
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorReply, "description": "The request or its credentials are not valid"},

@@ -2,9 +2,6 @@
 
 from fastapi import Response
 
-from cornflow_f.access import AccessDep
-from cornflow_f.deps import SessionDep, SettingsDep, UserDep
-from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
 from cornflow_f.schemas.common import Message
 from cornflow_f.schemas.deployed_workflow import (
     CaseChecksRequest,
@@ -19,9 +16,12 @@ from cornflow_f.schemas.execution import (
     ManualExecutionRequest,
     ResultRequest,
 )
-from cornflow_f.services import dag as dag_service
 from cornflow_f.services import deployed_workflow
+from cornflow_f.services import worker_exchange as dag_service
 from cornflow_f.views.common import INVALID_DATA, SchemaSourceDep, guarded_router
+from cornflow_f.web.deps import SessionDep, SettingsDep, UserDep
+from cornflow_f.web.guards import AccessDep
+from cornflow_f.web.json_replies import raw_json_list_reply, raw_json_reply
 
 router = guarded_router("DAGs")
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from fastapi import Depends, Response
 
-from cornflow_f.access import AccessDep, require_dag_permission
-from cornflow_f.deps import SessionDep
-from cornflow_f.raw_json import raw_json_reply
 from cornflow_f.schemas.execution import ExecutionReply
 from cornflow_f.services import data_check
 from cornflow_f.views.common import ORCHESTRATOR_FAILS, AirflowDep, WantsRun, guarded_router
+from cornflow_f.web.deps import SessionDep
+from cornflow_f.web.guards import AccessDep, require_dag_permission
+from cornflow_f.web.json_replies import raw_json_reply
 
 router = guarded_router("Data checks")
 _COMMON: dict[str, Any] = {

@@ -5,11 +5,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Response
 from starlette.responses import JSONResponse
 
-from cornflow_f.access import AccessDep, require_dag_permission
-from cornflow_f.deps import SessionDep
-from cornflow_f.query import query
-from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
-from cornflow_f.route import compress_reply
 from cornflow_f.schemas.common import ErrorReply, Message
 from cornflow_f.schemas.execution import (
     ExecutionData,
@@ -34,6 +29,11 @@ from cornflow_f.views.common import (
     WantsRun,
     guarded_router,
 )
+from cornflow_f.web.deps import SessionDep
+from cornflow_f.web.guards import AccessDep, require_dag_permission
+from cornflow_f.web.json_replies import raw_json_list_reply, raw_json_reply
+from cornflow_f.web.query import query
+from cornflow_f.web.route import compress_reply
 
 router = guarded_router("Executions")
 

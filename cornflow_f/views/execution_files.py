@@ -8,17 +8,17 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from cornflow_f.access import AccessDep
-from cornflow_f.archive import attachment
 from cornflow_f.constants import ExecutionFiles
-from cornflow_f.deps import SessionDep, SettingsDep
 from cornflow_f.errors import InvalidUsage
-from cornflow_f.forms import read_form, uploaded
 from cornflow_f.schemas.common import ErrorReply, HttpErrorReply, Message
 from cornflow_f.schemas.execution_files import ExecutionFilesForm, ExecutionFilesMissing
 from cornflow_f.services import execution_files
-from cornflow_f.validation import marshmallow_messages
+from cornflow_f.validation.marshmallow import marshmallow_messages
 from cornflow_f.views.common import guarded_router
+from cornflow_f.web.attachment import attachment
+from cornflow_f.web.deps import SessionDep, SettingsDep
+from cornflow_f.web.forms import read_form, uploaded
+from cornflow_f.web.guards import AccessDep
 
 
 async def _require_active(settings: SettingsDep) -> None:

@@ -3,11 +3,11 @@
 from starlette.requests import Request
 
 from cornflow_f.constants import CORNFLOW_VERSION, STATUS_HEALTHY, STATUS_UNHEALTHY
-from cornflow_f.deps import SessionDep, SettingsDep
 from cornflow_f.orchestrators.base import Orchestrator
 from cornflow_f.schemas.health import HealthReply
 from cornflow_f.services import user as user_service
 from cornflow_f.views.common import public_router
+from cornflow_f.web.deps import SessionDep, SettingsDep
 
 router = public_router("Health", refuses=False)
 

@@ -6,11 +6,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Response
 from sqlalchemy import Row
 
-from cornflow_f.access import AccessDep, require_dag_permission
-from cornflow_f.deps import SessionDep, UserDep
-from cornflow_f.query import query
-from cornflow_f.raw_json import raw_json_reply
-from cornflow_f.route import compress_reply, inflate_request
 from cornflow_f.schemas.common import Message
 from cornflow_f.schemas.instance import (
     InstanceData,
@@ -22,6 +17,11 @@ from cornflow_f.schemas.instance import (
 from cornflow_f.schemas.query import ListFilters
 from cornflow_f.services import instance as instance_service
 from cornflow_f.views.common import INVALID_DATA, SchemaSourceDep, guarded_router
+from cornflow_f.web.deps import SessionDep, UserDep
+from cornflow_f.web.guards import AccessDep, require_dag_permission
+from cornflow_f.web.json_replies import raw_json_reply
+from cornflow_f.web.query import query
+from cornflow_f.web.route import compress_reply, inflate_request
 
 router = guarded_router("Instances")
 

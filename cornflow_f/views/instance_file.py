@@ -4,12 +4,12 @@ from typing import Any
 
 from starlette.requests import Request
 
-from cornflow_f import forms
-from cornflow_f.deps import SessionDep, UserDep
 from cornflow_f.schemas.instance import InstanceDetail, InstanceFileForm
 from cornflow_f.services import instance as instance_service
 from cornflow_f.services import instance_file
 from cornflow_f.views.common import guarded_router
+from cornflow_f.web import forms
+from cornflow_f.web.deps import SessionDep, UserDep
 
 router = guarded_router("Instances")
 

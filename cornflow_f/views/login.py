@@ -2,12 +2,12 @@
 
 from starlette.requests import Request
 
-from cornflow_f.deps import SessionDep, SettingsDep, bearer_token, claims_of
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.schemas.login import LoggedIn, LoggedInElsewhere, LoginRequest, OpenIdLoginRequest
 from cornflow_f.services import external_login
 from cornflow_f.services import login as login_service
 from cornflow_f.views.common import public_router
+from cornflow_f.web.deps import SessionDep, SettingsDep, bearer_token, claims_of
 
 database = public_router("Users")
 directory = public_router("Users")

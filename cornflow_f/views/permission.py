@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from fastapi import Depends
 
-from cornflow_f.deps import SessionDep
 from cornflow_f.models import Permission
-from cornflow_f.route import compress_reply
 from cornflow_f.schemas.common import Message
 from cornflow_f.schemas.permission import PermissionReply, PermissionRequest
 from cornflow_f.services import permission as permission_service
 from cornflow_f.views.common import guarded_router
+from cornflow_f.web.deps import SessionDep
+from cornflow_f.web.route import compress_reply
 
 router = guarded_router("PermissionViewRole")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from cornflow_f.deps import SessionDep, SettingsDep
 from cornflow_f.errors import EndpointNotImplemented
 from cornflow_f.models import Role
 from cornflow_f.schemas.common import ErrorReply, Message
@@ -10,6 +9,7 @@ from cornflow_f.schemas.role import RoleEditRequest, RoleReply, RoleRequest
 from cornflow_f.services import persistence
 from cornflow_f.services import role as role_service
 from cornflow_f.views.common import ELSEWHERE, guarded_router
+from cornflow_f.web.deps import SessionDep, SettingsDep
 
 router = guarded_router("Roles")
 

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Depends
 
-from cornflow_f.deps import SessionDep, SettingsDep, require_permission_to_sign_up
-from cornflow_f.route import PortRoute
 from cornflow_f.schemas.login import SignedUp
 from cornflow_f.schemas.user import SignupRequest
 from cornflow_f.services import login as login_service
 from cornflow_f.views.common import ERRORS
+from cornflow_f.web.deps import SessionDep, SettingsDep, require_permission_to_sign_up
+from cornflow_f.web.route import PortRoute
 
 router = APIRouter(
     tags=["Users"],

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import Response
 
-from cornflow_f.access import AccessDep
-from cornflow_f.deps import SessionDep
-from cornflow_f.query import query
-from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
 from cornflow_f.schemas.query import ListFilters
 from cornflow_f.services import table as table_service
 from cornflow_f.views.common import guarded_router
+from cornflow_f.web.deps import SessionDep
+from cornflow_f.web.guards import AccessDep
+from cornflow_f.web.json_replies import raw_json_list_reply, raw_json_reply
+from cornflow_f.web.query import query
 
 router = guarded_router("Tables")
 

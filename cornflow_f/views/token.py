@@ -2,12 +2,12 @@
 
 from starlette.requests import Request
 
-from cornflow_f import openapi
-from cornflow_f.deps import SessionDep, bearer_token, username_of
 from cornflow_f.errors import InvalidCredentials
+from cornflow_f.openapi import document
 from cornflow_f.schemas.login import TokenValidity
 from cornflow_f.services import user as user_service
 from cornflow_f.views.common import public_router
+from cornflow_f.web.deps import SessionDep, bearer_token, username_of
 
 router = public_router("Users")
 
@@ -16,7 +16,7 @@ router = public_router("Users")
     "/token/",
     name="token",
     response_model=TokenValidity,
-    openapi_extra={"security": [{openapi.SCHEME: []}]},
+    openapi_extra={"security": [{document.SCHEME: []}]},
 )
 async def check_token(request: Request, session: SessionDep) -> TokenValidity:
     token = bearer_token(request)

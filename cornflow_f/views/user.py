@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from cornflow_f.deps import SessionDep, SettingsDep, UserDep
 from cornflow_f.models import User
 from cornflow_f.schemas.common import ErrorReply, Message
 from cornflow_f.schemas.user import (
@@ -14,6 +13,7 @@ from cornflow_f.schemas.user import (
 from cornflow_f.services import password as password_service
 from cornflow_f.services import user as user_service
 from cornflow_f.views.common import ELSEWHERE, guarded_router, public_router
+from cornflow_f.web.deps import SessionDep, SettingsDep, UserDep
 
 router = guarded_router("Users")
 public = public_router("Users")

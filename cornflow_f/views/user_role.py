@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from fastapi import Response
 
-from cornflow_f.deps import SessionDep, SettingsDep, UserDep
 from cornflow_f.models import UserRole
 from cornflow_f.schemas.common import Message
 from cornflow_f.schemas.user_role import UserRoleReply, UserRoleRequest
 from cornflow_f.services import role as role_service
 from cornflow_f.services import user_role as user_role_service
 from cornflow_f.views.common import ELSEWHERE, guarded_router
+from cornflow_f.web.deps import SessionDep, SettingsDep, UserDep
 
 router = guarded_router("User roles")
 

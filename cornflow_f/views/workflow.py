@@ -2,8 +2,6 @@
 
 from fastapi import Response
 
-from cornflow_f.deps import SessionDep, UserDep
-from cornflow_f.raw_json import raw_json_list_reply, raw_json_reply
 from cornflow_f.schemas.workflow import (
     ExampleDetail,
     ExampleListed,
@@ -12,6 +10,8 @@ from cornflow_f.schemas.workflow import (
 )
 from cornflow_f.services import workflow as workflow_service
 from cornflow_f.views.common import AirflowDep, guarded_router
+from cornflow_f.web.deps import SessionDep, UserDep
+from cornflow_f.web.json_replies import raw_json_list_reply, raw_json_reply
 
 schemas = guarded_router("Schemas")
 examples = guarded_router("DAG")

@@ -6,8 +6,8 @@ The columns keep the order the legacy's migrations give them, so that dumps of b
 import sqlalchemy as sa
 from alembic import context, op
 
-from cornflow_f import schema_state
-from cornflow_f.schema_state import (
+from cornflow_f.migration import state
+from cornflow_f.migration.state import (
     LEGACY_HEAD,
     LEGACY_VERSION_TABLE,
     Start,
@@ -26,7 +26,7 @@ _RENAMED = {"deployed_dags": "deployed_workflows"}
 
 
 def upgrade() -> None:
-    found = schema_state.read(op.get_bind())
+    found = state.read(op.get_bind())
     metadata = _legacy_metadata()
     wanted = {
         _RENAMED.get(name, name): columns

@@ -12,11 +12,11 @@ from hypothesis import settings as hypothesis_settings
 
 from cornflow_f.config import Settings
 from cornflow_f.constants import Role
-from cornflow_f.database import Base
+from cornflow_f.database.engine import Base
 from cornflow_f.main import create_app
 from cornflow_f.models import User, UserRole
 from cornflow_f.security import create_token, hash_password
-from cornflow_f.services.access import init_access
+from cornflow_f.services.register_access import init_access
 from cornflow_f.views_table import views_for
 
 # The machines are small and busy: a slow draw says nothing about the code.

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f import migrate
 from cornflow_f.config import AuthType, Settings
 from cornflow_f.constants import Action as ActionNumber
 from cornflow_f.constants import Role as RoleNumber
-from cornflow_f.database import create_engine, session_factory
+from cornflow_f.database.engine import create_engine, session_factory
 from cornflow_f.errors import ConfigurationError, InvalidUsage
+from cornflow_f.migration import run
 from cornflow_f.models import (
     Action,
     DagPermission,
@@ -23,7 +23,7 @@ from cornflow_f.models import (
     UserRole,
     View,
 )
-from cornflow_f.services import access, dag_permissions
+from cornflow_f.services import dag_permissions, register_access
 from cornflow_f.views_table import views_for
 from tests.conftest import LegacyEnv, LegacyFailedError, RunLegacy
 from tests.port.schema_dump import execute, rows
@@ -43,7 +43,7 @@ NATURAL_KEYS = {
 
 @pytest.fixture
 async def session(database_url: str) -> AsyncIterator[AsyncSession]:
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
     engine = create_engine(database_url)
     async with session_factory(engine)() as opened:
         yield opened
@@ -90,13 +90,13 @@ async def test_the_port_registers_what_the_legacy_registers(
     )
     for name, value in legacy_env(sqlite_url, **environment).items():
         monkeypatch.setenv(name, value)
-    await migrate.upgrade(sqlite_url)
+    await run.upgrade(sqlite_url)
     found = []
     for url in (legacy_url, sqlite_url):
         engine = create_engine(url)
         async with session_factory(engine)() as session:
             if url == sqlite_url:
-                await access.init_access(session, views_for(Settings()))
+                await register_access.init_access(session, views_for(Settings()))
                 await session.commit()
             found.append(await registered(session))
         await engine.dispose()
@@ -111,10 +111,10 @@ async def test_the_port_registers_what_the_legacy_registers(
 async def test_the_legacy_finds_nothing_left_to_register(
     sqlite_url: str, run_legacy: RunLegacy
 ) -> None:
-    await migrate.upgrade(sqlite_url)
+    await run.upgrade(sqlite_url)
     engine = create_engine(sqlite_url)
     async with session_factory(engine)() as session:
-        await access.init_access(session, VIEWS)
+        await register_access.init_access(session, VIEWS)
         await session.commit()
     await engine.dispose()
     before = rows(sqlite_url)
@@ -138,22 +138,22 @@ async def test_the_legacy_itself_fails_on_postgresql(
 
 
 async def test_registering_twice_changes_nothing(session: AsyncSession) -> None:
-    first = await access.init_access(session, VIEWS)
+    first = await register_access.init_access(session, VIEWS)
     await session.commit()
     before = await registered(session)
 
-    second = await access.init_access(session, VIEWS)
+    second = await register_access.init_access(session, VIEWS)
     await session.commit()
 
     assert len(first.views.added) == len(VIEWS) == 57
     assert len(first.permissions.added) == 632
-    nothing = access.Changes()
-    assert second == access.AccessChanges(nothing, nothing, nothing, nothing)
+    nothing = register_access.Changes()
+    assert second == register_access.AccessChanges(nothing, nothing, nothing, nothing)
     assert await registered(session) == before
 
 
 async def test_the_next_row_gets_the_next_number(session: AsyncSession) -> None:
-    await access.init_access(session, VIEWS)
+    await register_access.init_access(session, VIEWS)
     new = (Action(name="can_fly"), Role(name="pilot"), View(name="sky", url_rule="/sky/"))
     session.add_all(new)
     await session.commit()
@@ -162,7 +162,7 @@ async def test_the_next_row_gets_the_next_number(session: AsyncSession) -> None:
 
 
 async def test_what_the_code_no_longer_has_is_deleted(session: AsyncSession) -> None:
-    await access.init_access(session, VIEWS)
+    await register_access.init_access(session, VIEWS)
     old = View(name="old", url_rule="/old/")
     session.add(old)
     await session.flush()
@@ -174,7 +174,7 @@ async def test_what_the_code_no_longer_has_is_deleted(session: AsyncSession) -> 
     await session.commit()
     session.expunge_all()
 
-    changes = await access.init_access(session, VIEWS)
+    changes = await register_access.init_access(session, VIEWS)
     await session.commit()
 
     assert changes.views.deleted == ("old",)
@@ -185,14 +185,14 @@ async def test_what_the_code_no_longer_has_is_deleted(session: AsyncSession) -> 
 
 
 async def test_what_the_code_changed_is_updated(session: AsyncSession) -> None:
-    await access.init_access(session, VIEWS)
+    await register_access.init_access(session, VIEWS)
     await session.execute(update(View).where(View.name == "user").values(url_rule="/people/"))
     await session.execute(update(View).where(View.name == "roles").values(description=None))
     await session.execute(delete(Permission).where(Permission.role_id == RoleNumber.SERVICE))
     await session.commit()
     session.expunge_all()
 
-    changes = await access.init_access(session, VIEWS)
+    changes = await register_access.init_access(session, VIEWS)
 
     assert set(changes.views.updated) == {"user", "roles"}
     assert len(changes.permissions.added) > 100
@@ -202,7 +202,7 @@ async def test_what_the_code_changed_is_updated(session: AsyncSession) -> None:
 
 async def test_permissions_need_the_views(session: AsyncSession) -> None:
     with pytest.raises(InvalidUsage, match="cornflow-f views init"):
-        await access.register_permissions(session, VIEWS)
+        await register_access.register_permissions(session, VIEWS)
 
 
 def test_an_unknown_authentication_is_refused() -> None:
@@ -215,7 +215,7 @@ DAG_PERMISSIONS = "SELECT dag_id, user_id, deleted_at FROM permission_dag"
 
 async def deploy(session: AsyncSession) -> None:
     """Two DAGs, and a planner, an administrator who also plans, a service user, and one dismissed."""
-    await access.init_access(session, VIEWS)
+    await register_access.init_access(session, VIEWS)
     session.add_all([DeployedWorkflow(id="timer"), DeployedWorkflow(id="gc")])
     assignments = {"p": [2], "a": [3, 2], "s": [4], "dismissed": [3]}
     for name, roles in assignments.items():
@@ -249,7 +249,7 @@ async def test_dag_permissions(open_deployment: bool, missing: int, session: Asy
 async def test_dag_permissions_are_the_legacys(
     open_deployment: bool, sqlite_url: str, run_legacy: RunLegacy
 ) -> None:
-    await migrate.upgrade(sqlite_url)
+    await run.upgrade(sqlite_url)
     engine = create_engine(sqlite_url)
     async with session_factory(engine)() as session:
         await deploy(session)
@@ -271,9 +271,11 @@ async def test_dag_permissions_are_the_legacys(
 async def test_a_permission_marked_as_deleted_stays_so(
     session: AsyncSession, database_url: str
 ) -> None:
-    await access.init_access(session, VIEWS)
+    await register_access.init_access(session, VIEWS)
     await session.commit()
     execute(database_url, "UPDATE permission_view SET deleted_at = '2020-01-01' WHERE id = 1")
     session.expunge_all()
 
-    assert (await access.init_access(session, VIEWS)).permissions == access.Changes()
+    assert (
+        await register_access.init_access(session, VIEWS)
+    ).permissions == register_access.Changes()

@@ -280,7 +280,7 @@ def test_a_locked_database(
     sqlite_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sqlite_cli.ok("migrations", "upgrade")
-    monkeypatch.setattr("cornflow_f.database.create_engine.__kwdefaults__", {"pool_size": 1, "busy_timeout_ms": 200})  # fmt: skip
+    monkeypatch.setattr("cornflow_f.database.engine.create_engine.__kwdefaults__", {"pool_size": 1, "busy_timeout_ms": 200})  # fmt: skip
     with sqlite3.connect(tmp_path / "cornflow.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         assert "Another program holds it" in sqlite_cli.fails("permissions", "init")

@@ -5,23 +5,23 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from cornflow_f import migrate
 from cornflow_f.config import Settings
 from cornflow_f.constants import Role
-from cornflow_f.database import create_engine, session_factory
+from cornflow_f.database.engine import create_engine, session_factory
+from cornflow_f.migration import run
 from cornflow_f.models import DeployedWorkflow
-from cornflow_f.services import access, dag_permissions, provisioning
+from cornflow_f.services import dag_permissions, provisioning, register_access
 from cornflow_f.views_table import views_for
 
 
 @pytest.mark.postgresql
 async def test_workflows_deployed_at_once_give_each_permission_once(postgresql_url: str) -> None:
-    await migrate.upgrade(postgresql_url, "head", None)
+    await run.upgrade(postgresql_url, "head", None)
     engine = create_engine(postgresql_url)
     sessions = session_factory(engine)
     settings = Settings(database_url=postgresql_url, secret_key="x" * 32)
     async with sessions() as session, session.begin():
-        await access.init_access(session, views_for(settings))
+        await register_access.init_access(session, views_for(settings))
     async with sessions() as session, session.begin():
         for number in range(5):
             name = f"user{number}"

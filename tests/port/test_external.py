@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cornflow_f import external, migrate
+from cornflow_f import external
 from cornflow_f.config import Settings
-from cornflow_f.database import create_engine, session_factory
+from cornflow_f.database.engine import create_engine, session_factory
 from cornflow_f.errors import ConfigurationError
 from cornflow_f.external import ExternalApplication
 from cornflow_f.main import create_app
-from cornflow_f.schema_state import RevisionError, Start
-from cornflow_f.services.access import Changes, init_access
+from cornflow_f.migration import run
+from cornflow_f.migration.state import RevisionError, Start
+from cornflow_f.services.register_access import Changes, init_access
 from cornflow_f.views_table import views_for
 from tests.conftest import LegacyEnv, RunLegacy
 from tests.port.schema_dump import execute
@@ -265,7 +266,7 @@ async def test_views_roles_and_permissions_are_those_the_legacy_registers(
     """
     run_legacy(sqlite_url, code, EXTERNAL_APP="1", EXTERNAL_APP_MODULE=theirs)
 
-    await migrate.upgrade(sqlite_url)
+    await run.upgrade(sqlite_url)
     views = views_for(settings(write(OF_THE_PORT), CF_ALARMS_ENDPOINT="1", SIGNUP_ACTIVATED="1"))
     engine = create_engine(sqlite_url)
     async with session_factory(engine)() as session:
@@ -333,13 +334,13 @@ async def test_the_database_of_a_legacys_external_application_is_taken_over(
     application = ExternalApplication("a", (), {}, legacy_revision="f00d")
 
     with pytest.raises(RevisionError, match="name it there as `legacy_revision`"):
-        await migrate.upgrade(database_url)
-    moved = await migrate.upgrade(database_url, external=application)
+        await run.upgrade(database_url)
+    moved = await run.upgrade(database_url, external=application)
 
     assert moved.start is Start.ADOPT
-    await migrate.check_ready(database_url, application)
+    await run.check_ready(database_url, application)
     with pytest.raises(RevisionError, match="legacy_revision"):
-        await migrate.check_ready(database_url)
+        await run.check_ready(database_url)
 
 
 def test_the_example_works() -> None:

@@ -6,8 +6,8 @@ import pytest
 from jose import jwt
 from sqlalchemy import delete, update
 
-from cornflow_f.census import ported_operations
 from cornflow_f.models import Permission, User, UserRole, View
+from cornflow_f.web.census import ported_operations
 from tests.port.conftest import SECRET, Port, StartPort
 
 PUBLIC = {

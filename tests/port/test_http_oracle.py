@@ -7,8 +7,8 @@ from flask_cors import CORS
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cornflow_f.compression import choose_algorithm
-from cornflow_f.cors import CorsPolicy
+from cornflow_f.web.compression import choose_algorithm
+from cornflow_f.web.cors import CorsPolicy
 
 ORIGINS = ["*", "http://a.b", "HTTP://A.B", "http://a.b,http://c.d", r"http://.*\.b", "https?://x"]
 SENT = [None, "http://a.b", "http://A.B", "http://x.b", "https://x", "null", "http://c.d"]

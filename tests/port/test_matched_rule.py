@@ -8,10 +8,10 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cornflow_f.cors import CorsPolicy
-from cornflow_f.protocol import LegacyProtocol
-from cornflow_f.route_index import RouteIndex
-from cornflow_f.routing import MATCHED_RULE, Resolution, RouteTable
+from cornflow_f.web.cors import CorsPolicy
+from cornflow_f.web.protocol import LegacyProtocol
+from cornflow_f.web.route_index import RouteIndex
+from cornflow_f.web.routing import MATCHED_RULE, Resolution, RouteTable
 
 
 class Counted(RouteTable):

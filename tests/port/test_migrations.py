@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import inspect, select, text
 
-from cornflow_f import migrate
-from cornflow_f.database import create_engine, session_factory
-from cornflow_f.models import Case, DeployedWorkflow, Execution, Instance, Role, User, UserRole
-from cornflow_f.models.base import hash_json
-from cornflow_f.schema_state import (
+from cornflow_f.database.engine import create_engine, session_factory
+from cornflow_f.migration import run
+from cornflow_f.migration.state import (
     LEGACY_HEAD,
     LEGACY_REVISIONS,
     Found,
@@ -18,6 +16,8 @@ from cornflow_f.schema_state import (
     Start,
     decide_start,
 )
+from cornflow_f.models import Case, DeployedWorkflow, Execution, Instance, Role, User, UserRole
+from cornflow_f.models.base import hash_json
 from cornflow_f.security import hash_password, verify_password
 from tests.conftest import RunLegacy
 from tests.port.schema_dump import execute, rows, schema
@@ -70,14 +70,14 @@ async def add_user(url: str, username: str) -> None:
 
 
 async def test_an_empty_database_is_created_at_both_heads(database_url: str) -> None:
-    moved = await migrate.upgrade(database_url)
+    moved = await run.upgrade(database_url)
 
     assert moved.start is Start.CREATE
-    found = await migrate.current(database_url)
+    found = await run.current(database_url)
     assert found.legacy == (LEGACY_HEAD,)
-    assert found.ported == (migrate.head_revision(),)
-    await migrate.check_ready(database_url)
-    assert (await migrate.upgrade(database_url)).start is None
+    assert found.ported == (run.head_revision(),)
+    await run.check_ready(database_url)
+    assert (await run.upgrade(database_url)).start is None
 
 
 @pytest.mark.legacy
@@ -93,7 +93,7 @@ def test_we_know_the_legacys_revisions(run_legacy: RunLegacy, sqlite_url: str) -
 async def test_the_legacys_upgrade_finds_nothing_to_do(
     database_url: str, run_legacy: RunLegacy
 ) -> None:
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
     before = schema(database_url, ignore=set()), rows(database_url)
 
     run_legacy(database_url, "legacy_upgrade()")
@@ -109,11 +109,11 @@ async def test_a_legacy_database_is_adopted_without_a_change(
     before = schema(database_url), rows(database_url)
     assert all(before[1].get(name) for name in ("users", "executions", "cases", "main_alarms"))
 
-    moved = await migrate.upgrade(database_url)
+    moved = await run.upgrade(database_url)
 
     assert moved.start is Start.ADOPT
     assert (schema(database_url), rows(database_url)) == before
-    await migrate.check_ready(database_url)
+    await run.check_ready(database_url)
     run_legacy(database_url, "legacy_upgrade()")
     assert (schema(database_url), rows(database_url)) == before
 
@@ -122,24 +122,24 @@ async def test_a_legacy_database_is_adopted_without_a_change(
 async def test_the_legacy_can_step_back_and_forth_in_an_adopted_database(
     sqlite_url: str, run_legacy: RunLegacy
 ) -> None:
-    await migrate.upgrade(sqlite_url)
+    await run.upgrade(sqlite_url)
     run_legacy(
         sqlite_url,
         "from flask_migrate import downgrade\ndowngrade(directory=MIGRATIONS, revision='-1')",
     )
     with pytest.raises(RevisionError, match="9cacf194fa1c, 1 before its head"):
-        await migrate.check_ready(sqlite_url)
+        await run.check_ready(sqlite_url)
 
     run_legacy(sqlite_url, "legacy_upgrade()")
 
-    await migrate.check_ready(sqlite_url)
+    await run.check_ready(sqlite_url)
 
 
 @pytest.mark.legacy
 async def test_both_stacks_log_in_each_others_users(
     database_url: str, run_legacy: RunLegacy
 ) -> None:
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
     await add_user(database_url, "made-by-the-port")
     status = run_legacy(database_url, legacy_log_in("made-by-the-port"))
     assert status == [200, ["change_password", "id", "token"]]
@@ -165,7 +165,7 @@ async def test_the_port_writes_the_rows_the_legacy_writes(
     database_url: str, run_legacy: RunLegacy
 ) -> None:
     """Same JSON null, same hashes and same ids for the same time, in both stacks' constructors."""
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
     await add_user(database_url, "ana")
     engine = create_engine(database_url)
     values = {"user_id": 1, "name": "n", "data": {"b": [1, None], "a": "ñ"}, "schema": "timer"}
@@ -231,7 +231,7 @@ async def test_an_older_legacy_database_is_refused(
     before = schema(sqlite_url, ignore=set())
 
     with pytest.raises(RevisionError, match="Run the legacy's own upgrade first"):
-        await migrate.upgrade(sqlite_url)
+        await run.upgrade(sqlite_url)
 
     assert schema(sqlite_url, ignore=set()) == before
 
@@ -264,31 +264,31 @@ async def test_a_half_made_database_is_refused(
     before = schema(database_url, ignore=set())
 
     with pytest.raises(RevisionError, match=words):
-        await migrate.upgrade(database_url)
+        await run.upgrade(database_url)
 
     assert schema(database_url, ignore=set()) == before
 
 
 async def test_other_tables_in_the_database_do_no_harm(database_url: str) -> None:
     execute(database_url, "CREATE TABLE of_another_program (id INTEGER)")
-    assert (await migrate.upgrade(database_url)).start is Start.CREATE
+    assert (await run.upgrade(database_url)).start is Start.CREATE
 
 
 async def test_undoing_the_first_migration_keeps_the_data(database_url: str) -> None:
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
     await add_user(database_url, "ana")
     before = schema(database_url), rows(database_url)
 
-    await migrate.downgrade(database_url)
+    await run.downgrade(database_url)
 
     assert (schema(database_url), rows(database_url)) == before
     with pytest.raises(RevisionError, match="cornflow-f migrations upgrade"):
-        await migrate.check_ready(database_url)
-    assert (await migrate.upgrade(database_url)).start is Start.ADOPT
+        await run.check_ready(database_url)
+    assert (await run.upgrade(database_url)).start is Start.ADOPT
     assert (schema(database_url), rows(database_url)) == before
 
 
-@pytest.mark.parametrize("step", [migrate.downgrade, migrate.check_ready])
+@pytest.mark.parametrize("step", [run.downgrade, run.check_ready])
 async def test_an_empty_database_has_nothing_to_undo_or_serve(
     step: Callable[[str], Awaitable[object]], database_url: str
 ) -> None:
@@ -297,16 +297,16 @@ async def test_an_empty_database_has_nothing_to_undo_or_serve(
 
 
 async def test_a_newer_revision_of_our_own_is_refused(database_url: str) -> None:
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
     execute(database_url, "UPDATE cornflow_f_version SET version_num = '9999_future'")
     with pytest.raises(RevisionError, match="another version of this program"):
-        await migrate.upgrade(database_url)
+        await run.upgrade(database_url)
     with pytest.raises(RevisionError, match="9999_future"):
-        await migrate.check_ready(database_url)
+        await run.check_ready(database_url)
 
 
 async def test_two_migrations_at_once_are_one(database_url: str) -> None:
-    moved = await asyncio.gather(*(migrate.upgrade(database_url) for _ in range(4)))
+    moved = await asyncio.gather(*(run.upgrade(database_url) for _ in range(4)))
 
     assert sorted(str(each.start) for each in moved) == ["None", "None", "None", "created"]
 
@@ -317,9 +317,9 @@ async def test_a_failing_migration_leaves_nothing_behind(
     def fail(*_: object) -> None:
         raise RuntimeError("power failure")
 
-    monkeypatch.setattr("cornflow_f.migrate.Moved", fail)
+    monkeypatch.setattr("cornflow_f.migration.run.Moved", fail)
     with pytest.raises(RuntimeError):
-        await migrate.upgrade(database_url)
+        await run.upgrade(database_url)
 
     engine = create_engine(database_url)
     async with engine.connect() as connection:

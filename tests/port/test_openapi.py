@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator, Draft202012Validator
 
-from cornflow_f.census import PortedOperation, ported_operations
-from cornflow_f.route import PortRoute
-from cornflow_f.swagger import to_swagger
+from cornflow_f.openapi.swagger import to_swagger
+from cornflow_f.web.census import PortedOperation, ported_operations
+from cornflow_f.web.route import PortRoute
 from tests.port.conftest import Port, StartPort
 from tests.port.openapi_tour import NO_SUCCESS, Reply, tour
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from cornflow_f.quick_schema import surely_fits
+from cornflow_f.validation.quick_schema import surely_fits
 
 VALUES = st.recursive(
     st.none()

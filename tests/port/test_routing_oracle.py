@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 
-from cornflow_f.routing import Decision, Resolution, RouteTable, legacy_rule
 from cornflow_f.security import create_token
+from cornflow_f.web.routing import Decision, Resolution, RouteTable, legacy_rule
 from tests.port.conftest import SECRET, StartPort
 
 PATHS = {

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from cornflow_f import migrate
+from cornflow_f.migration import run
 from cornflow_f.models import Base
 from tests.conftest import RunLegacy
 from tests.port import schema_dump
@@ -36,7 +36,7 @@ async def test_the_port_builds_the_legacys_schema(
     database_url: str, other_url: str, run_legacy: RunLegacy
 ) -> None:
     run_legacy(other_url, "legacy_upgrade()")
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
 
     legacy, ported = schema_dump.schema(other_url), schema_dump.schema(database_url)
     assert set(ported) == set(legacy)
@@ -50,7 +50,7 @@ async def test_the_order_of_the_columns_is_the_legacys(
     database_url: str, other_url: str, run_legacy: RunLegacy
 ) -> None:
     run_legacy(other_url, "legacy_upgrade()")
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
 
     legacy, ported = schema_dump.schema(other_url), schema_dump.schema(database_url)
     for name in Base.metadata.tables:
@@ -58,7 +58,7 @@ async def test_the_order_of_the_columns_is_the_legacys(
 
 
 async def test_the_models_are_what_the_migrations_build(database_url: str) -> None:
-    await migrate.upgrade(database_url)
+    await run.upgrade(database_url)
 
     engine = create_engine(schema_dump.sync_url(database_url))
     with engine.connect() as connection:
@@ -84,7 +84,7 @@ async def test_the_models_name_unique_constraints_as_the_database_does(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     """Alembic does not compare unnamed constraints, so look at what the models alone would create."""
-    await migrate.upgrade(sqlite_url)
+    await run.upgrade(sqlite_url)
     alone = f"sqlite:///{tmp_path / 'models.db'}"
     engine = create_engine(alone)
     Base.metadata.create_all(engine)
@@ -96,7 +96,7 @@ async def test_the_models_name_unique_constraints_as_the_database_does(
 
 
 async def test_sqlite_is_opened_for_many_processes(sqlite_url: str, tmp_path: Path) -> None:
-    await migrate.upgrade(sqlite_url)
+    await run.upgrade(sqlite_url)
 
     with sqlite3.connect(tmp_path / "cornflow.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -117,7 +117,7 @@ async def test_sqlite_is_opened_for_many_processes(sqlite_url: str, tmp_path: Pa
     ],
 )
 async def test_the_comparison_sees(change: str, postgresql_url: str) -> None:
-    await migrate.upgrade(postgresql_url)
+    await run.upgrade(postgresql_url)
     before = schema_dump.schema(postgresql_url)
 
     schema_dump.execute(postgresql_url, change)

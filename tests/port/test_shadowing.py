@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f import mail, shadowing
+from cornflow_f import shadowing
 from cornflow_f.config import Settings
-from cornflow_f.database import create_engine
+from cornflow_f.database.engine import create_engine
 from cornflow_f.main import create_app
 from cornflow_f.models import Base, Role, User
 from cornflow_f.orchestrators.http import Caller, NoReply
+from cornflow_f.services import mail
 from cornflow_f.services.execution_files import _FOLDER
 from legacy_bridge.shadow.rows.sandbox import prepare_savepoints
 

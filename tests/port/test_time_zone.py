@@ -7,10 +7,10 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select, text, update
 
-from cornflow_f import migrate
-from cornflow_f.clock import zone_named
-from cornflow_f.database import create_engine
+from cornflow_f.database.clock import zone_named
+from cornflow_f.database.engine import create_engine
 from cornflow_f.errors import ConfigurationError
+from cornflow_f.migration import run
 from cornflow_f.models import Case, User
 from cornflow_f.security import create_token
 from tests.conftest import RunLegacy
@@ -35,7 +35,7 @@ async def set_zone(url: str, zone: str) -> None:
 @pytest.fixture
 async def zoned_url(postgresql_url: str) -> str:
     await set_zone(postgresql_url, ZONE)
-    await migrate.upgrade(postgresql_url)
+    await run.upgrade(postgresql_url)
     return postgresql_url
 
 

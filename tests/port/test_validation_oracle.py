@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from marshmallow import fields
 from pydantic import ValidationError
 
-from cornflow_f.validation import (
+from cornflow_f.validation.marshmallow import (
     Bool,
     DateTime,
     Email,

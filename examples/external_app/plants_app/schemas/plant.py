@@ -1,7 +1,7 @@
 """Plants in requests and replies."""
 
 from cornflow_f.schemas.common import ReplyModel
-from cornflow_f.validation import Float, RequestModel, Text
+from cornflow_f.validation.marshmallow import Float, RequestModel, Text
 
 
 class PlantRequest(RequestModel):

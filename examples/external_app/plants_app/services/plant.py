@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cornflow_f.clock import database_now
+from cornflow_f.database.clock import database_now
 from cornflow_f.errors import AlreadyExists, NotFound
 from plants_app.models.plant import Plant
 

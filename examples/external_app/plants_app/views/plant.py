@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from cornflow_f.deps import SessionDep, UserDep
 from cornflow_f.external import guarded_router, public_router
+from cornflow_f.web.deps import SessionDep, UserDep
 from plants_app.models.plant import Plant
 from plants_app.schemas.plant import PlantEditRequest, PlantReply, PlantRequest, Units
 from plants_app.services import plant as plant_service

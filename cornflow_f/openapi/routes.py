@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 
-from cornflow_f.swagger import to_swagger
+from cornflow_f.openapi.swagger import to_swagger
 
 SWAGGER = "/swagger/"
 SWAGGER_UI = "/swagger-ui/"

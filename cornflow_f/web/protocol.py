@@ -14,8 +14,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cornflow_f.cors import CorsPolicy
-from cornflow_f.routing import MATCHED_RULE, Decision, RouteTable, with_one_slash
+from cornflow_f.web.cors import CorsPolicy
+from cornflow_f.web.routing import MATCHED_RULE, Decision, RouteTable, with_one_slash
 
 logger = logging.getLogger("cornflow_f")
 

@@ -17,15 +17,15 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cornflow_f import schema_state
-from cornflow_f.database import create_engine, display_url, sqlite_file
+from cornflow_f.database.engine import create_engine, display_url, sqlite_file
 from cornflow_f.external import ExternalApplication
+from cornflow_f.migration import state
+from cornflow_f.migration.state import Found, RevisionError, Start
 from cornflow_f.models import CORE_TABLES
-from cornflow_f.schema_state import Found, RevisionError, Start
 
 # Found beside this package rather than imported by name: `migrations` is a common name, and the
 # current folder may well have one of its own.
-SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
+SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
 
 Result = TypeVar("Result")
 
@@ -63,10 +63,10 @@ async def upgrade(
     """
 
     def run(connection: Connection) -> Moved:
-        before = schema_state.read(connection)
+        before = state.read(connection)
         config = _core_config(external)
         _on(config, connection, command.upgrade, revision)
-        after = schema_state.read(connection).ported or ()
+        after = state.read(connection).ported or ()
         start = None
         if after and not before.ported:
             start = Start.ADOPT if before.legacy else Start.CREATE
@@ -87,7 +87,7 @@ async def upgrade_external(
 async def downgrade(url: str, revision: str = "-1") -> Moved:
     """Step back. The first migration drops nothing (docs/decisions/0001-two-version-tables.md)."""
     config = _core_config(None)
-    return await _move(url, config, schema_state.VERSION_TABLE, command.downgrade, revision)
+    return await _move(url, config, state.VERSION_TABLE, command.downgrade, revision)
 
 
 async def downgrade_external(
@@ -114,21 +114,21 @@ async def write_revision(url: str, application: ExternalApplication, message: st
 
 async def current(url: str, external: ExternalApplication | None = None) -> Found:
     """What the database holds; with the revision of `external` instead of ours, if it is given."""
-    table = schema_state.VERSION_TABLE if external is None else external.version_table
+    table = state.VERSION_TABLE if external is None else external.version_table
     async with _connection(url) as connection:
-        return await connection.run_sync(schema_state.read, table)
+        return await connection.run_sync(state.read, table)
 
 
 async def check_ready(url: str, external: ExternalApplication | None = None) -> None:
     """Raises RevisionError unless a server can work on this database."""
     accepted = None if external is None else external.legacy_revision
-    schema_state.check_ready(await current(url), head_revision(), accepted)
+    state.check_ready(await current(url), head_revision(), accepted)
     if external is not None:
-        schema_state.check_external_ready(
+        state.check_external_ready(
             await current(url, external),
             external.name,
             external_heads(external),
-            schema_state.columns_of(external.tables.values()),
+            state.columns_of(external.tables.values()),
         )
 
 
@@ -136,13 +136,13 @@ async def _move(
     url: str, config: Config, table: str, step: Callable[[Config, str], None], revision: str
 ) -> Moved:
     def run(connection: Connection) -> Moved:
-        before = schema_state.read(connection, table).ported or ()
+        before = state.read(connection, table).ported or ()
         if not before and step is command.downgrade:
             raise RevisionError(
                 "There is nothing to undo: no migration of this program is recorded"
             )
         _on(config, connection, step, revision)
-        return Moved(before, schema_state.read(connection, table).ported or ())
+        return Moved(before, state.read(connection, table).ported or ())
 
     return await _run_locked(url, run)
 
@@ -196,7 +196,7 @@ async def _connection(url: str) -> AsyncIterator[AsyncConnection]:
 def _core_config(external: ExternalApplication | None) -> Config:
     accepted = None if external is None else external.legacy_revision
     return _config(
-        version_table=schema_state.VERSION_TABLE,
+        version_table=state.VERSION_TABLE,
         tables=CORE_TABLES,
         accepted_legacy_revision=accepted,
     )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from cornflow_f.errors import InvalidUsage
-from cornflow_f.validation import RequestModel, marshmallow_messages
+from cornflow_f.validation.marshmallow import RequestModel, marshmallow_messages
 
 Form = TypeVar("Form", bound=RequestModel)
 

@@ -18,7 +18,7 @@ from cornflow_f.constants import (
     ROLE_NAMES,
 )
 from cornflow_f.constants import Role as RoleNumber
-from cornflow_f.database import Base
+from cornflow_f.database.engine import Base
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.models import Action, Permission, Role, View
 from cornflow_f.view_spec import AnyRole, CustomRole, ViewSpec

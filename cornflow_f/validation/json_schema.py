@@ -18,7 +18,7 @@ from referencing.exceptions import Unresolvable
 
 from cornflow_f.errors import InvalidData
 from cornflow_f.offload import is_heavy, offload_if
-from cornflow_f.quick_schema import surely_fits
+from cornflow_f.validation.quick_schema import surely_fits
 
 _KEPT_VALIDATORS = 256
 _BROKEN_SCHEMA = (

@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from cornflow_f.census import PortedOperation
 from cornflow_f.config import Settings, SignupMode
 from cornflow_f.schemas.common import ErrorReply, HttpErrorReply, MalformedReply, WorkflowNamed
 from cornflow_f.schemas.execution import OrchestratorErrorReply
+from cornflow_f.web.census import PortedOperation
 
 SCHEME = "token"
 _METHODS = frozenset(("get", "put", "post", "delete", "patch"))

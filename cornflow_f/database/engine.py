@@ -20,8 +20,8 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
-from cornflow_f.clock import use_zone, zone_named
-from cornflow_f.raw_json import to_text
+from cornflow_f.database.clock import use_zone, zone_named
+from cornflow_f.web.json_replies import to_text
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a SQLite writer waits for another one; what sqlite3 itself does, so what the legacy does."""

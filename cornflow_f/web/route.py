@@ -15,9 +15,9 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cornflow_f.compression import compressed
-from cornflow_f.deps import bearer_token, get_session, open_session, username_of
-from cornflow_f.routing import legacy_rule
+from cornflow_f.web.compression import compressed
+from cornflow_f.web.deps import bearer_token, get_session, open_session, username_of
+from cornflow_f.web.routing import legacy_rule
 
 MALFORMED = object()
 """Stands for a body that is not JSON: refused by validation, so after the permission check."""

@@ -6,10 +6,10 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 
-from cornflow_f.access import require_dag_permission
-from cornflow_f.deps import GUARDS
-from cornflow_f.query import model_of
-from cornflow_f.route import PortRoute, inflate_request
+from cornflow_f.web.deps import GUARDS
+from cornflow_f.web.guards import require_dag_permission
+from cornflow_f.web.query import model_of
+from cornflow_f.web.route import PortRoute, inflate_request
 
 
 @dataclass(frozen=True, slots=True)

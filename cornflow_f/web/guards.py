@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from cornflow_f.deps import SessionDep, SettingsDep, UserDep
 from cornflow_f.errors import InvalidData, NoPermission
 from cornflow_f.identity import CurrentUser
-from cornflow_f.route import MALFORMED, UNREADABLE, JsonRequest
 from cornflow_f.services import dag_access
+from cornflow_f.web.deps import SessionDep, SettingsDep, UserDep
+from cornflow_f.web.route import MALFORMED, UNREADABLE, JsonRequest
 
 NOT_JSON = (
     "Did not attempt to load JSON data because the request Content-Type was not 'application/json'."

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cornflow_f.errors import CornflowError
-from cornflow_f.route import DAMAGED, MALFORMED, TOO_LARGE
-from cornflow_f.validation import marshmallow_messages
+from cornflow_f.validation.marshmallow import marshmallow_messages
+from cornflow_f.web.route import DAMAGED, MALFORMED, TOO_LARGE
 
 logger = logging.getLogger("cornflow_f")
 

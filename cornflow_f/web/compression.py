@@ -13,7 +13,7 @@ from isal import igzip
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cornflow_f.raw_json import PiecesResponse
+from cornflow_f.web.json_replies import PiecesResponse
 
 MINIMUM_BYTES = 500
 _COMPRESSIBLE = frozenset(

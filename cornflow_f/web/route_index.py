@@ -7,7 +7,7 @@ from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from cornflow_f.routing import MATCHED_RULE, legacy_rule, shape_of
+from cornflow_f.web.routing import MATCHED_RULE, legacy_rule, shape_of
 
 _Key = tuple[str, str, int]
 

@@ -1,0 +1,1 @@
+"""The engine, its clock, and JSON columns kept as text."""

@@ -1,0 +1,1 @@
+"""Input checked with the legacy's rules and words: fields, passwords, JSON Schema."""
