@@ -26,7 +26,7 @@ from parity_core.capture.fingerprint import Key
 from parity_core.capture.record import Body, Recorded, header_line, to_line
 from parity_core.compare import rules
 from parity_core.compare.tokens import mint
-from parity_core.model import Profile, Reply, Request, Side
+from parity_core.model import Reply, Request, Side
 from parity_tests import config as configuration
 from parity_tests.capture import read, settings
 from parity_tests.capture.options import ReplayOptions
@@ -34,8 +34,9 @@ from parity_tests.capture.schedule import Order
 from parity_tests.capture.session import CaptureReplay, bounded
 from parity_tests.capture.state import State
 from parity_tests.capture.tally import Tally
+from parity_tests.journeys.model import Profile
 from parity_tests.operations import Census, Matcher
-from parity_tests.run.use_case import Report
+from parity_tests.report.results import Report
 from parity_tests.stage.stage import Stage
 
 LIMIT = 300

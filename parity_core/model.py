@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import Enum, IntEnum, StrEnum
-from pathlib import Path
+from enum import Enum, StrEnum
 from typing import Any
 
 Json = Any
@@ -28,12 +27,6 @@ MISSING = Missing.MISSING
 class Side(StrEnum):
     LEGACY = "legacy"
     PORTED = "ported"
-
-
-class Exit(IntEnum):
-    SAME = 0
-    DIFFERENT = 1
-    COULD_NOT_RUN = 2
 
 
 class Change(StrEnum):
@@ -191,55 +184,3 @@ class Waiver:
 
     def __str__(self) -> str:
         return f"{self.operation} · {', '.join(self.places)} (owner {self.owner}: {self.reason})"
-
-
-@dataclass(frozen=True)
-class Wait:
-    pointer: str
-    until: tuple[Json, ...]
-    timeout: float = 60.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One request of a journey, before its templates are filled."""
-
-    method: str
-    target: str
-    line: int
-    user: Json = None
-    """A role's name, None for nobody, or a mapping (`token`, `authorization`, `minted`, `login`)."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    json: Json = MISSING
-    body: str | bytes | None = None
-    content_type: str | None = None
-    encoding: str | None = None
-    capture: Mapping[str, str] = field(default_factory=dict)
-    wait: Wait | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Journey:
-    name: str
-    path: Path
-    steps: tuple[Step, ...]
-    about: str = ""
-    settings: Mapping[str, str] = field(default_factory=dict)
-    services: tuple[str, ...] = ()
-
-    @property
-    def profile(self) -> Profile:
-        return Profile(tuple(sorted(self.settings.items())), tuple(sorted(self.services)))
-
-
-@dataclass(frozen=True, order=True)
-class Profile:
-    """What two processes need to be told; journeys with equal profiles share a pair of processes."""
-
-    settings: tuple[tuple[str, str], ...] = ()
-    services: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        parts = [f"{k}={v}" for k, v in self.settings] + list(self.services)
-        return ", ".join(parts) or "default settings"

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from parity_core.model import Exit, Finding, Journey, Pair
+from parity_core.model import Finding, Pair
 from parity_tests.config import DEFAULT, Config, load
+from parity_tests.journeys.model import Journey
+from parity_tests.report.exit_code import Exit
 from parity_tests.run.use_case import Options, run
 from tests_airflow.api import PASSWORD, USER
 

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 
 from cornflow_f.database.clock import use_zone, zone_named
-from cornflow_f.web.json_replies import to_text
+from cornflow_f.database.json_text import to_text
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a SQLite writer waits for another one; what sqlite3 itself does, so what the legacy does."""

@@ -8,7 +8,9 @@ from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.database.clock import database_now
+from cornflow_f.database.json_text import JsonText, as_text, is_null, stored
 from cornflow_f.errors import InvalidData, NotFound
+from cornflow_f.identity import Access
 from cornflow_f.models import Case, Execution, Instance
 from cornflow_f.models.base import hash_json
 from cornflow_f.offload import is_heavy, is_long, offload_if
@@ -16,8 +18,6 @@ from cornflow_f.services import case_columns, case_tree, deployed_schema, owned,
 from cornflow_f.services import instance as instance_service
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
 from cornflow_f.validation import json_schema
-from cornflow_f.web.guards import Access
-from cornflow_f.web.json_replies import JsonText, as_text, is_null, stored
 
 _DOCUMENTS = (Case.data, Case.checks, Case.solution, Case.solution_checks, Case.kpis)
 _STORED = tuple(map(as_text, _DOCUMENTS))

@@ -12,13 +12,13 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.database.clock import database_now
+from cornflow_f.database.json_text import NULL, JsonText, as_text, stored
 from cornflow_f.errors import InvalidData, InvalidPatch, NotFound
+from cornflow_f.identity import Access
 from cornflow_f.models import Case
 from cornflow_f.offload import is_long, offload_if
 from cornflow_f.services import owned, persistence
 from cornflow_f.services.instance import encoded
-from cornflow_f.web.guards import Access
-from cornflow_f.web.json_replies import NULL, JsonText, as_text, stored
 
 _BAD_PATCH = (
     jsonpatch.JsonPatchException,

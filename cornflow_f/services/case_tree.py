@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, func, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.errors import InvalidData, NotFound
+from cornflow_f.identity import Access
 from cornflow_f.models import Case
 from cornflow_f.models.case import SEPARATOR
 from cornflow_f.services import case_columns, owned
-from cornflow_f.web.guards import Access
 
 
 def path_below(path: str, idx: int) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.constants import ExecutionState
+from cornflow_f.database.json_text import NULL, JsonText, as_text, is_null
 from cornflow_f.errors import InvalidData, NotFound
+from cornflow_f.identity import Access
 from cornflow_f.models import Case, Execution, Instance
 from cornflow_f.models.base import hash_json
 from cornflow_f.offload import is_long, offload_if
@@ -18,8 +20,6 @@ from cornflow_f.services import deployed_schema, execution_run, launch, owned, p
 from cornflow_f.services import execution as execution_service
 from cornflow_f.services.deployed_schema import DEFAULT_WORKFLOW, SchemaKind
 from cornflow_f.validation import json_schema
-from cornflow_f.web.guards import Access
-from cornflow_f.web.json_replies import NULL, JsonText, as_text, is_null
 
 _CONFIG = {"checks_and_kpis_only": True}
 

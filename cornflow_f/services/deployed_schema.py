@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cornflow_f.database.json_text import as_text, is_null
 from cornflow_f.errors import NotFound
 from cornflow_f.models import DeployedWorkflow
-from cornflow_f.web.json_replies import as_text, is_null
 
 DEFAULT_WORKFLOW = "solve_model_dag"
 _SHORT_NAME = "pulp"

@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.database.clock import database_now
+from cornflow_f.database.json_text import as_text, stored
 from cornflow_f.models import DeployedWorkflow
 from cornflow_f.services import dag_permissions, owned, persistence
-from cornflow_f.web.json_replies import as_text, stored
 
 _SCHEMAS = (
     DeployedWorkflow.instance_schema,

@@ -16,15 +16,15 @@ from cornflow_f.constants import (
     ExecutionState,
 )
 from cornflow_f.database.clock import database_now
+from cornflow_f.database.json_text import NULL, JsonText, as_text, is_null, stored, to_text
 from cornflow_f.errors import InvalidUsage
+from cornflow_f.identity import Access
 from cornflow_f.models import Execution, User
 from cornflow_f.offload import is_heavy, is_long, offload_if
 from cornflow_f.schemas.solver_log import BASIC, Log
 from cornflow_f.services import deployed_schema, owned, persistence
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
 from cornflow_f.validation import json_schema
-from cornflow_f.web.guards import Access
-from cornflow_f.web.json_replies import NULL, JsonText, as_text, is_null, stored, to_text
 
 SHOWN: tuple[Any, ...] = (
     Execution.id,

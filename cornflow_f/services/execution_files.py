@@ -20,10 +20,10 @@ from cornflow_f.config import Settings
 from cornflow_f.constants import ExecutionFiles
 from cornflow_f.database.clock import database_now
 from cornflow_f.errors import EndpointNotImplemented, InvalidUsage
+from cornflow_f.identity import Access
 from cornflow_f.models import Execution
 from cornflow_f.services import execution as execution_service
 from cornflow_f.services import owned
-from cornflow_f.web.guards import Access
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.constants import ExecutionState
+from cornflow_f.database.json_text import NULL, JsonText, as_text
 from cornflow_f.errors import InvalidData, InvalidUsage, NoPermission, NotFound, OrchestratorError
+from cornflow_f.identity import Access
 from cornflow_f.models import Execution, Instance
 from cornflow_f.offload import is_heavy, is_long, offload_if
 from cornflow_f.orchestrators.base import Orchestrator
@@ -21,8 +23,6 @@ from cornflow_f.services import execution as execution_service
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
 from cornflow_f.services.instance import encoded
 from cornflow_f.validation import json_schema
-from cornflow_f.web.guards import Access
-from cornflow_f.web.json_replies import NULL, JsonText, as_text
 
 _NOT_FITTING = (
     "The execution could not be run because the {part} does not comply with the json schema. "

@@ -14,11 +14,11 @@ from sqlalchemy.sql.dml import Update
 from cornflow_f.constants import EXECUTION_STATE_MESSAGES, ExecutionState
 from cornflow_f.database.clock import database_now
 from cornflow_f.errors import OrchestratorError
+from cornflow_f.identity import Access
 from cornflow_f.models import Execution
 from cornflow_f.orchestrators.base import Orchestrator
 from cornflow_f.services import execution as execution_service
 from cornflow_f.services import launch, owned, persistence
-from cornflow_f.web.guards import Access
 
 _STATUS = (
     Execution.id,

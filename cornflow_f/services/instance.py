@@ -7,14 +7,14 @@ from sqlalchemy import Row, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.database.clock import database_now
+from cornflow_f.database.json_text import NULL, JsonText, as_bytes, shown_bytes, to_text
+from cornflow_f.identity import Access
 from cornflow_f.models import Execution, Instance
 from cornflow_f.models.base import hash_json
 from cornflow_f.offload import is_heavy, offload_if
 from cornflow_f.services import deployed_schema, owned, persistence
 from cornflow_f.services.deployed_schema import DEFAULT_WORKFLOW, SchemaKind, SchemaSource
 from cornflow_f.validation import json_schema
-from cornflow_f.web.guards import Access
-from cornflow_f.web.json_replies import NULL, JsonText, as_bytes, shown_bytes, to_text
 
 SUMMARY = (
     Instance.id,

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.database.clock import in_database
 from cornflow_f.errors import InvalidUsage, NotFound
+from cornflow_f.identity import Access
 from cornflow_f.services.persistence import LARGEST_ID
-from cornflow_f.web.guards import Access
 
 _LARGEST_COUNT = 2**63 - 1
 _LIMIT = 10

@@ -14,12 +14,12 @@ from sqlalchemy import JSON, ColumnElement, Integer, Row, Select, inspect, null,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.database.engine import Base
+from cornflow_f.database.json_text import as_text, stored
 from cornflow_f.errors import InvalidUsage, NotFound
+from cornflow_f.identity import Access
 from cornflow_f.models import Execution
 from cornflow_f.models.base import DataBase, TracedBase
 from cornflow_f.services import owned
-from cornflow_f.web.guards import Access
-from cornflow_f.web.json_replies import as_text, stored
 
 _PAGING = ("limit", "offset")
 _TIMES = {

@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.constants import ExecutionState
 from cornflow_f.database.clock import database_now
+from cornflow_f.database.json_text import as_text, stored
 from cornflow_f.errors import NotFound
+from cornflow_f.identity import Access
 from cornflow_f.models import Case, Execution, Instance
 from cornflow_f.offload import is_heavy, offload_if
 from cornflow_f.services import deployed_schema, execution_run, owned, persistence
@@ -16,8 +18,6 @@ from cornflow_f.services import execution as execution_service
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
 from cornflow_f.services.instance import encoded
 from cornflow_f.validation import json_schema
-from cornflow_f.web.guards import Access
-from cornflow_f.web.json_replies import as_text, stored
 
 NO_EXECUTION = "The execution does not exist."
 _COLUMNS_OF_RESULT = ("log_text", "log_json", "checks", "kpis")

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cornflow_f.database.json_text import JsonText, as_text, stored
 from cornflow_f.errors import NoPermission, NotFound, OrchestratorError
 from cornflow_f.models import DagPermission, DeployedWorkflow
 from cornflow_f.services import dag_access
 from cornflow_f.services.deployed_schema import SchemaKind
-from cornflow_f.web.json_replies import JsonText, as_text, stored
 
 _NO_PERMISSION = "User does not have permission to access this dag"
 _LIST_FIELDS = ("name", "description")

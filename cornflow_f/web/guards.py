@@ -1,15 +1,13 @@
-"""Whose objects a request may see."""
+"""What a route demands before its view runs: whose objects it may see, permission on a workflow."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
-from sqlalchemy import ColumnElement
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from cornflow_f.errors import InvalidData, NoPermission
-from cornflow_f.identity import CurrentUser
+from cornflow_f.identity import Access
 from cornflow_f.services import dag_access
 from cornflow_f.web.deps import SessionDep, SettingsDep, UserDep
 from cornflow_f.web.route import MALFORMED, UNREADABLE, JsonRequest
@@ -18,23 +16,6 @@ NOT_JSON = (
     "Did not attempt to load JSON data because the request Content-Type was not 'application/json'."
 )
 NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """A user and whether the deployment shares all objects (`USER_ACCESS_ALL_OBJECTS`)."""
-
-    user: CurrentUser
-    shared: bool
-
-    @property
-    def to_all(self) -> bool:
-        return self.shared or self.user.is_admin or self.user.is_service_user
-
-    def conditions(self, model: Any) -> list[ColumnElement[bool]]:
-        """For a where clause: not deleted, and the user's own unless all are accessible."""
-        live = [model.deleted_at.is_(None)]
-        return live if self.to_all else [*live, model.user_id == self.user.id]
 
 
 async def get_access(request: Request, user: UserDep) -> Access:

@@ -11,13 +11,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from legacy_bridge.evidence.ramp_move import Move, Next, next_move
 from legacy_bridge.evidence.recorder import Recorder
 from legacy_bridge.evidence.store import EvidenceStore
 from legacy_bridge.evidence.trials import Trial, breach_of, trials_of
 from legacy_bridge.evidence.windows import Span, Windows
 from legacy_bridge.modes import plans
 from legacy_bridge.modes.ownership import Ownership
-from legacy_bridge.modes.ramp import Move, Next, next_move
 from legacy_bridge.modes.state import RampState
 from legacy_bridge.modes.store import Breach, StoreError
 

@@ -2,11 +2,8 @@
 
 import itertools
 from collections.abc import Iterable
-from enum import StrEnum
-from typing import NamedTuple
 
-from legacy_bridge.evidence.judge import Judgement, Verdict
-from legacy_bridge.modes.state import Ramp, RampState
+from legacy_bridge.modes.state import Ramp
 from legacy_bridge.operations.operation import Assignment, AssignmentError, Mode
 
 DEFAULT_STEPS = ("canary 1%", "canary 5%", "canary 25%", "canary 50%", "canary 100%")
@@ -18,18 +15,6 @@ _WHOLE = Assignment.parse("canary 100%")
 
 class RampError(ValueError):
     """The steps make no ramp."""
-
-
-class Move(StrEnum):
-    STAY = "stay"
-    NEXT = "next"
-    FINISH = "finish"
-    BACK = "back"
-
-
-class Next(NamedTuple):
-    move: Move
-    why: str
 
 
 def steps_of(text: str | Iterable[str]) -> tuple[str, ...]:
@@ -54,23 +39,3 @@ def end_of(ramp: Ramp) -> str:
     """The mode a finished ramp leaves: all users are `ported`."""
     last = ramp.steps[-1]
     return Mode.PORTED.value if Assignment.parse(last) == _WHOLE else last
-
-
-def next_move(ramp: Ramp, judgement: Judgement, samples: int, now: float) -> Next:
-    """`samples`: replies of the port in this step. A breach goes back even while paused."""
-    if not ramp.state.live:
-        return Next(Move.STAY, f"the ramp is {ramp.state}")
-    if judgement.verdict is Verdict.BREACH:
-        return Next(Move.BACK, judgement.reason)
-    if ramp.state is RampState.PAUSED:
-        return Next(Move.STAY, "paused by an operator")
-    if samples < ramp.samples:
-        return Next(Move.STAY, f"{samples} of {ramp.samples} samples of this step")
-    left = ramp.since + ramp.seconds - now
-    if left > 0:
-        return Next(Move.STAY, f"{left:.0f} s of this step are left")
-    if judgement.verdict is Verdict.INCONCLUSIVE:
-        return Next(Move.STAY, f"inconclusive: {judgement.reason}")
-    if ramp.step + 1 < len(ramp.steps):
-        return Next(Move.NEXT, f"{samples} samples in {now - ramp.since:.0f} s, within the budget")
-    return Next(Move.FINISH, f"{samples} samples in {now - ramp.since:.0f} s, within the budget")

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from parity_core.compare import learned
 from parity_core.compare.learned import LearnedRule
-from parity_core.model import Exit, Finding, Journey, Pair, ParityError
+from parity_core.model import Finding, Pair, ParityError
 from parity_tests.calibrate.learn import Learning, Observer
 from parity_tests.config import Config
-from parity_tests.run.use_case import Listener, Options, run
+from parity_tests.journeys.model import Journey
+from parity_tests.report.exit_code import Exit
+from parity_tests.report.listening import Listener
+from parity_tests.run.use_case import Options, run
 
 _NO_FILE = Path("there-is-none.toml")
 

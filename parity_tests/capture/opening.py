@@ -12,7 +12,7 @@ from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.player import NAME
 from parity_tests.capture.state import State
 from parity_tests.config import Config
-from parity_tests.run.use_case import Listener
+from parity_tests.report.listening import Listener
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases, PostgresqlDatabases, SqliteDatabases
 from parity_tests.stage.services import registry

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from parity_core.model import Profile
 from parity_tests.capture.schedule import Order
+from parity_tests.journeys.model import Profile
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,12 @@ from typing import Self
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
 from parity_core.compare.rules import Rules
-from parity_core.model import (
-    Attribution,
-    Difference,
-    Exchange,
-    Journey,
-    Pair,
-    Place,
-    Reply,
-    Request,
-    Side,
-)
+from parity_core.model import Attribution, Difference, Exchange, Pair, Place, Reply, Request, Side
 from parity_tests.capture.ids import Ids, decoded
 from parity_tests.capture.request import NotReplayable, Requests
 from parity_tests.capture.schedule import Batch, Entry
 from parity_tests.capture.users import Unmapped, Users
+from parity_tests.journeys.model import Journey
 from parity_tests.operations import Matcher
 from parity_tests.run.replay import Replay
 from parity_tests.stage.stage import Stage, World

@@ -32,9 +32,11 @@ from parity_tests.capture.tally import Tally
 from parity_tests.capture.users import Users
 from parity_tests.config import Config
 from parity_tests.operations import Matcher
-from parity_tests.run.use_case import Listener, Report, load_census, workplace
+from parity_tests.report.listening import Listener
+from parity_tests.report.results import Report
 from parity_tests.stage.process import StackError
 from parity_tests.stage.stage import Stage
+from parity_tests.stage.workplace import load_census, workplace
 
 _TIMES = 50_000
 """Moments whose partners are remembered; the ids all are, on disk."""
@@ -52,7 +54,7 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
     name = options.database.partition("=")[0].partition(":")[0]
     report = Report(config.name, name, census, journeys=1)
     with ExitStack() as stack:
-        folder = stack.enter_context(workplace(options.keep, report))
+        folder = stack.enter_context(workplace(options.keep, report.notes))
         on_own = not (options.legacy and options.ported)
         state = State(options.state, folder, on_own and options.database == "sqlite")
         stack.callback(state.close)

@@ -10,7 +10,7 @@ from typing import Any
 
 from parity_core.capture.record import Recorded
 from parity_core.model import Finding, Pair
-from parity_tests.run.use_case import OperationReport, Report
+from parity_tests.report.results import OperationReport, Report
 
 _KEPT = 20
 """Findings of one operation at one table, header or top field that are kept in full."""

@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from parity_core.compare.learned import LearnedKind, render
-from parity_core.model import Exit
 from parity_tests import config as configuration
 from parity_tests.calibrate.use_case import CalibrateOptions, Calibration, calibrate, merged
 from parity_tests.cli.frame import configured, console, guarded
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import TerminalProgress
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)

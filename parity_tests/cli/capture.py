@@ -13,12 +13,13 @@ from rich.table import Table
 
 from parity_core.capture.fingerprint import Key, open_key, read_key
 from parity_core.capture.mask import Masker
-from parity_core.model import Exit, ParityError
+from parity_core.model import ParityError
 from parity_tests.capture import importers
 from parity_tests.capture.overview import Overview, overview
 from parity_tests.capture.read import open_capture
 from parity_tests.capture.write import write_capture
 from parity_tests.cli.frame import console, guarded
+from parity_tests.report.exit_code import Exit
 
 _PATH = click.Path(path_type=Path)
 

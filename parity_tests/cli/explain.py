@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from parity_core.model import Exit
 from parity_tests.cli.frame import console, guarded
 from parity_tests.report import document as json_report
 from parity_tests.report.document import Document
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.explain import Explanation, explain
 from parity_tests.report.values import printable, told
 

@@ -11,8 +11,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from parity_core.model import Exit, ParityError
+from parity_core.model import ParityError
 from parity_tests import config as configuration
+from parity_tests.report.exit_code import Exit
 
 
 def console(**options: Any) -> Console:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from parity_core.model import Exit
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.fuzz import render
 from parity_tests.fuzz.catalogue import USUAL
 from parity_tests.fuzz.use_case import FuzzOptions, fuzz
+from parity_tests.report.exit_code import Exit
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -8,11 +8,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from parity_core.model import Exit
 from parity_tests.cli.frame import console, guarded
 from parity_tests.report import document as json_report
 from parity_tests.report import gate, markdown, summary
 from parity_tests.report.document import Document
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.gate import Judgement
 
 _FILE = click.Path(dir_okay=False, path_type=Path)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from parity_core.model import Exit, ParityError
+from parity_core.model import ParityError
 from parity_tests.cli.frame import console, guarded
+from parity_tests.report.exit_code import Exit
 
 _STARTER = Path(__file__).parents[1] / "starter"
 

@@ -9,7 +9,6 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from parity_core.model import Exit
 from parity_tests import config as configuration
 from parity_tests.cli import calibrate as calibrate_command
 from parity_tests.cli import capture as capture_command
@@ -25,6 +24,7 @@ from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.journeys import read as journey_files
 from parity_tests.report import document as json_report
 from parity_tests.report import outputs, terminal
+from parity_tests.report.exit_code import Exit
 from parity_tests.run.use_case import Options, run
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from parity_core.model import Exit
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.matrix import play, report
+from parity_tests.report.exit_code import Exit
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 

@@ -8,13 +8,13 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from parity_core.model import Exit
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.mutants import plant, report
 from parity_tests.mutants.by_fuzz import BUDGET
 from parity_tests.mutants.model import Part, chosen
 from parity_tests.mutants.run import MutantOptions, run
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import TerminalProgress
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from parity_core.model import Exit, ParityError
+from parity_core.model import ParityError
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.performance import budget, render
 from parity_tests.performance.budget import Verdict
 from parity_tests.performance.measure import measure
 from parity_tests.report import terminal
+from parity_tests.report.exit_code import Exit
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from parity_core.model import Exit, Profile
 from parity_tests import config as configuration
 from parity_tests.capture import session
 from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.schedule import Order
 from parity_tests.cli.frame import configured, console, guarded, pairs_of
+from parity_tests.journeys.model import Profile
 from parity_tests.report import document as json_report
 from parity_tests.report import outputs, terminal
+from parity_tests.report.exit_code import Exit
 
 _PATH = click.Path(path_type=Path)
 

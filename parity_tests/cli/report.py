@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from parity_core.model import Exit
 from parity_tests.cli.frame import console, guarded
 from parity_tests.report import document as json_report
 from parity_tests.report import outputs, summary
+from parity_tests.report.exit_code import Exit
 
 
 @click.command("report")

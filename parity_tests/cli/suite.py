@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from parity_core.model import Exit, Side
+from parity_core.model import Side
 from parity_tests.cli.frame import console, guarded
+from parity_tests.report.exit_code import Exit
 from parity_tests.suite import run as suite
 from parity_tests.suite import show, target
 

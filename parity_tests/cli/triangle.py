@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from parity_core.model import Exit, ParityError, Side
+from parity_core.model import ParityError, Side
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.report import document as json_report
 from parity_tests.report import terminal
-from parity_tests.run.use_case import Options, load_census, run
+from parity_tests.report.exit_code import Exit
+from parity_tests.run.use_case import Options, run
+from parity_tests.stage.workplace import load_census
 from parity_tests.triangle import sources
 from parity_tests.triangle.compare import Corner, FailOn, Item, Kind, compare
 from parity_tests.triangle.shape import of_document, of_observation

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from parity_core.compare.places import operation_matches
-from parity_core.model import Json, ParityError, Profile
+from parity_core.model import Json, ParityError
 from parity_tests.fuzz.documents import Shape
+from parity_tests.journeys.model import Profile
 
 _PARAMETER = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 _KEYS = {"match", "as", "path", "json", "form", "query", "makes", "ends"}

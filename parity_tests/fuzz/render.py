@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 
-from parity_core.model import Exit
 from parity_tests.fuzz.report import Found, FuzzReport
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import pair_panel
 from parity_tests.report.values import show
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parity_core.model import Exit, Finding, Pair, Place, Step
+from parity_core.model import Finding, Pair, Place
+from parity_tests.journeys.model import Step
+from parity_tests.report.exit_code import Exit
 
 
 @dataclass(frozen=True)

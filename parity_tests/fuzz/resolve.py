@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from parity_core.model import MISSING, Json, Step
+from parity_core.model import MISSING, Json
 from parity_tests.fuzz.catalogue import Catalogue, Operation
 from parity_tests.fuzz.draw.draft import Damage, Draft, Ref, Spelling, Wish, plain
+from parity_tests.journeys.model import Step
 
 _WHOLE = re.compile(r"\$\{(\w+)\}")
 _BOUNDARY = "parity"

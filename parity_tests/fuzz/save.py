@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from parity_core.model import MISSING, Journey, Step
+from parity_core.model import MISSING
+from parity_tests.journeys.model import Journey, Step
 
 
 def render(journey: Journey) -> str:

@@ -11,21 +11,12 @@ from typing import Any
 
 from parity_core.compare.places import point
 from parity_core.compare.rules import Rules
-from parity_core.model import (
-    MISSING,
-    Change,
-    Difference,
-    Exchange,
-    Journey,
-    Pair,
-    ParityError,
-    Profile,
-    Step,
-)
+from parity_core.model import MISSING, Change, Difference, Exchange, Pair, ParityError
 from parity_tests.fuzz.catalogue import Catalogue, Makes, Operation
 from parity_tests.fuzz.draw.draft import Draft
 from parity_tests.fuzz.draw.variants import MOMENT
 from parity_tests.fuzz.resolve import Pool, Wanted, resolve
+from parity_tests.journeys.model import Journey, Profile, Step
 from parity_tests.operations import Matcher
 from parity_tests.run.replay import Replay
 from parity_tests.stage.process import StackError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from parity_core.compare import waivers
-from parity_core.model import Difference, Finding, Pair, ParityError, Step, Waiver
+from parity_core.model import Difference, Finding, Pair, ParityError, Waiver
 from parity_tests.config import Config
 from parity_tests.fuzz import save
 from parity_tests.fuzz.catalogue import USUAL, Operation
@@ -19,6 +19,7 @@ from parity_tests.fuzz.draw.draft import Draft, plain
 from parity_tests.fuzz.report import Found, FuzzReport, Key, key
 from parity_tests.fuzz.scene import Scene, Theatre, journey
 from parity_tests.fuzz.shrink import Shrinker
+from parity_tests.journeys.model import Step
 from parity_tests.stage.process import StackError
 
 

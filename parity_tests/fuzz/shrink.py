@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from parity_core.model import MISSING, Json, Step
+from parity_core.model import MISSING, Json
+from parity_tests.journeys.model import Step
 from parity_tests.journeys.templates import variables
 
 Fails = Callable[[Sequence[Step]], int | None]

@@ -10,12 +10,7 @@ from itertools import cycle, islice
 
 from parity_core.compare import rules, waivers
 from parity_core.compare.places import operation_matches
-from parity_core.model import (
-    Json,
-    ParityError,
-    Profile,
-    Request,
-)
+from parity_core.model import Json, ParityError, Request
 from parity_tests.config import Config
 from parity_tests.fuzz import catalogue as catalogues
 from parity_tests.fuzz.catalogue import Catalogue, Knowledge, Operation
@@ -25,11 +20,12 @@ from parity_tests.fuzz.machine import Enough, machine, play
 from parity_tests.fuzz.report import FuzzReport
 from parity_tests.fuzz.scene import Theatre
 from parity_tests.fuzz.session import FuzzListener, FuzzOptions, Session
+from parity_tests.journeys.model import Profile
 from parity_tests.operations import Census, Matcher
-from parity_tests.run.use_case import load_census, workplace
 from parity_tests.stage import databases
 from parity_tests.stage.services import registry
 from parity_tests.stage.stage import Stage, World, open_stage
+from parity_tests.stage.workplace import load_census, workplace
 
 __all__ = ["FuzzListener", "FuzzOptions", "fuzz", "fuzz_stage"]
 

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from parity_core.compare import tokens
-from parity_core.model import MISSING, ParityError, Request, Step
+from parity_core.model import MISSING, ParityError, Request
+from parity_tests.journeys.model import Step
 from parity_tests.journeys.templates import fill, fill_text
 
 # every character that may stand in a request line stays; only what may not is escaped

@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from parity_core.model import MISSING, Journey, ParityError, Step, Wait
+from parity_core.model import MISSING, ParityError
+from parity_tests.journeys.model import Journey, Step, Wait
 from parity_tests.journeys.templates import variables
 from parity_tests.stage.services import registry
 

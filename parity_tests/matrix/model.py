@@ -8,8 +8,10 @@ from enum import StrEnum
 from itertools import product
 from pathlib import Path
 
-from parity_core.model import Exit, Finding, Profile, Step
+from parity_core.model import Finding
 from parity_tests.config import User
+from parity_tests.journeys.model import Profile, Step
+from parity_tests.report.exit_code import Exit
 
 
 class Whose(StrEnum):

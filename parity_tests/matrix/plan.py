@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from parity_core.model import MISSING, ParityError, Place, Step
+from parity_core.model import MISSING, ParityError, Place
 from parity_tests.config import User
+from parity_tests.journeys.model import Step
 from parity_tests.journeys.read import JourneyError, read_steps, read_yaml
 from parity_tests.journeys.templates import variables
 from parity_tests.matrix.model import Plan

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from parity_core.compare import rules, waivers
-from parity_core.model import Finding, Journey, Pair, ParityError, Profile, Side, Step, Waiver
+from parity_core.model import Finding, Pair, ParityError, Side, Waiver
 from parity_tests.config import Config
+from parity_tests.journeys.model import Journey, Profile, Step
 from parity_tests.matrix import plan as plans
 from parity_tests.matrix.judge import judge
 from parity_tests.matrix.model import Cell, MatrixReport, Plan, Verdict, Whose
 from parity_tests.operations import Matcher
 from parity_tests.run.replay import Replay
-from parity_tests.run.use_case import load_census, workplace
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.stage import Stage, open_stage
+from parity_tests.stage.workplace import load_census, workplace
 
 
 class Listener(Protocol):

@@ -10,9 +10,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from parity_core.model import MISSING, Exit
+from parity_core.model import MISSING
 from parity_tests.journeys.compose import curl
 from parity_tests.matrix.model import Cell, MatrixReport, Verdict
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import pair_panel
 
 _SHOWN = 15

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from parity_core.compare.places import place_matches
-from parity_core.model import Finding, Journey, ParityError, Profile
+from parity_core.model import Finding, ParityError
 from parity_tests.journeys import read
+from parity_tests.journeys.model import Journey, Profile
 from parity_tests.mutants.ground import Ground, tell
 from parity_tests.mutants.model import Mutant, Trial, Verdict
 from parity_tests.run.replay import replay

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity_core.model import Finding, Profile
+from parity_core.model import Finding
+from parity_tests.journeys.model import Profile
 from parity_tests.matrix import play
 from parity_tests.matrix.model import Cell
 from parity_tests.matrix.model import Verdict as CellVerdict

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from parity_core.compare import rules, waivers
-from parity_core.model import Difference, Finding, Journey, Pair, Profile
+from parity_core.model import Difference, Finding, Pair
 from parity_tests.config import Config
+from parity_tests.journeys.model import Journey, Profile
 from parity_tests.mutants.model import Mutant, Trial
 from parity_tests.operations import Census, Matcher
 from parity_tests.stage import databases

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from parity_core.model import Exit
+from parity_tests.report.exit_code import Exit
 
 
 class Part(StrEnum):

@@ -16,8 +16,8 @@ from parity_tests.mutants.by_matrix import MatrixSeeker
 from parity_tests.mutants.ground import Ground, Listener, Quiet, Seeker
 from parity_tests.mutants.model import Mutant, Outcome, Part, Result, Trial, Verdict
 from parity_tests.mutants.plant import Garden, check
-from parity_tests.run.use_case import load_census, workplace
 from parity_tests.stage.process import StackError
+from parity_tests.stage.workplace import load_census, workplace
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,21 @@ from statistics import median
 from typing import Any
 
 from parity_core.compare import rules, waivers
-from parity_core.model import Difference, Exchange, Exit, Journey, Pair, ParityError, Side, Step
+from parity_core.model import Difference, Exchange, Pair, ParityError, Side
 from parity_tests.config import Config, Target
 from parity_tests.journeys import read
+from parity_tests.journeys.model import Journey, Step
 from parity_tests.operations import Matcher
 from parity_tests.performance.budget import Plan, Verdict, judge
 from parity_tests.performance.interval import Interval, ratio
+from parity_tests.report.exit_code import Exit
+from parity_tests.report.listening import Voice
 from parity_tests.run.replay import Replay
-from parity_tests.run.use_case import Voice, by_profile, load_census, workplace
+from parity_tests.run.use_case import by_profile
 from parity_tests.stage import databases
 from parity_tests.stage.services import registry
 from parity_tests.stage.stage import Stage, World, open_stage
+from parity_tests.stage.workplace import load_census, workplace
 
 _COUNTING = Path(__file__).with_name("counting")
 _WARM_UP = 2

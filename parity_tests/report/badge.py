@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from parity_core.model import Exit
 from parity_tests.report.document import Document
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.verdict import verdict
 
 _COLOUR = {Exit.SAME: "#1a7f37", Exit.DIFFERENT: "#c62828", Exit.COULD_NOT_RUN: "#6e7781"}

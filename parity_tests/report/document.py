@@ -16,7 +16,7 @@ from typing import Any
 from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError
 from parity_tests.report import curl
 from parity_tests.report.keys import group, key, outcome, shape
-from parity_tests.run.use_case import Report
+from parity_tests.report.results import Report
 
 FORMAT = "parity-report/1"
 SCHEMA = Path(__file__).with_name("report.schema.json")

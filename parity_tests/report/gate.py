@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parity_core.model import Exit, ParityError
+from parity_core.model import ParityError
 from parity_tests.report.document import Document
+from parity_tests.report.exit_code import Exit
 
 FORMAT = "parity-baseline/1"
 _HINT = "`parity gate REPORT --baseline FILE --update` writes one"

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as Xml
 
 from parity_tests.report import document as json_report
 from parity_tests.report.document import Document
+from parity_tests.report.results import Report
 from parity_tests.report.values import printable, told
-from parity_tests.run.use_case import Report
 
 
 def render(report: Report) -> bytes:

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity_core.model import Exit
 from parity_tests.report.document import Document
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.values import told
 from parity_tests.report.verdict import verdict
 

@@ -14,11 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from parity_core.model import Exchange, Exit, Finding, Journey, Pair, Place
+from parity_core.model import Exchange, Finding, Pair, Place
+from parity_tests.journeys.model import Journey
 from parity_tests.report.curl import curl
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.keys import key
+from parity_tests.report.results import Report
 from parity_tests.report.values import printable, show
-from parity_tests.run.use_case import Report
 
 _SHOWN = 25
 """Pairs that are drawn in full; the JSON report has them all."""

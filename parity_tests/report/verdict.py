@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parity_core.model import Exit
 from parity_tests.report.document import Document
+from parity_tests.report.exit_code import Exit
 
 
 @dataclass(frozen=True)

@@ -14,20 +14,9 @@ from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
 from parity_core.compare.places import point
 from parity_core.compare.rules import Kind, Rules
-from parity_core.model import (
-    MISSING,
-    Difference,
-    Exchange,
-    Journey,
-    Pair,
-    ParityError,
-    Reply,
-    Request,
-    Side,
-    Step,
-    Wait,
-)
+from parity_core.model import MISSING, Difference, Exchange, Pair, ParityError, Reply, Request, Side
 from parity_tests.journeys.compose import compose
+from parity_tests.journeys.model import Journey, Step, Wait
 from parity_tests.journeys.templates import Unknown, fill
 from parity_tests.operations import Matcher
 from parity_tests.stage.stage import Stage, World

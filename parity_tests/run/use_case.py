@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
-from collections import Counter, deque
-from collections.abc import Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 from parity_core.compare import learned as calibrate_rules
 from parity_core.compare import rules, waivers
 from parity_core.compare.learned import Learned
-from parity_core.model import (
-    Difference,
-    Exit,
-    Finding,
-    Journey,
-    Pair,
-    ParityError,
-    Place,
-    Profile,
-    Waiver,
-)
-from parity_tests import operations
+from parity_core.model import Difference, Finding, Pair, ParityError, Waiver
 from parity_tests.config import Config
 from parity_tests.journeys import read as journeys
-from parity_tests.operations import Census, Matcher
-from parity_tests.report.observed import Observation
+from parity_tests.journeys.model import Journey, Profile
+from parity_tests.operations import Matcher
+from parity_tests.report.listening import Listener
+from parity_tests.report.results import Report
 from parity_tests.run.replay import replay
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.process import StackError
 from parity_tests.stage.services import registry
 from parity_tests.stage.stage import Stage, join_stage, open_stage
-
-_SAMPLES = 600
-_SAMPLE_BYTES = 20_000
-"""A sample with a longer reply is not kept: a run's memory does not grow with its bodies."""
+from parity_tests.stage.workplace import load_census, workplace
 
 
 @dataclass(frozen=True)
@@ -60,104 +45,6 @@ class Options:
     learned: Path | None = None
     """Rules that `parity calibrate` wrote."""
     today: date = field(default_factory=date.today)
-
-
-@dataclass
-class OperationReport:
-    """What was seen of one operation."""
-
-    label: str
-    place: Place
-    exchanges: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    """Of the legacy: the expectation."""
-    differences: int = 0
-    waived: int = 0
-    seconds: dict[str, float] = field(default_factory=lambda: {"legacy": 0.0, "ported": 0.0})
-    observed: Observation = field(default_factory=Observation)
-
-
-@dataclass
-class Report:
-    name: str
-    database: str
-    census: Census
-    operations: dict[str, OperationReport] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    waiver_problems: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-    """Journeys that could not be played to their end, and why."""
-    notes: list[str] = field(default_factory=list)
-    exchanges: int = 0
-    rows_changed: int = 0
-    journeys: int = 0
-    seconds: float = 0.0
-    replay_seconds: float = 0.0
-    waiting: float = 0.0
-    """Of these, seconds in which a stack was at work on a request."""
-    complete: bool = True
-    """All journeys were asked for and could be played: what is not covered is covered by none."""
-    samples: list[Pair] = field(default_factory=list)
-    """The first pair of each operation, status and verdict, for reports to show."""
-    _sampled: set[tuple[str, str, bool]] = field(default_factory=set, repr=False)
-
-    @property
-    def differences(self) -> list[Finding]:
-        return [finding for finding in self.findings if finding.waiver is None]
-
-    @property
-    def waived(self) -> list[Finding]:
-        return [finding for finding in self.findings if finding.waiver is not None]
-
-    @property
-    def share(self) -> float:
-        """Of the time of replaying, how much a stack was at work; requests side by side count once."""
-        return min(1.0, self.waiting / self.replay_seconds) if self.replay_seconds else 0.0
-
-    @property
-    def covered(self) -> set[str]:
-        return set(self.census.operations) & self.operations.keys()
-
-    @property
-    def exit(self) -> Exit:
-        if self.broken:
-            return Exit.COULD_NOT_RUN
-        return Exit.DIFFERENT if self.differences or self.waiver_problems else Exit.SAME
-
-    def add(self, pair: Pair, findings: Sequence[Finding]) -> None:
-        label = pair.operation.label
-        entry = self.operations.setdefault(label, OperationReport(label, pair.operation.place))
-        entry.exchanges += 1
-        entry.observed.see(pair)
-        entry.statuses[str(pair.legacy.reply.status or "none")] += 1
-        for exchange in (pair.legacy, pair.ported):
-            entry.seconds[exchange.side] += exchange.ended - exchange.started
-        waived = sum(finding.waiver is not None for finding in findings)
-        entry.waived += waived
-        entry.differences += len(findings) - waived
-        self.exchanges += 1
-        self.rows_changed += len(pair.legacy.rows)
-        self.waiting += pair.waiting
-        self.findings.extend(findings)
-        told = (label, str(pair.legacy.reply.status), bool(findings))
-        if told not in self._sampled and len(self.samples) < _SAMPLES:
-            self._sampled.add(told)
-            if max(len(e.reply.body) for e in (pair.legacy, pair.ported)) <= _SAMPLE_BYTES:
-                self.samples.append(pair)
-
-
-class Voice(Protocol):
-    """Told what is being done."""
-
-    def say(self, text: str) -> None: ...
-
-
-class Listener(Voice, Protocol):
-    """Told of progress, while there is some."""
-
-    def journey(self, journey: Journey, number: int, total: int) -> None: ...
-    def pair(self, pair: Pair, findings: Sequence[Finding]) -> None: ...
-    def journey_done(self, journey: Journey, seconds: float) -> None: ...
 
 
 def run(config: Config, options: Options, listener: Listener) -> Report:
@@ -176,7 +63,7 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
         report,
         learned,
     )
-    with workplace(options.keep, report) as folder:
+    with workplace(options.keep, report.notes) as folder:
         if options.legacy and options.ported:
             complete = _on_running(session, options, wanted, listener)
         else:
@@ -202,15 +89,6 @@ def _addressed(config: Config, options: Options) -> Options:
         legacy_db=options.legacy_db or config.legacy.database,
         ported_db=options.ported_db or config.ported.database,
     )
-
-
-def load_census(config: Config, listener: Voice) -> Census:
-    listener.say("reading the list of operations")
-    commands = [config.expand(command) for command in config.census]
-    environment = config.process_environment(
-        {"DATABASE_URL": "sqlite://"}, config.census_pythonpath
-    )
-    return operations.load_census(commands, environment)
 
 
 @dataclass
@@ -250,19 +128,6 @@ class Session:
     def _finding(self, pair: Pair, difference: Difference, today: date) -> Finding:
         waiver = waivers.find(self.waivers, pair, difference, self.report.database, today)
         return Finding(pair, difference, waiver)
-
-
-@contextmanager
-def workplace(keep: bool, report: Report | None = None) -> Iterator[Path]:
-    """A folder for databases and logs; removed unless it is to be kept."""
-    folder = Path(tempfile.mkdtemp(prefix="parity-"))
-    if keep and report is not None:
-        report.notes.append(f"databases and logs are kept in {folder}")
-    try:
-        yield folder
-    finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def by_profile(wanted: Sequence[Journey]) -> dict[Profile, list[Journey]]:

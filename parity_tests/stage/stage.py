@@ -14,9 +14,10 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from parity_core.compare.places import point
-from parity_core.model import Json, ParityError, Profile, Reply, Request, Side, Step
+from parity_core.model import Json, ParityError, Reply, Request, Side
 from parity_tests.config import Config, Target
 from parity_tests.journeys.compose import compose
+from parity_tests.journeys.model import Profile, Step
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.process import ProcessStack, RunningStack, Stack, free_port
 from parity_tests.stage.rows.reader import RowReader

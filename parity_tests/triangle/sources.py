@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 
-from parity_core.model import ParityError, Profile, Request, Side
+from parity_core.model import ParityError, Request, Side
 from parity_tests.config import Config
-from parity_tests.run.use_case import Voice, workplace
+from parity_tests.journeys.model import Profile
+from parity_tests.report.listening import Voice
 from parity_tests.stage import databases
 from parity_tests.stage.stage import open_stage
+from parity_tests.stage.workplace import workplace
 from parity_tests.triangle.compare import Accepted
 
 

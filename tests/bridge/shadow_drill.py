@@ -359,7 +359,7 @@ async def apart(drill: Drill) -> dict[str, Any]:
 
 async def main() -> dict[str, Any]:
     from parity_tests.config import ServiceConfig
-    from parity_tests.stage.services.registry import MailServer
+    from parity_tests.stage.services.mail import MailServer
     from parity_tests.stage.services.servers.airflow import Airflow
     from parity_tests.stage.services.servers.standin import PASSWORD, USER
 

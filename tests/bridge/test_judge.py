@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from legacy_bridge.evidence.judge import Check, Evidence, Judgement, Verdict, judge, judge_windows
+from legacy_bridge.evidence.ramp_move import Move, next_move
 from legacy_bridge.evidence.tally import Key, Tally, total
 from legacy_bridge.evidence.windows import Row, Span, Windows
 from legacy_bridge.modes.budget import Budget, BudgetError, budget_of
-from legacy_bridge.modes.ramp import Move, RampError, end_of, next_move, steps_of
+from legacy_bridge.modes.ramp import RampError, end_of, steps_of
 from legacy_bridge.modes.state import Ramp, RampState
 from legacy_bridge.operations.operation import Stack
 

@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from parity_core.model import Exit, Profile
 from parity_tests import config as configuration
 from parity_tests.capture import session
 from parity_tests.capture.options import ReplayOptions
+from parity_tests.journeys.model import Profile
+from parity_tests.report.exit_code import Exit
 from tests.bridge.cornflow_stack import ADMIN, ADMIN_PASSWORD, cutover_serve, environment, seed
 from tests.parity.conftest import ROOT
 

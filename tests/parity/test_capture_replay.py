@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from parity_core.model import Profile
 from parity_tests.config import load
+from parity_tests.journeys.model import Profile
 from parity_tests.stage.databases import create
 from parity_tests.stage.process import free_port
 from parity_tests.stage.stage import open_stage

@@ -13,7 +13,7 @@ from parity_tests.cli.main import main
 from parity_tests.operations import Census
 from parity_tests.report import document as json_report
 from parity_tests.report.explain import explain
-from parity_tests.run.use_case import Report
+from parity_tests.report.results import Report
 from tests.parity.conftest import pair
 
 

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from parity_core.model import MISSING, Step
+from parity_core.model import MISSING
 from parity_tests.fuzz.shrink import Shrinker, needed, simplifications, smaller_values, without
+from parity_tests.journeys.model import Step
 
 
 def step(target: str, json: Any = MISSING, user: Any = "ann", **capture: str) -> Step:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from parity_core.model import MISSING, Journey, ParityError
+from parity_core.model import MISSING, ParityError
 from parity_tests.fuzz import catalogue, save
 from parity_tests.fuzz.catalogue import Catalogue, Operation
 from parity_tests.fuzz.documents import Shape, shapes
@@ -19,6 +19,7 @@ from parity_tests.fuzz.machine import machine, play
 from parity_tests.fuzz.resolve import Pool, Wanted, resolve
 from parity_tests.fuzz.use_case import wanted
 from parity_tests.journeys import read as journeys
+from parity_tests.journeys.model import Journey
 
 SWAGGER = {
     "swagger": "2.0",

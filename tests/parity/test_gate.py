@@ -9,13 +9,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from parity_core.compare.waivers import parse
-from parity_core.model import MISSING, Difference, Exit, Finding, ParityError, Side, Waiver
+from parity_core.model import MISSING, Difference, Finding, ParityError, Side, Waiver
 from parity_tests.cli.main import main
 from parity_tests.operations import Census
 from parity_tests.report import document as json_report
 from parity_tests.report import gate
+from parity_tests.report.exit_code import Exit
 from parity_tests.report.keys import group, key, shape
-from parity_tests.run.use_case import Report
+from parity_tests.report.results import Report
 from tests.parity.conftest import exchange, pair
 
 A, B = "GET /a/<int:i>/", "POST /b/"

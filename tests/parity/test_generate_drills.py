@@ -18,7 +18,6 @@ from parity_core.model import (
     Reply,
     Request,
     Side,
-    Step,
 )
 from parity_tests.fuzz import catalogue
 from parity_tests.fuzz.catalogue import Catalogue, Operation
@@ -29,6 +28,7 @@ from parity_tests.fuzz.draw.variants import MOMENT
 from parity_tests.fuzz.drills.deal import Drill
 from parity_tests.fuzz.drills.drills import drills
 from parity_tests.fuzz.scene import Scene, Theatre
+from parity_tests.journeys.model import Step
 
 WHEN = {"in": "query", "name": "made_before", "schema": {"type": "string", "format": "date-time"}}
 PAGE = [{"in": "query", "name": name, "schema": {"type": "integer"}} for name in ("limit", "skip")]

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from parity_core.compare.tokens import parse
-from parity_core.model import ParityError, Request, Step
+from parity_core.model import ParityError, Request
 from parity_tests.config import DEFAULT
 from parity_tests.config import load as load_config
 from parity_tests.journeys import read
 from parity_tests.journeys.compose import compose, curl
+from parity_tests.journeys.model import Step
 from parity_tests.journeys.templates import Unknown, fill
 from tests.parity.conftest import JourneyWriter
 

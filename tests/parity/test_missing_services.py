@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from parity_core.model import Journey, ParityError
+from parity_core.model import ParityError
+from parity_tests.journeys.model import Journey
 from parity_tests.operations import Census
-from parity_tests.run.use_case import Report, _leave_out
+from parity_tests.report.results import Report
+from parity_tests.run.use_case import _leave_out
 from parity_tests.stage.services import registry
 from parity_tests.stage.services.servers import slapd
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from parity_core.model import Exit
 from parity_tests.mutants.model import Mutant, Outcome, Part, Result, Trial, Verdict, chosen
+from parity_tests.report.exit_code import Exit
 from tests.parity.conftest import Shop
 
 

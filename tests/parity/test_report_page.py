@@ -13,7 +13,7 @@ from parity_core.model import Change, Difference, Finding, RowChange, Side
 from parity_tests.operations import Census
 from parity_tests.report import document as json_report
 from parity_tests.report import html
-from parity_tests.run.use_case import Report
+from parity_tests.report.results import Report
 from tests.browser import browser  # noqa: F401  (a fixture)
 from tests.parity.conftest import exchange, pair
 

@@ -205,8 +205,8 @@ def test_a_mutant_that_is_missed_fails(shop: Shop) -> None:
 
 
 def test_stacks_that_run_already(shop: Shop) -> None:
-    from parity_core.model import Profile
     from parity_tests.config import load
+    from parity_tests.journeys.model import Profile
     from parity_tests.stage.databases import create
     from parity_tests.stage.stage import open_stage
 

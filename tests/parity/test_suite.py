@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from parity_core.model import Exit
+from parity_tests.report.exit_code import Exit
 from parity_tests.suite.events import Double, Outcome, Recorder, Request, Run, read
 from parity_tests.suite.verdict import Report, Verdict, compare, judge
 

@@ -14,7 +14,7 @@ from parity_tests.cli.main import main
 from parity_tests.operations import Census
 from parity_tests.report import document as json_report
 from parity_tests.report.observed import Observation, sent
-from parity_tests.run.use_case import Report
+from parity_tests.report.results import Report
 from parity_tests.triangle.compare import Corner, FailOn, Item, Kind, compare, knows_it
 from parity_tests.triangle.shape import Shape, of_document, of_observation
 from tests.parity.conftest import SHOP, exchange, pair

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity_core.model import Profile, Request
+from parity_core.model import Request
 from parity_tests.config import DEFAULT, load
+from parity_tests.journeys.model import Profile
 from parity_tests.stage.databases import SqliteDatabases
 from parity_tests.stage.stage import Stage, World, open_stage
 

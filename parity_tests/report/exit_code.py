@@ -1,0 +1,11 @@
+"""Exit codes of every command: 0 same, 1 different, 2 could not run."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    SAME = 0
+    DIFFERENT = 1
+    COULD_NOT_RUN = 2
