@@ -15,7 +15,7 @@ from legacy_bridge.modes.state import SALT, STICKY, Stored
 from legacy_bridge.operations.census import Census
 from legacy_bridge.operations.match import Infrastructure, Match, Options
 from legacy_bridge.operations.operation import Assignment, AssignmentError, Mode, Operation, Stack
-from legacy_bridge.shadow.contract import Headers
+from legacy_bridge.stacks.edge import Headers
 
 DEFAULT = "*"
 """The stored row that says the mode of every ported operation that has no row of its own."""

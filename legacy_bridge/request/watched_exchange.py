@@ -6,8 +6,8 @@ from starlette.types import Message, Receive, Scope
 
 from legacy_bridge.modes.decisions import Decision
 from legacy_bridge.operations.operation import Operation, Stack
-from legacy_bridge.shadow.contract import Answer, Exchange, Headers
-from legacy_bridge.stacks.edge import has_body
+from legacy_bridge.shadow.contract import Answer, Exchange
+from legacy_bridge.stacks.edge import Headers, has_body
 
 
 class Seen:

@@ -11,8 +11,7 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp, Scope
 
 from legacy_bridge.operations.operation import Mode, Operation, Stack
-
-Headers = list[tuple[bytes, bytes]]
+from legacy_bridge.stacks.edge import Headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from parity_tests.report import document as json_report
 from parity_tests.report import outputs, terminal
 from parity_tests.report.exit_code import Exit
 from parity_tests.run.use_case import Options, run
+from parity_tests.stage.services import registry
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
@@ -122,7 +123,7 @@ def journeys_command(config_path: Path, overrides: dict[str, str], globs: tuple[
     def work() -> Exit:
         config = configuration.load(config_path, overrides)
         view = Table("journey", "requests", "profile", "about")
-        found = journey_files.load_all(config.journeys, globs, config.users)
+        found = journey_files.load_all(config.journeys, globs, config.users, registry.provided)
         for journey in found:
             count = str(len(journey.steps))
             view.add_row(journey.name, count, escape(str(journey.profile)), escape(journey.about))

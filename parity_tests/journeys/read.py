@@ -6,7 +6,7 @@ import base64
 import binascii
 import fnmatch
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import yaml
 from parity_core.model import MISSING, ParityError
 from parity_tests.journeys.model import Journey, Step, Wait
 from parity_tests.journeys.templates import variables
-from parity_tests.stage.services import registry
 
 _JOURNEY_KEYS = {"name", "about", "settings", "services", "steps"}
 _BODY_KEYS = {"json", "body", "body_base64", "body_file"}
@@ -43,15 +42,22 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+Provided = Callable[[str], Iterable[str]]
+"""The names of the values that a service of this name gives to a journey. Raises ParityError for an unknown one."""
+
+
 def load_all(
-    folder: Path, globs: Sequence[str] = (), users: Collection[str] | None = None
+    folder: Path,
+    globs: Sequence[str] = (),
+    users: Collection[str] | None = None,
+    provided: Provided | None = None,
 ) -> list[Journey]:
-    """All journeys that match by name or by file name; every broken file is told at once."""
+    """All journeys that match by name or by file name; every broken file is reported at once."""
     journeys: list[Journey] = []
     problems: list[str] = []
     for path in sorted(folder.glob("**/*.yaml")):
         try:
-            journey = load(path, users)
+            journey = load(path, users, provided)
         except JourneyError as error:
             # a broken file that was not asked for is no reason to stop
             if not globs or any(fnmatch.fnmatch(path.stem, glob) for glob in globs):
@@ -68,7 +74,9 @@ def load_all(
     return journeys
 
 
-def load(path: Path, users: Collection[str] | None = None) -> Journey:
+def load(
+    path: Path, users: Collection[str] | None = None, provided: Provided | None = None
+) -> Journey:
     node, loaded = read_yaml(path)
     if not isinstance(node, yaml.MappingNode) or not isinstance(loaded, dict):
         raise JourneyError(path, 1, "a journey is a mapping with `name` and `steps`")
@@ -87,7 +95,7 @@ def load(path: Path, users: Collection[str] | None = None) -> Journey:
         settings={str(k): str(v) for k, v in (loaded.get("settings") or {}).items()},
         services=tuple(loaded.get("services") or ()),
     )
-    _check_names(journey, users)
+    _check_names(journey, users, provided)
     return journey
 
 
@@ -228,11 +236,14 @@ def _wait(value: Any, wrong: Any) -> Wait | None:
     return Wait(str(value["pointer"]), wanted, float(value.get("timeout", 60)))
 
 
-def _check_names(journey: Journey, users: Collection[str] | None) -> None:
+def _check_names(
+    journey: Journey, users: Collection[str] | None, provided: Provided | None
+) -> None:
     """Every `${name}` must come from an earlier capture, a seeded user or a service."""
     known: set[str] = set()
-    for service in journey.services:
-        known |= set(registry.provided(service))
+    if provided is not None:
+        for service in journey.services:
+            known |= set(provided(service))
     for name in users or ():
         known |= {f"{name}.{part}" for part in ("id", "token", "username", "password")}
     for step in journey.steps:

@@ -14,6 +14,7 @@ from parity_tests.mutants.model import Mutant, Trial, Verdict
 from parity_tests.run.replay import replay
 from parity_tests.run.use_case import by_profile
 from parity_tests.stage.process import StackError
+from parity_tests.stage.services import registry
 from parity_tests.stage.stage import Stage, replace_ported
 
 Key = tuple[str, int, str]
@@ -25,7 +26,9 @@ class JourneySeeker:
         config = ground.config
         self.ground = ground
         self.wanted = {
-            mutant.id: read.load_all(config.journeys, mutant.journeys, config.users)
+            mutant.id: read.load_all(
+                config.journeys, mutant.journeys, config.users, registry.provided
+            )
             for mutant in mutants
         }
         self.made = ground.databases("journeys")

@@ -50,7 +50,7 @@ class Options:
 def run(config: Config, options: Options, listener: Listener) -> Report:
     started = time.monotonic()
     options = _addressed(config, options)
-    wanted = journeys.load_all(config.journeys, options.journeys, config.users)
+    wanted = journeys.load_all(config.journeys, options.journeys, config.users, registry.provided)
     census = load_census(config, listener)
     accepted = waivers.load(config.waivers)
     report = Report(config.name, options.database.partition("=")[0].partition(":")[0], census)

@@ -15,13 +15,14 @@ from parity_tests.journeys import read
 from parity_tests.journeys.compose import compose, curl
 from parity_tests.journeys.model import Step
 from parity_tests.journeys.templates import Unknown, fill
+from parity_tests.stage.services import registry
 from tests.parity.conftest import JourneyWriter
 
 HEAD = "name: one\nsteps:\n"
 
 
 def load(write: JourneyWriter, steps: str) -> tuple[Step, ...]:
-    return read.load(write(HEAD + steps), ["admin", "guest"]).steps
+    return read.load(write(HEAD + steps), ["admin", "guest"], registry.provided).steps
 
 
 def test_each_and_lists_of_users_are_expanded(write_journey: JourneyWriter) -> None:
@@ -170,7 +171,7 @@ def test_curl_is_what_was_sent() -> None:
 
 def test_the_journeys_for_cornflow_are_well_formed() -> None:
     config = load_config(DEFAULT)
-    found = read.load_all(config.journeys, (), config.users)
+    found = read.load_all(config.journeys, (), config.users, registry.provided)
     assert "example-token" in [journey.name for journey in found]
     names = [journey.name for journey in found]
     assert len(names) == len(set(names))

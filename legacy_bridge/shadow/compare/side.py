@@ -9,10 +9,11 @@ import httpx
 from sqlalchemy import JSON
 
 from legacy_bridge.shadow.compare import masking
-from legacy_bridge.shadow.contract import Answer, Exchange, Headers
+from legacy_bridge.shadow.contract import Answer, Exchange
 from legacy_bridge.shadow.rows.follow import key_names
 from legacy_bridge.shadow.rows.recording import Mail
 from legacy_bridge.shadow.rows.undo import RowImage
+from legacy_bridge.stacks.edge import Headers
 from parity_core.compare import live
 from parity_core.compare.live import Difference, Request, RowChange
 
