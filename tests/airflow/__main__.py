@@ -1,4 +1,4 @@
-"""`python -m tests_airflow`: Airflow's environment, and an Airflow in the foreground."""
+"""`python -m tests.airflow`: Airflow's environment, and an Airflow in the foreground."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from types import FrameType
 
 import click
 
+from tests.airflow import environment
+from tests.airflow.api import DAGS, PASSWORD, USER, Api
+from tests.airflow.server import Airflow
 from tests.runner.world import free_port
-from tests_airflow import environment
-from tests_airflow.api import DAGS, PASSWORD, USER, Api
-from tests_airflow.server import Airflow
 
 
 class _Stopped(Exception):
@@ -27,9 +27,9 @@ def main() -> None:
     """A real Airflow 2.9 with our DAG folder, on loopback.
 
     \b
-    python -m tests_airflow build
-    python -m tests_airflow serve --cornflow-url http://127.0.0.1:5000 --port 8080
-    python -m tests_airflow sync --port 8080
+    python -m tests.airflow build
+    python -m tests.airflow serve --cornflow-url http://127.0.0.1:5000 --port 8080
+    python -m tests.airflow sync --port 8080
     """
 
 
@@ -43,7 +43,7 @@ def build() -> None:
         try:
             environment.build()
         except (environment.EnvironmentMissing, subprocess.CalledProcessError) as error:
-            click.echo(f"tests_airflow: {error}", err=True)
+            click.echo(f"tests.airflow: {error}", err=True)
             sys.exit(2)
 
 
@@ -82,7 +82,7 @@ def serve(cornflow_url: str, port: int, service_user: str, service_password: str
     except (_Stopped, KeyboardInterrupt):
         pass
     except environment.EnvironmentMissing as error:
-        click.echo(f"tests_airflow: {error}", err=True)
+        click.echo(f"tests.airflow: {error}", err=True)
         sys.exit(2)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Airflow's own Python environment: `python -m tests_airflow build` makes it where it is missing.
+"""Airflow's own Python environment: `python -m tests.airflow build` makes it where it is missing.
 
 It lives beside tox's environments (.tox/airflow-server), apart from ours: the versions that Airflow 2.9 asks
 for exclude those of both stacks. Built again when requirements/airflow.txt has changed.
@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements" / "airflow.txt"
 PYTHON = "python3.11"
 """What the list of versions is made for."""
@@ -35,7 +35,7 @@ def python() -> Path:
         return folder() / "bin" / "python"
     raise EnvironmentMissing(
         "Airflow is not installed as requirements/airflow.txt has it: run `tox -e airflow`, "
-        "or `python -m tests_airflow build`"
+        "or `python -m tests.airflow build`"
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from cornflow_client import CornFlow as Client
 
+from tests.airflow.api import DAGS, FINAL
+from tests.airflow.server import Airflow
 from tests.runner.world import RUNNING, until
-from tests_airflow.api import DAGS, FINAL
-from tests_airflow.server import Airflow
 
 PATIENCE = 120.0
 SAID = "drill: raise"

@@ -15,10 +15,10 @@ from parity_tests.config import DEFAULT, Config, load
 from parity_tests.journeys.model import Journey
 from parity_tests.report.exit_code import Exit
 from parity_tests.run.use_case import Options, run
-from tests_airflow.api import PASSWORD, USER
+from tests.airflow.api import PASSWORD, USER
 
 JOURNEYS = ("solve-pulp", "solve-graph", "data-checks-run")
-_MODULE = ("{python}", "-m", "tests_airflow")
+_MODULE = ("{python}", "-m", "tests.airflow")
 
 
 class Silent:

@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.airflow import environment
+from tests.airflow.api import PASSWORD, USER, Api
 from tests.runner.world import Server, until
-from tests_airflow import environment
-from tests_airflow.api import PASSWORD, USER, Api
 
 ROOT = environment.ROOT
-FOLDERS = (ROOT / "airflow" / "dags", ROOT / "tests_airflow" / "dags")
+FOLDERS = (ROOT / "examples" / "airflow_dags", ROOT / "tests" / "airflow" / "dags")
 _HEALTH = "/api/v1/health"
 _START_PATIENCE = 120.0
 _STOP_PATIENCE = 6.0

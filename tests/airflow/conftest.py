@@ -1,6 +1,6 @@
 """One real Airflow for a file of tests, and Cornflow behind the bridge, served by each stack in turn.
 
-    tox -e airflow        or: python -m tests_airflow build && pytest tests_airflow
+    tox -e airflow        or: python -m tests.airflow build && pytest -o addopts=-ra tests/airflow
 
 Outside of tests/, which plain `tox` and `pytest` collect: what is here needs an Airflow.
 """
@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.airflow.api import PASSWORD, USER
+from tests.airflow.cornflow import SERVICE, Cornflow
+from tests.airflow.journey import Journey, Outcome
+from tests.airflow.server import Airflow
 from tests.conftest import postgresql_server  # noqa: F401 - a fixture
 from tests.runner.world import free_port
-from tests_airflow.api import PASSWORD, USER
-from tests_airflow.cornflow import SERVICE, Cornflow
-from tests_airflow.journey import Journey, Outcome
-from tests_airflow.server import Airflow
 
 STACKS = ("legacy", "ported")
 FACTS = pytest.StashKey[list[str]]()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.airflow.api import DAGS, INTERNAL
+from tests.airflow.conftest import STACKS
+from tests.airflow.journey import Outcome
+from tests.airflow.server import Airflow
 from tests.bridge import cornflow_stack
-from tests_airflow.api import DAGS, INTERNAL
-from tests_airflow.conftest import STACKS
-from tests_airflow.journey import Outcome
-from tests_airflow.server import Airflow
 
 SOLVED, STOPPED, RUNNING = 1, -2, 0
 KINDS = ("instance", "solution", "config", "instance_checks", "solution_checks", "kpis")
