@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.store import ModeStore
 from legacy_bridge.operations.census import Census
 from legacy_bridge.operations.operation import LegacyRule, PortedOperation
-from legacy_bridge.settings import IN_PROCESS, NONE, BridgeSettings
+from legacy_bridge.settings import ASSEMBLIES, IN_PROCESS, NONE, BridgeSettings
 from legacy_bridge.shadow import Comparer, Limits, ShadowObserver
 from legacy_bridge.shadow.process.client import ApartComparer
 from legacy_bridge.stacks.in_process import InProcessLegacy
@@ -68,6 +69,12 @@ class Assembly:
 
 def load(reference: str) -> Assembly:
     """Calls the function that `module:function` names."""
+    if not reference:
+        offered = ", ".join(sorted(one.value for one in entry_points(group=ASSEMBLIES))) or "none"
+        raise AssemblyError(
+            "which two applications? Set CUTOVER_ASSEMBLY=module:function, or give --assembly; "
+            f"installed: {offered}"
+        )
     module_name, _, function_name = reference.partition(":")
     try:
         function: Callable[[], Any] = getattr(

@@ -1,5 +1,6 @@
 """How the bridge is told what to do: environment variables, so that every worker reads the same."""
 
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +15,23 @@ from legacy_bridge.telemetry.logs import LogFormat
 IN_PROCESS = "in-process"
 NONE = "none"
 
+ASSEMBLIES = "cutover.assembly"
+"""The entry points by which an installed package offers to join its legacy and its port."""
+
+
+def installed_assembly() -> str:
+    """The one assembly that is installed; empty when there is none, or more than one to choose from."""
+    offered = entry_points(group=ASSEMBLIES)
+    return next(iter(offered)).value if len(offered) == 1 else ""
+
 
 class BridgeSettings(BaseSettings):
     """Field `x` is environment variable `CUTOVER_X`."""
 
     model_config = SettingsConfigDict(env_prefix="CUTOVER_", extra="ignore", frozen=True)
 
-    assembly: str = "cornflow_cutover.assembly:assemble"
-    """`module:function` that joins a legacy and a port."""
+    assembly: Annotated[str, Field(default_factory=lambda: installed_assembly())]
+    """`module:function` that joins a legacy and a port; not set: the one that is installed."""
 
     legacy: str = IN_PROCESS
     """`in-process`, the URL of a legacy that runs elsewhere, or `none` when it is gone."""

@@ -14,7 +14,16 @@ from typing import Any
 from parity_core.model import ParityError
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
-DEFAULT = Path(__file__).parent / "cornflow" / "parity.toml"
+_STARTER = "starter"
+
+
+def shipped() -> dict[str, Path]:
+    """The configurations that come with this package, by the name of their folder."""
+    found = sorted(Path(__file__).parent.glob("*/parity.toml"))
+    return {path.parent.name: path for path in found if path.parent.name != _STARTER}
+
+
+DEFAULT = next(iter(shipped().values()))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 
 from sqlalchemy import Table
 
@@ -28,6 +30,7 @@ from legacy_bridge.shadow.rows.sandbox import (
 from legacy_bridge.shadow.rows.undo import ChangedMeanwhileError, together
 from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
 from parity_core.compare.live import same_reply
+from parity_core.model import ParityError
 
 READS_THAT_WRITE = frozenset(("GET /execution/", "GET /execution/<string:idx>/status/"))
 """They ask the orchestrator for states and store them, in both stacks: not to be asked twice."""
@@ -35,6 +38,14 @@ READS_THAT_WRITE = frozenset(("GET /execution/", "GET /execution/<string:idx>/st
 _ATTEMPTS = 3
 _PAUSE = 0.1
 """Seconds before an attempt that follows one that gave way."""
+
+
+def rules_folder() -> Path:
+    """Where the comparison keeps Cornflow's rules and waivers. They are data: nothing of it is imported."""
+    spec = find_spec("parity_tests")
+    if spec is None or spec.origin is None:
+        raise ParityError("live comparison needs the package parity_tests, where the rules are")
+    return Path(spec.origin).parent / "cornflow"
 
 
 class CornflowComparer(ReadComparer):
@@ -48,7 +59,7 @@ class CornflowComparer(ReadComparer):
         legacy_in_process: bool,
         body_limit: int = 1024 * 1024,
     ) -> None:
-        judge = judge_of(database_url, environment)
+        judge = judge_of(database_url, environment, rules_folder())
         super().__init__(judge, except_for=READS_THAT_WRITE, body_limit=body_limit)
         self._url = database_url
         self._in_process = legacy_in_process

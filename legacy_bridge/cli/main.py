@@ -38,7 +38,7 @@ from legacy_bridge.operations.census import rules_as_json
 from legacy_bridge.operations.operation import Mode
 from legacy_bridge.serve import listen
 from legacy_bridge.serve import serve as serve_bridge
-from legacy_bridge.settings import BridgeSettings
+from legacy_bridge.settings import installed_assembly
 from legacy_bridge.telemetry.logs import LogFormat
 
 
@@ -58,10 +58,10 @@ class _Commands(click.Group):
 
 
 def _brought() -> dict[str, str]:
-    reference = os.environ.get("CUTOVER_ASSEMBLY", BridgeSettings.model_fields["assembly"].default)
+    reference = os.environ.get("CUTOVER_ASSEMBLY") or installed_assembly()
     try:
-        module = importlib.import_module(str(reference).partition(":")[0])
-    except ImportError:
+        module = importlib.import_module(reference.partition(":")[0])
+    except (ImportError, ValueError):
         return {}
     commands: dict[str, str] = getattr(module, "COMMANDS", {})
     return commands

@@ -48,8 +48,6 @@ __all__ = [
     "unwaived",
 ]
 
-FOLDER = Path(__file__).parents[2] / "parity_tests" / "cornflow"
-
 _QUARTER = 900.0
 """The clocks of two time zones lie whole quarters of an hour apart."""
 _FARTHEST = 14 * 3600 + SKEW
@@ -103,7 +101,7 @@ class Judge:
     """Environment of the stacks: keys that tokens must be signed with."""
 
     @classmethod
-    def load(cls, database: str, secrets: Mapping[str, str], folder: Path = FOLDER) -> Judge:
+    def load(cls, database: str, secrets: Mapping[str, str], folder: Path) -> Judge:
         """By `rules.toml` and `waivers.toml` of a folder. Raises ParityError."""
         known = rule_file.load(folder / "rules.toml", database)
         accepted = waiver_file.load(folder / "waivers.toml")

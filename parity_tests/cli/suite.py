@@ -43,7 +43,7 @@ def command(
     application context stay the suite's.
 
     \b
-    parity suite cornflow -- pytest tests/unit              Cornflow and its port
+    parity suite SHIPPED -- pytest tests/unit               a configuration that comes with parity, by its name
     parity suite examples/library/parity.toml -- pytest examples/library
     parity suite my_project.suite_target -- pytest -x
 

@@ -97,6 +97,8 @@ class Knowledge:
     things: Mapping[str, Thing]
     fields: Mapping[str, Sequence[Json]]
     entries: tuple[Mapping[str, Any], ...]
+    refused: tuple[Json, ...] = ()
+    """Who the API must not let in, as a journey's `as` writes it: tokens that lapsed, of nobody, of another key."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Catalogue:
     operations: Mapping[str, Operation]
     things: Mapping[str, Thing]
     fields: Mapping[str, Sequence[Json]]
+    refused: tuple[Json, ...] = ()
 
     def maker(self, kind: str) -> Operation | None:
         """The first operation that makes things of this kind."""
@@ -135,6 +138,7 @@ def load(path: Path) -> Knowledge:
         },
         fields=data.get("fields", {}),
         entries=tuple(data.get("operation", ())),
+        refused=tuple(data.get("refused", ())),
     )
 
 
@@ -208,5 +212,8 @@ def build(
     # makers in the order of the file: the first of a kind is the usual one
     ranked = sorted(operations, key=lambda label: (order.get(label, len(knowledge.entries)), label))
     return Catalogue(
-        {label: operations[label] for label in ranked}, knowledge.things, knowledge.fields
+        {label: operations[label] for label in ranked},
+        knowledge.things,
+        knowledge.fields,
+        knowledge.refused,
     )

@@ -58,7 +58,7 @@ class Plan:
 
 def load(path: Path) -> Plan:
     """
-    journeys = "performance/cornflow"
+    journeys = "performance"
     pairs = 30
     [budget]
     ratio = 1.2

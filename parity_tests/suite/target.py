@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_core.model import ParityError
-
-_SHIPPED = Path(__file__).parents[1]
+from parity_tests.config import shipped
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,12 @@ class Target:
 
 
 def reference(text: str) -> Reference:
-    """`module[:attribute]`, a configuration file, or the name of one that is shipped (`cornflow`)."""
+    """`module[:attribute]`, a configuration file, or the name of one that is shipped."""
     path = Path(text)
-    if path.suffix != ".toml" and not (path := _SHIPPED / text / "parity.toml").exists():
-        return Reference(text)
+    if path.suffix != ".toml":
+        if text not in (known := shipped()):
+            return Reference(text)
+        path = known[text]
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))["suite"]
         folders = tuple((path.parent / name).resolve() for name in table.get("pythonpath", ()))

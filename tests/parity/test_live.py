@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from cornflow_cutover.shadow.comparer import rules_folder
 from parity_core.compare.live import Judge, Request, RowChange, Seen, same_reply, unwaived
 from parity_core.compare.rules import Rules, parse
 from parity_core.compare.waivers import parse as parse_waiver
@@ -78,7 +79,7 @@ def test_waivers_hold_here_too() -> None:
 
 
 def test_the_rules_and_waivers_of_cornflow_are_read() -> None:
-    judge = Judge.load("sqlite", {})
+    judge = Judge.load("sqlite", {}, rules_folder())
     assert judge.waivers
     assert judge.rules.of("POST /signup/", "body/id") is not None
 

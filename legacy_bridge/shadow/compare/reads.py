@@ -17,7 +17,7 @@ from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.rows import follow
 from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.verdict import Comparer, Outcome, Reason, Verdict
-from parity_core.compare.live import FOLDER, Judge, same_reply, unwaived
+from parity_core.compare.live import Judge, same_reply, unwaived
 
 _ATTEMPTS = 3
 """To find a moment in which nobody writes between the two answers."""
@@ -25,9 +25,7 @@ _LARGE = 64 * 1024
 """Bytes of both replies whose comparison leaves the event loop."""
 
 
-def judge_of(
-    database_url: str | None, environment: Mapping[str, str], folder: Path = FOLDER
-) -> Judge:
+def judge_of(database_url: str | None, environment: Mapping[str, str], folder: Path) -> Judge:
     """By the rules and waivers of the folder that hold on the database. Raises ParityError."""
     is_sqlite = (database_url or "sqlite").startswith("sqlite")
     return Judge.load("sqlite" if is_sqlite else "postgresql", environment, folder)

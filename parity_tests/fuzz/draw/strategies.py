@@ -18,9 +18,6 @@ _BAD_USERS: tuple[Json, ...] = (
     {"authorization": "Bearer x.y.z"},
     {"authorization": "Basic YTpi"},
     {"authorization": ""},
-    {"minted": {"sub": "planner", "exp": -60, "iat": -120, "iss": "cornflow"}},
-    {"minted": {"sub": "no one", "exp": 60, "iat": 0, "iss": "cornflow"}},
-    {"minted": {"sub": "planner", "exp": 60, "iat": 0, "iss": "cornflow"}, "secret": "another-secret-0123456789-0123456789"},
 )  # fmt: skip
 _HEADERS: tuple[Mapping[str, str], ...] = (
     *({},) * 14,
@@ -154,7 +151,7 @@ class _Drafts:
 def _users(operation: Operation, catalogue: Catalogue, users: Sequence[str]) -> list[Json | Ref]:
     usual: list[Any] = list(operation.users) or [None]
     session: list[Any] = [Ref("session")] if catalogue.maker("session") else []
-    rest: list[Any] = [*users, *session, *session, None, *_BAD_USERS[:3], *_BAD_USERS[3:]]
+    rest: list[Any] = [*users, *session, *session, None, *_BAD_USERS, *catalogue.refused]
     return [*usual * max(1, 3 * len(rest) // len(usual)), *rest]
 
 
