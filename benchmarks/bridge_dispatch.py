@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from legacy_bridge.bridge import create_bridge
+from legacy_bridge.bridge import BridgeOptions, Stacks, create_bridge
 from legacy_bridge.flask_fastapi import Ported
 from legacy_bridge.operations.census import rules_of_flask
 from legacy_bridge.operations.operation import Mode
@@ -60,14 +60,14 @@ def ways(folder: Path) -> dict[str, ASGIApp]:
 
     def bridge(mode: Mode) -> ASGIApp:
         # Not started, so nothing runs beside: the modes are the default, and counts are not written.
-        return create_bridge(
+        stacks = Stacks(
             ported=port,
             legacy=InProcessLegacy(app),
             rules=rules,
             ported_operations=[Ported("GET", rule, rule, guarded=False) for rule in _RULES],
-            database_url=f"sqlite:///{folder}/modes.db",
-            default_mode=mode,
         )
+        options = BridgeOptions(default_mode=mode)
+        return create_bridge(stacks, f"sqlite:///{folder}/modes.db", options)
 
     # The adapter types the messages of ASGI more closely than Starlette does.
     bare: ASGIApp = WSGIMiddleware(app, workers=15)  # type: ignore[arg-type,assignment]

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 from werkzeug.routing import BaseConverter
 
-from legacy_bridge.bridge import Legacy, census_of, create_bridge
+from legacy_bridge.bridge import Bridge, BridgeOptions, Legacy, Stacks, census_of, create_bridge
 from legacy_bridge.control.access import Operators
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.store import ModeStore
@@ -124,25 +123,27 @@ def _database(assembly: Assembly) -> str:
     return assembly.database_url
 
 
-def bridge(assembly: Assembly, settings: BridgeSettings) -> FastAPI:
-    return create_bridge(
+def bridge(assembly: Assembly, settings: BridgeSettings) -> Bridge:
+    stacks = Stacks(
         ported=assembly.ported,
-        legacy=legacy_of(assembly, settings),
-        rules=assembly.rules,
         ported_operations=assembly.ported_operations,
-        database_url=_database(assembly),
+        rules=assembly.rules,
+        legacy=legacy_of(assembly, settings),
         root=assembly.root,
         converters=assembly.converters,
+    )
+    options = BridgeOptions(
         default_mode=settings.default_mode,
         allow_force=settings.allow_force,
         token=settings.token,
-        capture=settings.capture_options,
-        observer=observer_of(assembly, settings),
         operators=assembly.operators,
+        observer=observer_of(assembly, settings),
+        capture=settings.capture_options,
         telemetry=telemetry_of(settings),
         open_metrics=settings.open_metrics,
         metrics_folder=settings.metrics_folder,
     )
+    return create_bridge(stacks, _database(assembly), options)
 
 
 def telemetry_of(settings: BridgeSettings) -> Telemetry:
@@ -163,7 +164,7 @@ def observer_of(assembly: Assembly, settings: BridgeSettings) -> ShadowObserver 
     return ShadowObserver(comparer, limits)
 
 
-def create_app() -> FastAPI:
+def create_app() -> Bridge:
     """The factory of `uvicorn --factory`: all it needs is in the environment."""
     watch_supervisor()
     settings = BridgeSettings()

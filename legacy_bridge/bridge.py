@@ -8,8 +8,9 @@ router's own partial matches, and would answer methods that nobody has decided a
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -91,56 +92,76 @@ def census_of(
     return take_census(rules, ported_operations, reserved=PREFIX, with_legacy=with_legacy)
 
 
-def create_bridge(
-    *,
-    ported: ASGIApp,
-    legacy: Legacy | None,
-    rules: Iterable[LegacyRule],
-    ported_operations: Iterable[PortedOperation],
-    database_url: str,
-    root: str = "/",
-    converters: Mapping[str, type[BaseConverter]] | None = None,
-    default_mode: Mode = Mode.LEGACY,
-    allow_force: bool = False,
-    token: str | None = None,
-    observer: Observer | None = None,
-    capture: CaptureOptions | None = None,
-    operators: Operators | None = None,
-    telemetry: Telemetry | None = None,
-    open_metrics: bool = False,
-    metrics_folder: Path | None = None,
-) -> FastAPI:
-    """A FastAPI application that answers every request by the stack that owns its operation.
+@dataclass(frozen=True, kw_only=True)
+class Stacks:
+    """The two applications, and which operations each has."""
 
-    ``legacy`` is `legacy.InProcessLegacy`, `upstream.UpstreamLegacy` or None when it is gone;
-    ``database_url`` keeps the modes; ``root`` is the prefix both stacks live under; ``token`` opens
-    the control API and its page, ``operators`` tells the application's admins, who get in, too; without
-    either nobody does. ``observer`` compares pairs in the modes that have one (`comparison.Observer`);
-    ``capture`` records the traffic; ``telemetry`` is for logs and traces; ``open_metrics`` shows the
-    metrics to everybody, ``metrics_folder`` is where workers show each other theirs. Raises CensusError when the port has an
-    operation the legacy has not, or lacks a permission check the legacy has.
+    ported: ASGIApp
+    ported_operations: Iterable[PortedOperation]
+    rules: Iterable[LegacyRule]
+    legacy: Legacy | None
+    """`InProcessLegacy`, `UpstreamLegacy`, or None when it is gone."""
+    root: str = "/"
+    """The prefix both live under."""
+    converters: Mapping[str, type[BaseConverter]] | None = None
+    """The legacy's own URL converters, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeOptions:
+    """How a bridge over two stacks behaves; each part may be left out."""
+
+    default_mode: Mode = Mode.LEGACY
+    """Of a ported operation that nobody has set."""
+    allow_force: bool = False
+    """Whether a client may choose its stack by `X-Force-Stack`."""
+    token: str | None = None
+    """Opens the control API and its page. Without it, and without `operators`, nobody gets in."""
+    operators: Operators | None = None
+    """Tells the application's admins, who get in, too."""
+    observer: Observer | None = None
+    """Compares pairs in the modes that have a comparison."""
+    capture: CaptureOptions | None = None
+    """Records the traffic."""
+    telemetry: Telemetry | None = None
+    """Logs and traces."""
+    open_metrics: bool = False
+    """Shows the metrics to everybody."""
+    metrics_folder: Path | None = None
+    """Where the workers of one machine show each other theirs."""
+
+
+def create_bridge(
+    stacks: Stacks, database_url: str, options: BridgeOptions | None = None
+) -> Bridge:
+    """An application that answers every request by the stack that owns its operation.
+
+    ``database_url`` is where the modes are kept. Raises CensusError when the port has an operation that the
+    legacy has not, or lacks a permission check that the legacy has.
     """
-    rules = list(rules)
+    options = options or BridgeOptions()
+    legacy, observer = stacks.legacy, options.observer
+    rules = list(stacks.rules)
     with_legacy = legacy is not None
-    census = census_of(rules, ported_operations, with_legacy=with_legacy)
+    census = census_of(rules, stacks.ported_operations, with_legacy=with_legacy)
     census.check()
     ownership = Ownership(
-        ModeStore(database_url), census, default=default_mode, with_legacy=with_legacy
+        ModeStore(database_url), census, default=options.default_mode, with_legacy=with_legacy
     )
-    matcher = Matcher(rules, root=root, converters=converters)
-    captured = None if capture is None else Capture(capture, label_of(matcher))
+    matcher = Matcher(rules, root=stacks.root, converters=stacks.converters)
+    captured = None if options.capture is None else Capture(options.capture, label_of(matcher))
     warden = Warden(ownership, Recorder())
-    metrics, telemetry = Metrics(), telemetry or Telemetry()
-    shared = SharedMetrics(metrics, metrics_folder)
+    metrics, telemetry = Metrics(), options.telemetry or Telemetry()
+    shared = SharedMetrics(metrics, options.metrics_folder)
     if isinstance(observer, ShadowObserver):
-        observer.counters.also = metrics.compared
+        observer.counters.subscribe(metrics.compared)
     dispatcher = Dispatcher(
-        ported=ported,
+        ported=stacks.ported,
         legacy=legacy,
         matcher=matcher,
         ownership=ownership,
         recorder=warden.recorder,
-        allow_force=allow_force,
+        allow_force=options.allow_force,
         observer=observer,
         metrics=metrics,
         telemetry=telemetry,
@@ -152,6 +173,7 @@ def create_bridge(
         async with AsyncExitStack() as stack:
             stack.push_async_callback(asyncio.to_thread, telemetry.shutdown)
             telemetry.startup()
+            stack.callback(live.shutdown)
             live.startup()
             stack.push_async_callback(shared.stop)
             await shared.start()
@@ -185,7 +207,7 @@ def create_bridge(
     bridge.warden = warden
     bridge.capture = captured
     recording = None if captured is None else captured.state
-    access = Access(token, operators, client_of(dispatcher))
+    access = Access(options.token, options.operators, client_of(dispatcher))
     bridge.include_router(control_routes(ownership, warden, access, recording), prefix=PREFIX)
     state = BridgeState(ownership, warden)
 
@@ -195,6 +217,7 @@ def create_bridge(
         return await asyncio.to_thread(lambda: render(shared.sum(), state))
 
     bridge.include_router(
-        dashboard_routes(live, access, page_of_metrics, open_metrics=open_metrics), prefix=PREFIX
+        dashboard_routes(live, access, page_of_metrics, open_metrics=options.open_metrics),
+        prefix=PREFIX,
     )
-    return cast(FastAPI, bridge)
+    return bridge

@@ -16,8 +16,8 @@ DOCUMENTS = [
     *sorted((ROOT / "examples").rglob("*.md")),
 ]
 COMMANDS = {
-    "parity": "parity_tests.cli",
-    "cutover": "legacy_bridge.cli",
+    "parity": "parity_tests.cli.main",
+    "cutover": "legacy_bridge.cli.main",
     "cornflow-f": "cornflow_f.cli",
     "cornflow-runner": "embedded_runner.cli",
 }

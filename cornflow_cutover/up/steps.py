@@ -13,7 +13,7 @@ from rich.console import Console
 from cornflow_cutover.up.data_folder import fingerprint
 
 _SOURCES = (
-    "cornflow_f", "cornflow_cutover", "legacy_bridge", "parity_tests", "migrations", "embedded_runner", "parity_core.capture",
+    "cornflow_f", "cornflow_cutover", "legacy_bridge", "parity_tests", "migrations", "embedded_runner", "parity_core",
 )  # fmt: skip
 """What may change the outcome of a replay, or what a database has to hold."""
 

@@ -62,12 +62,15 @@ class Recorder:
         self._traffic: Counter[tuple[Traffic, str]] = Counter()
         self._settled: list[tuple[Tally, Tally]] = []
         """What the last batch added, and to what."""
-        self.catch_up: Callable[[], None] = lambda: None
-        """Counts what waits to be counted (`counting`)."""
+        self._before_batch: list[Callable[[], None]] = []
         self.excusing = False
         """The database is away: a failure says nothing about the stack that had it."""
         self.lost = 0
         """Buckets that could not be written before they were too old."""
+
+    def before_batch(self, catch_up: Callable[[], None]) -> None:
+        """Has `catch_up` called before a batch is made: for whoever counts later than it sees."""
+        self._before_batch.append(catch_up)
 
     def request(self, decision: Decision, stack: Stack, status: int, seconds: float) -> Tally:
         """A client's request was given to `stack`; `status` 0 is a failure without a reply."""
@@ -123,7 +126,8 @@ class Recorder:
 
         Without ``all_spans``, long buckets and the traffic of the day wait for a later batch.
         """
-        self.catch_up()
+        for catch_up in self._before_batch:
+            catch_up()
         self._settle(now)
         rows = [
             Row(span, bucket, self.worker, key, tally)

@@ -20,7 +20,7 @@ class Counting:
         self.recorder = recorder
         self.metrics = metrics
         self._waiting: list[tuple[Decision, Stack, int, float]] = []
-        recorder.catch_up = self.catch_up
+        recorder.before_batch(self.catch_up)
 
     def reply(self, decision: Decision, stack: Stack, status: int, seconds: float) -> None:
         """A stack has answered, and not failed."""

@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 _LEGACY, _PORTED = Stack.LEGACY, Stack.PORTED
 MATCHED_RULE = "matched_rule"
 """In a ported request's scope: the rule its path has, as Flask writes it. A port need not look again."""
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_READING_METHODS = frozenset({"GET", "HEAD"})
+"""Of the safe methods those whose reply shows data: only for these the legacy may stand in for the port."""
 
 
 class Dispatcher:
@@ -146,7 +147,7 @@ class Dispatcher:
         if (
             self._legacy is not None
             and decision.operation is not None
-            and scope["method"] in _SAFE_METHODS
+            and scope["method"] in _READING_METHODS
             and not fields.has_body
         ):
             # The legacy may answer what the port can't, since nothing is changed by it. A stack writes

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +12,9 @@ from starlette.types import ASGIApp, Message, Scope
 
 from legacy_bridge.shadow.contract import Answer, Exchange
 
-_OWN = "legacy_bridge."
+_log = logging.getLogger(__name__)
 
+_OWN = "legacy_bridge."
 
 _TASKS = Path("/proc/self/task")
 
@@ -64,6 +66,7 @@ async def call(app: ASGIApp, exchange: Exchange, *, state: Mapping[str, Any], mo
     try:
         await app(scope, receive, send)
     except Exception:
+        _log.exception("the second call of %s failed", exchange.operation)
         status = status or 500
     seconds = time.perf_counter() - started
     # Who runs at the lowest priority waits for a processor; that is not the application's doing.

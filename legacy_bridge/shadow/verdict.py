@@ -94,13 +94,16 @@ class Counters:
     the sum over an operation is the number of pairs that were wanted, less those still waiting."""
 
     counts: Counter[tuple[str, Verdict, str]] = field(default_factory=Counter)
-    also: Callable[[str, str, str], None] | None = None
-    """Told of each, with operation, verdict and reason."""
+    _subscribers: list[Callable[[str, str, str], None]] = field(default_factory=list)
+
+    def subscribe(self, count: Callable[[str, str, str], None]) -> None:
+        """Has `count` called for each pair from now on, with operation, verdict and reason."""
+        self._subscribers.append(count)
 
     def add(self, operation: Operation, verdict: Verdict, reason: Reason | None = None) -> None:
         self.counts[str(operation), verdict, reason or ""] += 1
-        if self.also is not None:
-            self.also(str(operation), verdict.value, "" if reason is None else reason.value)
+        for count in self._subscribers:
+            count(str(operation), verdict.value, "" if reason is None else reason.value)
 
     def of(self, operation: Operation | str) -> dict[str, int]:
         """`{"same": 3, "dropped: queue full": 1}`."""

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import flask
 import pytest
 from fastapi import FastAPI
 
-from legacy_bridge.bridge import create_bridge
+from legacy_bridge.bridge import BridgeOptions, Stacks, create_bridge
 from legacy_bridge.operations.operation import Mode
 from legacy_bridge.stacks.in_process import InProcessLegacy
 from tests.bridge import operated
@@ -37,7 +38,7 @@ def make_bridge(legacy_app: flask.Flask, modes_url: str) -> MakeBridge:
     """`make_bridge(**changes)`: a bridge over the pair, its ported operations in mode ported."""
 
     def make(threads: int = 4, **changes: Any) -> FastAPI:
-        options: dict[str, Any] = {
+        values: dict[str, Any] = {
             "ported": ported_app(),
             "rules": pair_rules(legacy_app),
             "ported_operations": PORTED,
@@ -45,9 +46,11 @@ def make_bridge(legacy_app: flask.Flask, modes_url: str) -> MakeBridge:
             "default_mode": Mode.PORTED,
             **changes,
         }
-        if "legacy" not in options:
-            options["legacy"] = InProcessLegacy(legacy_app, threads=threads, wait_seconds=5)
-        return create_bridge(**options)
+        if "legacy" not in values:
+            values["legacy"] = InProcessLegacy(legacy_app, threads=threads, wait_seconds=5)
+        modes = values.pop("database_url")
+        stacks = {one.name: values.pop(one.name) for one in fields(Stacks) if one.name in values}
+        return create_bridge(Stacks(**stacks), modes, BridgeOptions(**values))
 
     return make
 

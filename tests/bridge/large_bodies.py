@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
-from legacy_bridge.bridge import create_bridge
+from legacy_bridge.bridge import BridgeOptions, Stacks, create_bridge
 from legacy_bridge.operations.operation import Mode
 from legacy_bridge.stacks.in_process import InProcessLegacy
 from tests.bridge.pair import Ported, pair_rules
@@ -65,7 +65,7 @@ def ported_app() -> FastAPI:
 
 def main(port: int, mode: str, modes_url: str) -> None:
     legacy = flask_app()
-    bridge = create_bridge(
+    stacks = Stacks(
         ported=ported_app(),
         legacy=InProcessLegacy(legacy),
         rules=pair_rules(legacy),
@@ -73,9 +73,8 @@ def main(port: int, mode: str, modes_url: str) -> None:
             Ported("POST", "/<any(old,new):stack>/take/"),
             Ported("GET", "/<any(old,new):stack>/give/<int:pieces>/"),
         ],
-        database_url=modes_url,
-        default_mode=Mode(mode),
     )
+    bridge = create_bridge(stacks, modes_url, BridgeOptions(default_mode=Mode(mode)))
     uvicorn.run(bridge, host="127.0.0.1", port=port, log_level="warning")
 
 

@@ -137,7 +137,7 @@ class Parts:
     """A bridge over the real pair, all ported operations in mode shadow."""
 
     def __init__(self) -> None:
-        from legacy_bridge.bridge import create_bridge
+        from legacy_bridge.bridge import BridgeOptions, Stacks, create_bridge
         from legacy_bridge.stacks.in_process import InProcessLegacy
 
         made = assemble()
@@ -158,16 +158,15 @@ class Parts:
             await start(self.stage)
 
         self.observer.startup = with_results  # type: ignore[method-assign]
-        self.bridge: Any = create_bridge(
+        stacks = Stacks(
             ported=self.port,
             legacy=InProcessLegacy(made.wsgi),  # type: ignore[arg-type]
             rules=made.rules,
             ported_operations=made.ported_operations,
-            database_url=made.database_url,
             root=made.root,
-            default_mode=Mode.SHADOW,
-            observer=self.observer,
         )
+        options = BridgeOptions(default_mode=Mode.SHADOW, observer=self.observer)
+        self.bridge: Any = create_bridge(stacks, made.database_url, options)
 
 
 def dump() -> list[str]:

@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 import json
-import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from legacy_bridge.control.dashboard.progress import overview_of
+from legacy_bridge.control.dashboard.stop_signals import StopSignals
 from legacy_bridge.evidence.warden import Warden
 from legacy_bridge.modes.ownership import Ownership
 
@@ -27,14 +27,14 @@ class Live:
         self._warden = warden
         self._made: tuple[float, str, str] = (0.0, "", "")
         self._revision = -1
-        self._is_stopping: Callable[[], bool] = lambda: False
+        self._signals = StopSignals()
 
     def startup(self) -> None:
-        """Streams must end when the server stops: it would wait for them. It alone knows, and is
-        found where it was put to catch signals."""
-        server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-        if hasattr(server, "should_exit"):
-            self._is_stopping = lambda: bool(server.should_exit)
+        """Streams end when the server is asked to stop: it would wait for them."""
+        self._signals.watch()
+
+    def shutdown(self) -> None:
+        self._signals.forget()
 
     def snapshot(self) -> tuple[str, str]:
         """JSON, and what tells one from another."""
@@ -56,7 +56,7 @@ class Live:
         """Server-sent events: `overview` whenever it is new, `bye` when the session is over."""
         last, told_at, asked_at = "", 0.0, time.monotonic()
         yield b"retry: 2000\n\n"
-        while not self._is_stopping():
+        while not self._signals.stopping:
             now = time.monotonic()
             if now - asked_at >= _ALIVE:
                 asked_at = now
