@@ -102,7 +102,7 @@ async def list_rows(
 def _is_checks_only(config: str) -> bool:
     if "checks_only" not in config:
         return False
-    # The legacy fails with a 500 when the config is no object.
+    # legacy-5xx: the legacy fails when the config is no object.
     decoded = json.loads(config)
     return isinstance(decoded, dict) and bool(decoded.get("checks_only", False))
 
@@ -163,7 +163,7 @@ async def _indicators(solution: str | None) -> str:
     decoded = await offload_if(is_long(solution), json.loads, solution)
     indicators = decoded.get(_INDICATORS) if isinstance(decoded, dict) else None
     if not isinstance(indicators, dict):
-        # The legacy fails with a 500 when the indicators are no object.
+        # legacy-5xx: the legacy fails when the indicators are no object.
         return ""
     return "".join(f" {name}: {indicators[name]};" for name in sorted(indicators))[1:-1]
 
@@ -176,7 +176,7 @@ def change(idx: str, **values: Any) -> Update:
 def to_state(state: int, message: str | None = None) -> dict[str, Any]:
     """The columns that tell a state. Raises InvalidUsage when there is no such state."""
     if state not in EXECUTION_STATE_MESSAGES:
-        # The legacy fails with a 500 (KeyError).
+        # legacy-5xx: the legacy fails (KeyError).
         known = ", ".join(str(int(known)) for known in sorted(EXECUTION_STATE_MESSAGES))
         raise InvalidUsage(f"There is no execution state {state}; there are {known}")
     return {"state": state, "state_message": message or EXECUTION_STATE_MESSAGES[state]}

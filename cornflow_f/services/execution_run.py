@@ -126,7 +126,7 @@ async def _fill_and_check(
         try:
             filled, errors = json_schema.filled_in(text, config)
         except (TypeError, ValueError) as error:
-            # The legacy fails with a 500 on a config that is no object.
+            # legacy-5xx: the legacy fails on a config that is no object.
             raise await refuse("config", [f"{config!r} is not of type 'object'"]) from error
         if errors:
             raise await refuse("config", errors)
@@ -147,7 +147,7 @@ async def _fill_and_check(
             if errors:
                 raise await refuse("solution data", errors)
     except json_schema.UnusableSchema:
-        # The legacy fails with a 500 and leaves an execution that seems to run.
+        # legacy-5xx: the legacy fails and leaves an execution that seems to run.
         await execution_service.set_state(session, idx, ExecutionState.ERROR_START)
         raise
 

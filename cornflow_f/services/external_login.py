@@ -55,7 +55,7 @@ def _profile(username: str | None, claims: Mapping[str, Any]) -> dict[str, Any]:
     """A user's values; the names come from the e-mail address when the claims have none."""
     email = claims.get("email", f"{username}@cornflow.org")
     if not isinstance(email, str):
-        # The legacy fails with a 500. No text is an address, and is told so by the check of addresses.
+        # legacy-5xx: the legacy fails. No text is an address, and is told so by the check of addresses.
         email = ""
     first, dot, rest = email.split("@")[0].partition(".")
     names = {

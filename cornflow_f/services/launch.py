@@ -35,13 +35,13 @@ async def workflow(
     try:
         return await orchestrator.workflow(name, checks=checks)
     except (NoReply, BadReply) as error:
-        # The legacy fails with a 500 here, and the execution seems to run for ever.
+        # legacy-5xx: the legacy fails, and the execution seems to run for ever.
         raise await failed(session, idx, ExecutionState.ERROR_START, error.error) from error
 
 
 async def require_running(session: AsyncSession, found: Workflow, idx: str, words: str) -> None:
     if found.is_paused is None:
-        # The legacy fails with a 500 (KeyError).
+        # legacy-5xx: the legacy fails (KeyError).
         told = "The orchestrator does not tell whether the workflow is paused"
         raise await failed(session, idx, ExecutionState.ERROR_START, told)
     if found.is_paused:
@@ -66,7 +66,7 @@ async def launch(
         words = f"{orchestrator.name} responded with an error: {error}"
         raise await failed(session, idx, ExecutionState.ERROR, words) from error
     if run_id is None and not checks:
-        # The legacy fails with a 500 (KeyError) and leaves an execution that seems to run.
+        # legacy-5xx: the legacy fails (KeyError) and leaves an execution that seems to run.
         words = f"{orchestrator.name} does not tell the id of the run"
         raise await failed(session, idx, ExecutionState.ERROR, words)
     values = execution_service.to_state(ExecutionState.QUEUED)

@@ -63,5 +63,5 @@ def _send(server: MailServer, receiver: str, mail: str) -> None:
     except (smtplib.SMTPAuthenticationError, smtplib.SMTPRecipientsRefused) as error:
         raise InvalidData(_PROVIDER_ERROR) from error
     except (OSError, smtplib.SMTPException) as error:
-        # The legacy answers 500 here.
+        # legacy-5xx: the legacy fails here.
         raise CommunicationError(_PROVIDER_ERROR, log=f"Mail server failed: {error}") from error

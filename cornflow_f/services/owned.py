@@ -20,7 +20,7 @@ from cornflow_f.services.persistence import LARGEST_ID
 _LARGEST_COUNT = 2**63 - 1
 _LIMIT = 10
 
-# The legacy's list methods don't know these, and fail with a 500.
+# legacy-5xx: the legacy's list methods don't know these, and fail.
 _NOT_FILTERS = (
     "id",
     "name",

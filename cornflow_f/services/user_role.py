@@ -37,7 +37,7 @@ async def _find(session: AsyncSession, user_id: int, role_id: int) -> UserRole |
 async def get(session: AsyncSession, user_id: int, role_id: int) -> UserRole:
     assignment = await _find(session, user_id, role_id)
     if assignment is None or assignment.deleted_at is not None:
-        # The legacy fails with a 500 when an assignment that is not there is read.
+        # legacy-5xx: the legacy fails when an assignment that is not there is read.
         raise NotFound
     return assignment
 

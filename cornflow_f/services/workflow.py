@@ -79,7 +79,7 @@ async def example(
     found = await _examples(session, source, user_id, dag_name)
     for one in found if isinstance(found, _ITERABLE) else (found,):
         if not isinstance(one, dict) or "name" not in one:
-            # the legacy fails here, also when the example is among the later ones
+            # legacy-5xx: the legacy fails here, also when the example is among the later ones
             raise _no_examples(dag_name)
         if one["name"] == name:
             return _shown(one, _DETAIL_FIELDS)

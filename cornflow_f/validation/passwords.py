@@ -28,7 +28,7 @@ def check_password_pattern(password: str | None) -> str | None:
 
 
 def check_password_digestible(password: str) -> str | None:
-    # The legacy fails with a 500 on these: bcrypt refuses them.
+    # legacy-5xx: the legacy fails on these: bcrypt refuses them.
     try:
         encoded = password.encode()
     except UnicodeEncodeError:

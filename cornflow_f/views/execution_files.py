@@ -45,7 +45,7 @@ class _Upload:
         try:
             form = ExecutionFilesForm.model_validate(values)
         except ValidationError as error:
-            # The legacy fails with a 500 (marshmallow's ValidationError outside of webargs).
+            # legacy-5xx: the legacy fails (marshmallow's ValidationError outside of webargs).
             raise InvalidUsage(str(marshmallow_messages(error.errors()))) from error
         self.status = ExecutionFiles(form.execution_files_status)
         self.file = file

@@ -100,7 +100,7 @@ async def username_of(token: str, request: Request) -> str:
     """The user a token names."""
     claims = await claims_of(token, request)
     if "sub" not in claims:
-        # The legacy fails with a 500 on a provider's token that names nobody.
+        # legacy-5xx: the legacy fails on a provider's token that names nobody.
         raise InvalidCredentials("Invalid token format, signature, or configuration")
     return str(claims["sub"])
 

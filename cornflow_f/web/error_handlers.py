@@ -27,7 +27,7 @@ class AsciiJSONResponse(JSONResponse):
 
 
 async def _render_unencodable(_: Request, error: Exception) -> JSONResponse:
-    # The legacy answers 500: JSON can hold half a surrogate pair, no database can.
+    # legacy-5xx: JSON can hold half a surrogate pair, no database can.
     logger.error("Text that can't be encoded: %s", error)
     return AsciiJSONResponse({"error": "The data sent is not valid text"}, 400)
 
