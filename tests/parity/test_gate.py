@@ -30,8 +30,9 @@ def finding(
     statuses: tuple[int | None, int | None] = (200, 200),
     waiver: Waiver | None = None,
 ) -> Finding:
-    sides = [exchange(side, {}, status) for side, status in zip(Side, statuses, strict=True)]
-    return Finding(pair(*sides, operation=operation), Difference(place, legacy, ported), waiver)
+    one = exchange(Side.LEGACY, {}, statuses[0])
+    other = exchange(Side.PORTED, {}, statuses[1])
+    return Finding(pair(one, other, operation=operation), Difference(place, legacy, ported), waiver)
 
 
 def document(*findings: Finding, **changes: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from parity_core.model import ParityError
 from parity_tests.report import badge, curl, html, markdown
 from parity_tests.report import document as json_report
 from tests.parity.conftest import SHOP, Shop
@@ -174,7 +175,7 @@ def test_secret_fields_become_placeholders_and_nothing_else_changes() -> None:
 def test_a_file_that_is_no_report_is_refused(shop: Shop, tmp_path: Path) -> None:
     file = tmp_path / "other.json"
     file.write_text("{}")
-    with pytest.raises(json_report.ParityError, match="no report of this version"):
+    with pytest.raises(ParityError, match="no report of this version"):
         json_report.load(file)
-    with pytest.raises(json_report.ParityError, match="parity run --json"):
+    with pytest.raises(ParityError, match="parity run --json"):
         json_report.load(tmp_path / "none.json")

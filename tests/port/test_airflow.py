@@ -221,7 +221,8 @@ async def test_reads_are_tried_again(
     server = start()
     new = ported(server.url, client)
     assert await new.is_alive()
-    usual, hung_up = server.answer, []
+    usual: Callable[[Call], Answer] = server.answer
+    hung_up: list[Call] = []
 
     def hang_up_once(call: Call) -> Answer:
         if call.path.endswith("/dags/usual") and not hung_up:
