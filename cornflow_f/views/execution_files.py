@@ -34,6 +34,7 @@ _ARCHIVE: dict[int | str, dict[str, Any]] = {
     206: {"content": _ZIP, "description": "The part of it that `Range` asks for"},
     304: {"description": "The client has it already"},
     400: {"model": ExecutionFilesMissing},
+    412: {"content": _ZIP, "description": "The archive, although `If-Match` names another"},
     416: {"model": HttpErrorReply, "description": "It has no such part"},
 }
 
