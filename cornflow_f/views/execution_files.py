@@ -13,7 +13,7 @@ from cornflow_f.archive import attachment
 from cornflow_f.constants import ExecutionFiles
 from cornflow_f.deps import SessionDep, SettingsDep
 from cornflow_f.errors import InvalidUsage
-from cornflow_f.forms import read_form, uploaded
+from cornflow_f.forms import first_values, read_form, uploaded
 from cornflow_f.schemas.common import ErrorReply, HttpErrorReply, Message
 from cornflow_f.schemas.execution_files import ExecutionFilesForm, ExecutionFilesMissing
 from cornflow_f.services import execution_files
@@ -54,9 +54,9 @@ class _Upload:
 
 async def _read_upload(request: Request) -> _Upload:
     form = await read_form(request)
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
     # parity: a value in the query counts before one in the form (werkzeug, Request.values)
-    return _Upload({**fields, **request.query_params}, uploaded(form, "execution_file"))
+    values = {**first_values(form), **request.query_params}
+    return _Upload(values, uploaded(form, "execution_file"))
 
 
 @router.get(
