@@ -5,9 +5,10 @@ a message that names the variable, where the legacy would fail later or misbehav
 """
 
 import os
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -120,7 +121,7 @@ class Settings(BaseSettings):
     execution_files_cleanup_frequency: int = 90
 
     token_duration: float = 24
-    """Hours."""
+    """Hours. Zero and less make tokens that have expired, as in the legacy."""
 
     pwd_rotation_time: int = 120
     """Days."""
@@ -139,6 +140,20 @@ class Settings(BaseSettings):
         if value not in (0, 1):
             raise ValueError("USER_ACCESS_ALL_OBJECTS must be 0 (own objects) or 1 (all objects)")
         return value
+
+    @field_validator("token_duration", mode="before")
+    @classmethod
+    def _usable_duration(cls, value: Any) -> float:
+        # legacy-5xx: it takes any text, and then fails on every log-in.
+        try:
+            # parity: whatever Python reads as a number: " 24 ", "1_0", "1e3"
+            hours = float(value)
+            datetime.now(UTC) + timedelta(hours=hours)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise ValueError(
+                "TOKEN_DURATION must be a number of hours after which it is still a year before 10000"
+            ) from error
+        return hours
 
     @field_validator("log_level")
     @classmethod

@@ -16,6 +16,9 @@ from cornflow_f.services.openid import OpenIdProvider
 
 NO_PERMISSION = "You do not have permission to access this endpoint"
 UNKNOWN_VIEW = "The permission for this endpoint is not in the database."
+_INVALID = "Invalid token format or signature"
+_INVALID_FOR_ANY = "Invalid token format, signature, or configuration"
+"""Where an OpenID provider's tokens are good too."""
 
 
 # A coroutine: FastAPI would send a plain function to a thread.
@@ -79,7 +82,7 @@ async def claims_of(token: str, request: Request) -> dict[str, Any]:
     decode_token: our own secret is tried first.
     """
     provider: OpenIdProvider | None = request.app.state.openid
-    wrong = "Invalid token format or signature"
+    wrong = _INVALID
     try:
         try:
             return security.decode_token(token, request.app.state.settings.secret_key or "")
@@ -88,7 +91,7 @@ async def claims_of(token: str, request: Request) -> dict[str, Any]:
         except security.InvalidToken:
             if provider is None:
                 raise
-        wrong = "Invalid token format, signature, or configuration"
+        wrong = _INVALID_FOR_ANY
         return await provider.claims_of(token)
     except security.ExpiredToken as error:
         raise InvalidCredentials("The token has expired, please login again") from error
@@ -100,8 +103,8 @@ async def username_of(token: str, request: Request) -> str:
     """The user a token names."""
     claims = await claims_of(token, request)
     if "sub" not in claims:
-        # legacy-5xx: the legacy fails on a provider's token that names nobody.
-        raise InvalidCredentials("Invalid token format, signature, or configuration")
+        # legacy-5xx: it fails on a token that names nobody.
+        raise InvalidCredentials(_INVALID if request.app.state.openid is None else _INVALID_FOR_ANY)
     return str(claims["sub"])
 
 

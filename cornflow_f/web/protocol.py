@@ -8,6 +8,7 @@ CORS headers, and the application may live under a prefix (`APPLICATION_ROOT`).
 import html
 import json
 import logging
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -67,6 +68,7 @@ class LegacyProtocol:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = {**scope, "headers": _as_one_field(scope["headers"])}
         path: str = scope["path"]
         if self._root:
             if path != self._root and not path.startswith(f"{self._root}/"):
@@ -151,6 +153,18 @@ class LegacyProtocol:
             await send(message)
 
         return send_with_cors
+
+
+def _as_one_field(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The fields of a request as the legacy's server hands them on: no blanks around a value, each name once.
+
+    Of a field that came twice the legacy sees both values with a comma between: two tokens are none.
+    """
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        value = value.strip(b" \t")
+        joined[name] = joined[name] + b"," + value if name in joined else value
+    return list(joined.items())
 
 
 def _without_body(send: Send) -> Send:
