@@ -97,8 +97,10 @@ def _claims() -> Iterator[tuple[str, Any]]:
         # Which of two faults is reported: the time, or the other one.
         for exp in (NOW - 5, NOW, "x", None):
             yield f"{name}={value!r}, exp={exp!r}", {**_GOOD, name: value, "exp": exp}
-    for iat, nbf, exp in itertools.product((NOW + 60, "x"), (NOW + 60, "x", None), (NOW - 5, "x")):
-        yield f"{iat=} {nbf=} {exp=}", {**_GOOD, "iat": iat, "nbf": nbf, "exp": exp}
+    for iat, nbf, expiry in itertools.product(
+        (NOW + 60, "x"), (NOW + 60, "x", None), (NOW - 5, "x")
+    ):
+        yield f"{iat=} {nbf=} exp={expiry!r}", {**_GOOD, "iat": iat, "nbf": nbf, "exp": expiry}
     yield "more claims", {**_GOOD, "role": "x", "extra": [1]}
     for name, raw in {
         "empty": b"",
@@ -187,7 +189,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Frozen(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
+        def now(cls, tz: Any = None) -> Any:
             return datetime.fromtimestamp(NOW, tz)
 
     import jwt.api_jwt
