@@ -1,56 +1,95 @@
-"""Takes secrets out of what a report shows, so that it may be passed on. Pure."""
+"""Takes secrets out of what a report shows, so that it may be passed on. Pure.
+
+What is secret is said by `capture_format.secrets`. A secret is replaced by `<its name>`, in a command by a
+shell variable where it is a header; of a signed token the claims stay, which nobody can log in with.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from parity_tests.model import Request
+from capture_format import scan
+from capture_format.secrets import is_secret, may_be_secret, replaced
+from parity_tests.model import MISSING, Request
 
-_TOKEN = re.compile(r"(eyJ[\w-]{4,}\.[\w-]+)\.[\w-]+")
-_HEADERS = {"authorization": "TOKEN", "cookie": "COOKIE", "x-api-key": "API_KEY"}
+_VARIABLES = {"authorization": "TOKEN", "cookie": "COOKIE", "x-api-key": "API_KEY"}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z-]*")
-_FIELD = re.compile(r"password|passwd|pwd|secret|token|api_?key", re.IGNORECASE)
+_BARE_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 def unsigned(text: str) -> str:
     """Text whose signed tokens have lost their signature: claims can be read, nobody can log in."""
-    return _TOKEN.sub(r"\1.(signature)", text)
+    return scan.HASH.sub("(hash)", scan.replace_tokens(text, _without_signature))
+
+
+def _without_signature(token: str) -> str:
+    claims, _, signature = token.rpartition(".")
+    return f"{claims}.(signature)" if signature else token
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, str) and scan.replace_tokens(value, lambda _: "") == ""
 
 
 def header(name: str, value: str) -> str:
     """A header's value; of a secret one its scheme and the name of a shell variable."""
-    variable = _HEADERS.get(name.lower())
-    if variable is None:
+    if not is_secret(name):
         return unsigned(value)
+    variable = _VARIABLES.get(name.lower()) or re.sub(r"[^A-Z0-9]", "_", name.upper())
     scheme, space, _ = value.partition(" ")
     # the scheme goes to a shell unquoted: nothing but a word may be one
-    told = space and variable == "TOKEN" and _SCHEME.fullmatch(scheme)
-    return f"{scheme} ${variable}" if told else f"${variable}"
+    keeps_scheme = space and variable == "TOKEN" and _SCHEME.fullmatch(scheme)
+    return f"{scheme} ${variable}" if keeps_scheme else f"${variable}"
+
+
+def value(document: Any, place: str = "") -> Any:
+    """A JSON value of a reply, a row or a difference; secret if any part of its place is."""
+    if document is MISSING:
+        return document
+    if any(is_secret(part) for part in place.split("/")) and may_be_secret(document):
+        return _instead(place.rpartition("/")[2], document)
+    return replaced(document, is_secret, _instead)
+
+
+def _instead(name: str, document: Any) -> Any:
+    if name and not _is_token(document):
+        return f"<{name}>"
+    return text(document) if isinstance(document, str) and not name else unsigned(document)
+
+
+def text(found: str) -> str:
+    """Any text: its tokens unsigned, its secret fields replaced, as JSON or a form writes them."""
+    fields = scan.replace_fields(unsigned(found), is_secret, lambda name, one: _instead(name, one))
+    return str(fields)
 
 
 def body(raw: bytes) -> str | None:
     """A body as text, its secret fields replaced; None when it is no text."""
     try:
-        text = raw.decode()
-        value = json.loads(text)
+        whole = raw.decode()
+        document = json.loads(whole)
     except UnicodeDecodeError:
         return None
     except (ValueError, RecursionError):
-        return unsigned(text)
-    hidden = _hidden(value)
-    return unsigned(text if hidden == value else json.dumps(hidden, ensure_ascii=text.isascii()))
+        return text(whole)
+    try:
+        shown = value(document)
+        return whole if shown == document else json.dumps(shown, ensure_ascii=whole.isascii())
+    except RecursionError:
+        return text(whole)
 
 
-def _hidden(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            k: f"<{k}>" if _FIELD.search(k) and isinstance(v, str) and v else _hidden(v)
-            for k, v in value.items()
-        }
-    return [_hidden(item) for item in value] if isinstance(value, list) else value
+def binary(raw: bytes) -> bytes:
+    """A body that is no text, without the secrets that it says in plain letters."""
+    return text(raw.decode("latin-1")).encode("latin-1", "replace")
+
+
+def target(request: Request) -> str:
+    return text(request.target)
 
 
 def curl(request: Request, origin: str) -> str:
@@ -59,28 +98,24 @@ def curl(request: Request, origin: str) -> str:
     if request.method == "HEAD":
         words.append("--head")
     elif request.method != "GET" or request.body is not None:
-        words.append(f"-X {request.method}")
-    words.append(_single(origin + request.target))
+        words.append(f"-X {shlex.quote(request.method)}")
+    words.append(shlex.quote(origin + target(request)))
     words += [f"-H {_header(name, value)}" for name, value in request.headers]
     if request.body is not None:
-        text = body(request.body)
-        if text is None:
-            escaped = "".join(f"\\x{byte:02x}" for byte in request.body[:4000])
+        shown = body(request.body)
+        if shown is None:
+            escaped = "".join(f"\\x{byte:02x}" for byte in binary(request.body)[:4000])
             return f"printf '{escaped}' | {' '.join(words)} --data-binary @-"
-        words.append(f"--data-binary {_single(text)}")
+        words.append(f"--data-binary {shlex.quote(shown)}")
     return " ".join(words)
 
 
 def masked(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
-    return [[name, header(name, value)] for name, value in headers]
+    return [[name, header(name, one)] for name, one in headers]
 
 
 def _header(name: str, value: str) -> str:
-    if name.lower() in _HEADERS:
+    if is_secret(name) and _BARE_NAME.fullmatch(name):
         # double quotes: the shell puts the secret in
         return f'"{name}: {header(name, value)}"'
-    return _single(f"{name}: {unsigned(value)}")
-
-
-def _single(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
+    return shlex.quote(f"{name}: {header(name, value)}")

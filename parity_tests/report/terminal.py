@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from parity_tests.model import Exchange, Exit, Finding, Journey, Pair, Place
+from parity_tests.report import secrets
 from parity_tests.report.keys import key
-from parity_tests.report.secrets import curl
 from parity_tests.report.show import printable, show
 from parity_tests.run import Report
 
@@ -124,8 +124,8 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
         places.add_row(
             key(finding),
             Text(d.place),
-            Text(show(d.legacy)),
-            Text(show(d.ported)),
+            Text(show(secrets.value(d.legacy, d.place))),
+            Text(show(secrets.value(d.ported, d.place))),
             Text(d.why, "yellow"),
         )
     if len(findings) > 12:
@@ -134,7 +134,7 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
     for exchange in (pair.legacy, pair.ported):
         replies.add_column(exchange.side.value, ratio=1, overflow="fold")
     replies.add_row(*(_reply(exchange) for exchange in (pair.legacy, pair.ported)))
-    command = curl(pair.legacy.request, pair.legacy.origin)
+    command = secrets.curl(pair.legacy.request, pair.legacy.origin)
     if len(command) > 3000:
         command = f"{command[:3000]} …"
     parts: list[Any] = [Text(printable(command), "cyan")]
@@ -153,15 +153,19 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
 def _reply(exchange: Exchange) -> Text:
     reply = exchange.reply
     lines = [str(reply.status) if reply.status is not None else reply.error]
-    lines += [f"{name}: {value}" for name, value in reply.headers if name.lower() not in _DULL]
-    body = reply.body.decode(errors="replace")
+    headers = secrets.masked(reply.headers)
+    lines += [f"{name}: {value}" for name, value in headers if name.lower() not in _DULL]
+    body = secrets.body(reply.body)
+    if body is None:
+        body = secrets.text(reply.body.decode(errors="replace"))
     with suppress(ValueError):
         body = json.dumps(json.loads(body), indent=1, ensure_ascii=False)
     lines += ["", *body.splitlines()]
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], f"… {len(lines) - _LINES} more lines"]
     for row in exchange.rows[:8]:
-        lines.append(f"{row.change} {row.table} {','.join(map(str, row.key))}: {show(row.columns)}")
+        columns = {name: secrets.value(value, name) for name, value in row.columns.items()}
+        lines.append(f"{row.change} {row.table} {','.join(map(str, row.key))}: {show(columns)}")
     return Text(printable("\n".join(line[:400] for line in lines)))
 
 
