@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import secrets
 import time
 from contextlib import suppress
@@ -20,9 +19,6 @@ from pathlib import Path
 from typing import Any
 
 KEY_FILE = "capture.key"
-
-TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*")
-"""A JSON web token anywhere in a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ class Key:
         self._raw = raw
 
     def fingerprint(self, kind: str, value: str) -> str:
-        text = f"{kind}:{value}".encode(errors="surrogateescape")
+        text = f"{kind}:{value}".encode(errors="surrogatepass")
         return "u-" + hmac.new(self._raw, text, hashlib.sha256).hexdigest()[:16]
 
     def subject(self, name: object) -> str:
