@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 KEY_FILE = "capture.key"
+_SCHEME = 20
+"""Characters of a scheme that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ class Key:
         """Of a token in a body: its user where it names one, else the token itself."""
         claims = claims_of(value)
         if claims is not None and claims.get("sub") is not None:
-            return self.subject(claims["sub"])
+            # a subject that is nested too deep to be written names nobody
+            with suppress(RecursionError):
+                return self.subject(claims["sub"])
         return self.fingerprint("token", value)
 
     def address(self, value: str) -> str:
@@ -71,8 +75,12 @@ class Key:
         if scheme == "basic":
             return self._basic(value)
         if scheme != "bearer":
+            # without a second word the first is no scheme, but may be the secret itself
             return Caller(
-                self.fingerprint("auth", authorization), scheme, False, (value or scheme,)
+                self.fingerprint("auth", authorization),
+                scheme[:_SCHEME] if value else "other",
+                False,
+                tuple({value or authorization.strip(), value or scheme}),
             )
         claims = claims_of(value)
         end = (claims or {}).get("exp")
