@@ -118,8 +118,8 @@ async def test_forged_tokens_reach_a_stack_on_a_canary(
         )
         assert done.is_success, done.text
         for authorization in [*DEEP, *ODD]:
-            if len(authorization) > 30_000:
-                continue  # the server itself refuses such a header
+            if len(authorization) > 30_000 or authorization != authorization.strip():
+                continue  # the server or the client refuses such a header
             got = await client.get("/thing/", headers={b"Authorization": authorization})
             assert got.status_code == 200, (authorization[:60], got.text)
             assert got.headers["x-served-by"] in ("legacy", "ported")
