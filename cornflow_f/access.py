@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from cornflow_f.body import MALFORMED, UNREADABLE, JsonRequest
 from cornflow_f.deps import SessionDep, SettingsDep, UserDep
 from cornflow_f.errors import InvalidData, NoPermission
 from cornflow_f.identity import CurrentUser
-from cornflow_f.route import MALFORMED, UNREADABLE, JsonRequest
 from cornflow_f.services import dag_access
 
 NOT_JSON = (
@@ -63,7 +63,7 @@ async def require_dag_permission(
     if body is MALFORMED:
         # parity: Flask's own reading, which the legacy's guard uses, knows more encodings than webargs'
         body = request.marked_json()
-    if body in UNREADABLE or request.is_inflated or request.is_empty:
+    if any(body is one for one in UNREADABLE) or request.is_inflated or request.is_empty:
         raise HTTPException(400, NOT_UNDERSTOOD)
     dag_id = body.get("schema") if isinstance(body, dict) else None
     if dag_id is None:

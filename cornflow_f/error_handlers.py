@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from cornflow_f.body import DAMAGED, MALFORMED, TOO_LARGE, TOO_MANY
 from cornflow_f.errors import CornflowError
-from cornflow_f.route import DAMAGED, MALFORMED, TOO_LARGE
 from cornflow_f.validation import marshmallow_messages
 
 logger = logging.getLogger("cornflow_f")
@@ -53,6 +53,10 @@ async def _render_validation_error(request: Request, error: Exception) -> JSONRe
         text = (
             f"The inflated body is larger than {most} bytes, which is the most this server takes."
         )
+        return JSONResponse({"error": text}, 413)
+    if error.body is TOO_MANY:
+        most = request.app.state.settings.max_json_values
+        text = f"The body has more than {most} values, which is the most this server takes."
         return JSONResponse({"error": text}, 413)
     location, places = _located(error.errors())
     return AsciiJSONResponse({"error": str({location: marshmallow_messages(places)})}, 400)
