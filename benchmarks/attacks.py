@@ -64,7 +64,8 @@ def _keys(count: int) -> bytes:
 
 
 def _email(size: int) -> bytes:
-    return json.dumps({"email": "a@" + "\u00e9" * size + ".org"}).encode()
+    address = "a@" + "\u00e9" * size + ".org"
+    return json.dumps({"username": "a", "password": "Ab-12345", "email": address}).encode()
 
 
 ATTACKS = (
@@ -73,7 +74,7 @@ ATTACKS = (
     Attack("700 MB to the log-in", "POST", "/login/", _stream(b"x" * MEGABYTE, 700), as_=None),
     Attack("500,000 unknown keys to the log-in", "POST", "/login/", lambda: _keys(500_000), as_=None),
     Attack("500,000 unknown keys with a token", "PUT", "/user/1/", lambda: _keys(500_000)),
-    Attack("e-mail of 900 KB", "PUT", "/user/1/", lambda: _email(450_000)),
+    Attack("e-mail of 900 KB", "POST", "/signup/", lambda: _email(450_000)),
     Attack(
         "238 KB of gzip, 240 MB of []", "POST", "/instance/",
         lambda: gzip.compress(b'{"name":"a","data":[' + b"[]," * 80_000_000 + b"[]]}", 9), _GZIP,

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope
 
 from cornflow_f.errors import BodyTooLarge
-from cornflow_f.memory import give_back
+from cornflow_f.memory import give_back, no_collection
 from cornflow_f.validation import RequestModel, prepared
 
 MALFORMED = object()
@@ -184,7 +184,10 @@ def _decode(raw: bytearray, most: int) -> Any:
     if has_more_values(raw, most):
         return TOO_MANY
     try:
-        return json.loads(raw.decode())
+        if len(raw) < _LARGE_BYTES:
+            return json.loads(raw.decode())
+        with no_collection():
+            return json.loads(raw.decode())
     except (ValueError, RecursionError):
         return MALFORMED
 

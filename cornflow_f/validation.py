@@ -56,7 +56,7 @@ _EMAIL_DOMAIN = re.compile(
 
 
 _LONGEST_DOMAIN = 1_000
-"""Characters of a domain that are still put into punycode; a name server takes 253."""
+"""Characters of a domain that are still given to IDNA; a name server takes 253."""
 
 
 def many(value: Any) -> Any:
@@ -120,6 +120,9 @@ def _email(value: Any) -> str:
 def _valid_domain(domain: str) -> bool:
     if domain == "localhost" or _EMAIL_DOMAIN.match(domain):
         return True
+    if len(domain) > _LONGEST_DOMAIN:
+        # what IDNA does with a label takes far more than its length
+        return False
     try:
         return _EMAIL_DOMAIN.match(domain.encode("idna").decode("ascii")) is not None
     except UnicodeError:
