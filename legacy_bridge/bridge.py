@@ -131,6 +131,7 @@ def create_bridge(
     captured = None if capture is None else Capture(capture, label_of(matcher))
     warden = Warden(ownership, Recorder())
     metrics, telemetry = Metrics(), telemetry or Telemetry()
+    metrics.room = getattr(legacy, "room", None)
     shared = SharedMetrics(metrics, metrics_folder)
     if isinstance(observer, ShadowObserver):
         observer.counters.also = metrics.compared
