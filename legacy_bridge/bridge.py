@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
@@ -20,6 +21,7 @@ from legacy_bridge.capture import Capture, CaptureOptions, label_of
 from legacy_bridge.census import Census, take_census
 from legacy_bridge.comparison import Observer
 from legacy_bridge.control import control_routes, refused
+from legacy_bridge.control_input import invalid
 from legacy_bridge.dashboard import Live, client_of, dashboard_routes
 from legacy_bridge.dispatch import Dispatcher
 from legacy_bridge.edge import path_info, put_right, refuse_websocket
@@ -181,6 +183,7 @@ def create_bridge(
         redoc_url=None,
     )
     bridge.add_exception_handler(ControlRefusedError, refused)
+    bridge.add_exception_handler(RequestValidationError, invalid)
     bridge.dispatcher = dispatcher
     bridge.ownership = ownership
     bridge.warden = warden
