@@ -10,9 +10,12 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Annotated, Any
+from functools import lru_cache
+from itertools import islice
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 MISSING = "Missing data for required field."
@@ -50,6 +53,10 @@ _OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
 _EMAIL_DOMAIN = re.compile(
     rf"(?:{_EMAIL_LABEL}\.)+[A-Z0-9-]{{2,}}\Z|\[{_OCTET}(?:\.{_OCTET}){{3}}\]\Z", re.IGNORECASE
 )
+
+
+_LONGEST_DOMAIN = 1_000
+"""Characters of a domain that are still given to IDNA; a name server takes 253."""
 
 
 def many(value: Any) -> Any:
@@ -113,6 +120,9 @@ def _email(value: Any) -> str:
 def _valid_domain(domain: str) -> bool:
     if domain == "localhost" or _EMAIL_DOMAIN.match(domain):
         return True
+    if len(domain) > _LONGEST_DOMAIN:
+        # what IDNA does with a label takes far more than its length
+        return False
     try:
         return _EMAIL_DOMAIN.match(domain.encode("idna").decode("ascii")) is not None
     except UnicodeError:
@@ -211,6 +221,54 @@ class RequestModel(BaseModel):
 
 def _given(value: Any) -> Any:
     return value.given() if isinstance(value, RequestModel) else value
+
+
+MOST_ERRORS = 1_000
+"""Unknown fields of one object, and wrong items of one list, that are told; the legacy tells all."""
+
+
+def prepared(document: Any, model: type[BaseModel]) -> Any:
+    """A large document before it is validated: cheap enough to be validated on the event loop.
+
+    Of unknown fields and of wrong items there are `MOST_ERRORS` left; items of lists are validated
+    already. Everything else is as it was.
+    """
+    if not isinstance(document, dict):
+        return document
+    known = {field.alias or name: field for name, field in model.model_fields.items()}
+    unknown = islice((key for key in document if key not in known), MOST_ERRORS)
+    kept = {key: document[key] for key in (*(k for k in known if k in document), *unknown)}
+    for key in known.keys() & kept.keys():
+        for kind in _kinds(known[key].annotation):
+            if isinstance(kind, type) and issubclass(kind, RequestModel):
+                kept[key] = prepared(kept[key], kind)
+            elif get_origin(kind) is list and isinstance(kept[key], list):
+                kept[key] = _prepared_items(kept[key], get_args(kind)[0])
+    return kept
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _prepared_items(items: list[Any], kind: Any) -> list[Any]:
+    check = _adapter(kind).validate_python
+    wrong = 0
+    done: list[Any] = []
+    for item in items:
+        try:
+            done.append(check(item))
+        except ValidationError:
+            done.append(item)
+            wrong += 1
+            if wrong >= MOST_ERRORS:
+                break
+    return done
+
+
+@lru_cache(maxsize=64)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def marshmallow_messages(errors: Sequence[Mapping[str, Any]]) -> dict[Any, Any]:

@@ -1,5 +1,6 @@
 """What routes depend on: settings, a database session, the authenticated user with permission checked."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends
@@ -55,6 +56,12 @@ async def get_session(request: Request) -> AsyncSession:
             "cornflow_f.external (guarded_router or public_router)"
         )
     return session
+
+
+async def let_go(session: AsyncSession) -> None:
+    """The session's connection goes back to the pool until the next statement; nothing is written yet."""
+    if shadowing.current() is None:
+        await session.close()
 
 
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
@@ -113,6 +120,10 @@ async def require_permission(request: Request, session: SessionDep) -> CurrentUs
 
     Refused too when the view is unknown, and when the user has no role at all.
     """
+    known: CurrentUser | None = getattr(request.state, "permitted_user", None)
+    if known is not None:
+        # the route has asked already, before it read the body
+        return known
     username = await username_of(bearer_token(request), request)
     action = Action[request.method]
     grant = await grant_service.look_up(session, username, request.scope["route"].rule, action)
@@ -124,6 +135,7 @@ async def require_permission(request: Request, session: SessionDep) -> CurrentUs
         raise NoPermission(UNKNOWN_VIEW)
     if not grant.granted:
         raise NoPermission(NO_PERMISSION)
+    request.state.permitted_user = grant.user
     return grant.user
 
 
@@ -135,7 +147,9 @@ async def require_permission_to_sign_up(
         await require_permission(request, session)
 
 
-GUARDS = frozenset((require_permission, require_permission_to_sign_up))
+GUARDS: frozenset[Callable[..., Any]] = frozenset(
+    (require_permission, require_permission_to_sign_up)
+)
 """The dependencies that check a permission. The census tells guarded routes by them."""
 
 UserDep = Annotated[CurrentUser, Depends(require_permission)]

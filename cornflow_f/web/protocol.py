@@ -11,10 +11,10 @@ import logging
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cornflow_f.database.failures import is_trouble_of_the_database
 from cornflow_f.web.cors import CorsPolicy
 from cornflow_f.web.routing import MATCHED_RULE, Decision, RouteTable, with_one_slash
 
@@ -98,8 +98,8 @@ class LegacyProtocol:
             await self._apologise(error, send)
 
     async def _apologise(self, error: Exception, send: Send) -> None:
-        if isinstance(error, (InterfaceError, OperationalError, ConnectionError)):
-            await _reply_json(send, 503, _UNAVAILABLE)
+        if is_trouble_of_the_database(error):
+            await _reply_json(send, 503, _UNAVAILABLE, [(b"retry-after", b"5")])
             return
         if self._show_internal_errors:
             text = f"{type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from parity_core.model import ParityError
-from parity_tests.report import badge, curl, html, markdown
+from parity_tests.report import badge, html, markdown, masking
 from parity_tests.report import document as json_report
 from tests.parity.conftest import SHOP, Shop
 
@@ -158,18 +158,18 @@ def test_what_a_stack_replied_can_not_end_the_script_of_the_page(report: dict[st
     ],
 )
 def test_secret_headers_become_variables(name: str, value: str, told: str) -> None:
-    assert curl.header(name, value) == told
+    assert masking.header(name, value) == told
 
 
 def test_secret_fields_become_placeholders_and_nothing_else_changes() -> None:
     raw = b'{"user": "a", "pwd": "x", "deep": [{"new_password": "y", "token": 1}]}'
-    assert json.loads(curl.body(raw) or "") == {
+    assert json.loads(masking.body(raw) or "") == {
         "user": "a",
         "pwd": "<pwd>",
         "deep": [{"new_password": "<new_password>", "token": 1}],
     }
-    assert curl.body(b'{"a":  1.0}') == '{"a":  1.0}'
-    assert curl.body(b"\xff") is None
+    assert masking.body(b'{"a":  1.0}') == '{"a":  1.0}'
+    assert masking.body(b"\xff") is None
 
 
 def test_a_file_that_is_no_report_is_refused(shop: Shop, tmp_path: Path) -> None:
