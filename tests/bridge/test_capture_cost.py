@@ -102,10 +102,23 @@ def test_brotli_bodies_are_masked_and_cut_ones_left_out() -> None:
 
 
 async def test_a_loop_goes_on_while_a_thread_masks(tmp_path: Path) -> None:
-    options = WriterOptions(tmp_path, (), MOST, 9, MOST, False, None, 1.0)
-    writer = CaptureWriter(options, Budget(MOST), lambda method, path: path)
-    writer.start()
+    stalls = []
+    # a busy machine holds a loop up, too: one quiet run is enough
+    for number in range(3):
+        options = WriterOptions(tmp_path / str(number), (), MOST, 9, MOST, False, None, 1.0)
+        writer = CaptureWriter(options, Budget(MOST), lambda method, path: path)
+        stalls.append(await _longest_stall(writer))
+        state = writer.state()
+        assert (state["failed"], state["written"]) == (0, len(ATTACKS))
+        assert state["too_costly"] >= 1
+        if stalls[-1] < 0.5:
+            return
+    pytest.fail(f"the loop stood still for {stalls} s")
+
+
+async def _longest_stall(writer: CaptureWriter) -> float:
     longest = 0.0
+    writer.start()
     try:
         for body in ATTACKS.values():
             writer.put(raw(body), 0, False)
@@ -113,8 +126,6 @@ async def test_a_loop_goes_on_while_a_thread_masks(tmp_path: Path) -> None:
             began = time.perf_counter()
             await asyncio.sleep(TICK)
             longest = max(longest, time.perf_counter() - began - TICK)
-            assert not writer.state()["failed"]
     finally:
-        writer.stop()
-    assert writer.state()["too_costly"] >= 1
-    assert longest < 1, f"the loop stood still for {longest:.2f} s"
+        await asyncio.to_thread(writer.stop)
+    return longest
