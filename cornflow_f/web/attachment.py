@@ -57,7 +57,7 @@ def _require_satisfiable(header: str, size: int) -> None:
         last = int(found["last"]) if found["first"] and found["last"] else size
         if first < size and first <= last:
             return
-    raise HTTPException(416, _NOT_SATISFIABLE)
+    raise HTTPException(416, _NOT_SATISFIABLE, {"Content-Range": f"bytes */{size}"})
 
 
 def disposition(name: str) -> str:
