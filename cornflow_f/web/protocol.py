@@ -143,6 +143,7 @@ class LegacyProtocol:
             headers.get("origin"),
             headers.get("access-control-request-method"),
             headers.get("access-control-request-headers"),
+            headers.get("access-control-request-private-network"),
         )
         if not added:
             return send

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -48,9 +48,19 @@ class Rule:
 class Rules:
     """Finds the rule of a place; the first that matches wins. Knows the lists without an order."""
 
-    def __init__(self, rules: Sequence[Rule] = (), lists: Sequence[Unordered] = ()) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule] = (),
+        lists: Sequence[Unordered] = (),
+        ignored_headers: Mapping[str, str] | None = None,
+        json_endings: Collection[tuple[bytes, bytes]] = (),
+    ) -> None:
+        """`ignored_headers`: the reason by name, in small letters. `json_endings`: pairs of blanks that
+        the legacy and the port write after a JSON body, and that are no difference."""
         self._rules = rules
         self._lists = lists
+        self.ignored_headers = ignored_headers or {}
+        self.json_endings = frozenset(json_endings)
         self._found: dict[tuple[str, str], Rule | None] = {}
 
     def of(self, operation: str, place: str) -> Rule | None:
@@ -92,7 +102,40 @@ def load(path: Path, database: str) -> Rules:
             lists.append(unordered.parse(table))
         except (KeyError, ValueError) as error:
             raise ParityError(f"{path}: unordered {number}: {error}") from None
-    return Rules(rules, [one for one in lists if one.database in (None, database)])
+    headers: dict[str, str] = {}
+    for number, table in enumerate(data.get("header", ()), 1):
+        try:
+            headers |= _ignored_header(table)
+        except ValueError as error:
+            raise ParityError(f"{path}: header {number}: {error}") from None
+    endings = []
+    for number, table in enumerate(data.get("json_ending", ()), 1):
+        try:
+            endings.append(_json_ending(table))
+        except ValueError as error:
+            raise ParityError(f"{path}: json_ending {number}: {error}") from None
+    lists = [one for one in lists if one.database in (None, database)]
+    return Rules(rules, lists, headers, endings)
+
+
+def _json_ending(table: dict[str, Any]) -> tuple[bytes, bytes]:
+    """`legacy` and `ported`: the blanks that each writes after a JSON body, and the `reason`."""
+    if table.keys() != {"legacy", "ported", "reason"} or not str(table["reason"]).strip():
+        raise ValueError("it has `legacy`, `ported` and `reason`")
+    texts = [str(table[side]) for side in ("legacy", "ported")]
+    if any(text.strip(" \t\r\n") for text in texts):
+        raise ValueError("what is not blank is always compared")
+    return texts[0].encode(), texts[1].encode()
+
+
+def _ignored_header(table: dict[str, Any]) -> dict[str, str]:
+    """`name` and `reason` of a header of this application that is not compared."""
+    if table.keys() != {"name", "reason"} or not all(str(table[key]).strip() for key in table):
+        raise ValueError("it has `name` and `reason`: why it is not compared")
+    name = str(table["name"]).lower()
+    if f"header/{name}" in NEVER or name == "set-cookie" or name == "location":
+        raise ValueError(f"`{name}` is always compared")
+    return {name: str(table["reason"])}
 
 
 def parse(table: dict[str, Any]) -> Rule:

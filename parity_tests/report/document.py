@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError
+from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError, Waiver
 from parity_tests.report import curl, masking
 from parity_tests.report.keys import group, key, outcome, shape
 from parity_tests.report.results import Report
@@ -54,6 +54,7 @@ def document(report: Report) -> Document:
         "operations_not_covered": sorted(set(census.operations) - covered),
         "differences": len(report.differences),
         "waived": len(report.waived),
+        "waivers": [_waiver(one) for one in report.waivers],
         "waiver_problems": report.waiver_problems,
         "broken": report.broken,
         "notes": report.notes,
@@ -183,6 +184,20 @@ def _finding(number: int, finding: Finding, pair_number: int) -> Document:
         "user": pair.user,
         "note": pair.note,
         "waiver": str(finding.waiver) if finding.waiver else None,
+    }
+
+
+def _waiver(waiver: Waiver) -> Document:
+    return {
+        "name": str(waiver),
+        "where": waiver.where,
+        "operation": waiver.operation,
+        "covers": str(waiver.scope),
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "expires": waiver.expires.isoformat(),
+        "database": waiver.database,
+        "used": waiver.used,
     }
 
 

@@ -32,7 +32,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         APP, "return show(find(connection, idx))", "return show(find(connection, idx)) | {'n': 1.0}"
     )
     (folder / "waivers.toml").write_text(
-        '[[waiver]]\noperation = "PUT /items/<int:idx>/"\nplace = "body/**"\nowner = "me"\n'
+        '[[waiver]]\noperation = "PUT /items/<int:idx>/"\nplace = "body/message"\nowner = "me"\n'
+        'legacy = "edited"\nported = "<b>edited</b>"\n'
         f'reason = "agreed"\nexpires = {TODAY}\n'
     )
     return one
