@@ -31,8 +31,8 @@ __all__ = ["FuzzListener", "FuzzOptions", "fuzz", "fuzz_stage"]
 
 _ROUND = 3
 """Examples of one Hypothesis run; a longer fuzz is many, each with a seed of its own."""
-_DRILLS = 12
-"""Between two of them; these cost about as many requests."""
+_DRILLS = 36
+"""Between two of them: three in four requests are those of a drill."""
 
 
 def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzReport:
