@@ -236,7 +236,7 @@ def _multipart(fields: Mapping[str, Json]) -> str:
     parts = []
     for name, value in fields.items():
         more, text = "", value
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and "filename" in value:
             more = f'; filename="{value["filename"]}"\r\nContent-Type: application/octet-stream'
             text = value["text"]
         text = text if isinstance(text, str) else json.dumps(text)

@@ -40,6 +40,8 @@ class FuzzOptions:
     """Over those of the profile."""
     save: Path | None = None
     today: date = field(default_factory=date.today)
+    turn: int = 0
+    """Which one of several profiles this is: each is drawn something else."""
 
 
 class FuzzListener(Protocol):

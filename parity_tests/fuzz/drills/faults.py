@@ -81,6 +81,8 @@ def _of_field(deal: Deal, operation: Operation, name: str) -> tuple[list[Fault],
     told = [one[name] for one in given if name in one]
     near = near_values(name, schema, told, deal.catalogue)
     wrong: list[Json] = [None, "", *values.WRONG.get(values.kind(schema) or "", ())]
+    if operation.forms:
+        wrong = ["", "x", "-1"]
     options: list[object] = near or wrong
     if near:
         options = [*near, *deal.rng.sample(wrong, min(2, len(wrong)))]
