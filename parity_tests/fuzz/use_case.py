@@ -18,6 +18,7 @@ from parity_tests.fuzz.catalogue import Catalogue, Knowledge, Operation
 from parity_tests.fuzz.documents import shapes
 from parity_tests.fuzz.drills.drills import drills
 from parity_tests.fuzz.machine import Enough, machine, play
+from parity_tests.fuzz.reach import Corpus
 from parity_tests.fuzz.report import FuzzReport
 from parity_tests.fuzz.scene import Theatre
 from parity_tests.fuzz.session import FuzzListener, FuzzOptions, Session
@@ -38,6 +39,8 @@ _FEW = 1000
 """Exchanges that are all drawn under the usual profile."""
 _ROUND = 3
 """Examples of one Hypothesis run; a longer fuzz is many, each with a seed of its own."""
+_EXTENDED = 4
+"""After so many drills one sequence that reached something new is gone on from."""
 _DRILLS = 36
 """Between two of them: three in four requests are those of a drill."""
 
@@ -152,18 +155,21 @@ def fuzz_stage(
         stage, rules.load(config.rules, database), Matcher(census.operations), catalogue
     )
     accepted = waivers.load(config.waivers)
-    run = Session(config, options, theatre, accepted, report, listener)
+    seeds = random.Random(number + options.turn)
+    corpus = Corpus(catalogue, random.Random(seeds.randrange(2**63)))
+    run = Session(config, options, theatre, accepted, report, listener, corpus)
     users = tuple(config.users)
     # by turns: drills, examples about everything, drills, examples about one corner
     kinds = cycle(machine(drawn, catalogue, users, run, corners) for corners in (False, True))
-    seeds = random.Random(number + options.turn)
     deck = drills(drawn, catalogue, random.Random(seeds.randrange(2**63)))
     left = options.examples
     if options.opening:
         run.open(drawn)
     while not run.is_over and (left is None or left > 0):
-        for drill in islice(deck, _DRILLS):
+        for turn, drill in enumerate(islice(deck, _DRILLS), 1):
             run.drill(drill)
+            if turn % _EXTENDED == 0 and (extended := corpus.extended()):
+                run.drill(extended)
         some = _ROUND if left is None else min(left, _ROUND)
         run.skip = True
         play(next(kinds), seeds.randrange(2**63), some + 1, options.steps)

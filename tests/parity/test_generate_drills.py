@@ -276,7 +276,9 @@ def test_a_profile_says_what_is_otherwise(tmp_path: Path) -> None:
 
 
 def test_an_operation_without_body_and_query_is_asked_with_headers_and_later() -> None:
-    found = list(islice(drills([Operation("GET /health/")], Catalogue({}, {}, {}), random.Random(1)), 3))
+    found = list(
+        islice(drills([Operation("GET /health/")], Catalogue({}, {}, {}), random.Random(1)), 3)
+    )
     asked = [draft for drill in found for _, draft in drill]
     assert any(draft.headers for draft in asked)
     assert any(draft.days_later for draft in asked)

@@ -35,10 +35,11 @@ def _aged(deal: Deal, operation: Operation, before: int, after: int) -> Drill:
     for maker in makers[:3]:
         thing = deal.catalogue.things[maker.makes[0].kind]
         drill.append((maker, plain(maker, thing.recipe, None, thing.query)))
-    for change in changes[:1]:
+    for change in changes[:2]:
         kind = next(one for one in kinds_of(change) if one in kinds)
         path = aimed(change, Ref(kind, Wish.MINE), kind)
         drill.append((change, replace(plain(change), path=path, days_later=before)))
+        before = 0
     drill.append((operation, replace(plain(operation), days_later=after)))
     drill.append((operation, replace(plain(operation), days_later=1000)))
     user = drill[0][1].user
