@@ -73,6 +73,8 @@ class Scene:
 
     def ask(self, operation: Operation, draft: Draft) -> None:
         """Plays one draft, after whatever it needs."""
+        if draft.needs and not any(one.kind == draft.needs for one in self.pool.made):
+            return
         fresh = self.pool.fresh
         self.pool.fresh = {}
         again = self.number

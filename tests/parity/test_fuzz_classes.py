@@ -300,6 +300,10 @@ def test_replies_are_asked_with_conditions_parts_and_codings_and_large_ones_too(
     names = {name for one in drafts for name in one.headers}
     assert {"If-None-Match", "Range", "Accept-Encoding", "Origin"} <= names
     assert "HEAD" in {one.method for one in drafts}
+    tagged = [one for one in drafts if one.needs == TAG]
+    assert {"If-None-Match": "*"} in [one.headers for one in tagged], (
+        "all of them, if there is a tag"
+    )
     (drill, *_) = [one for one in deck(known, large) if one[0][0].label == "POST /box/"]
     assert len(body(drill[0][1])["data"]["text"]) > 64 * 1024
     assert all("Accept-Encoding" in draft.headers for _, draft in drill[1:])

@@ -12,6 +12,7 @@ from parity_tests.fuzz.draw import envelopes
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.filled import fields, is_free, value
 from parity_tests.fuzz.draw.values import kind as type_of
+from parity_tests.fuzz.draw.variants import TAG
 from parity_tests.fuzz.drills.deal import Deal, Drill, aimed, kinds_of, members
 
 _LINE = "A line that compresses well, and its number: {number}.\n"
@@ -44,11 +45,15 @@ def _small(rng: random.Random, operation: Operation) -> Iterator[Draft]:
         for one in rng.sample(envelopes.PREFLIGHTS, 2):
             yield replace(draft, headers=one, method="OPTIONS")
         return
-    # the first reply may have a tag that conditions are about
+    # when the first reply has a tag, all conditions are asked; without one a few
     yield draft
+    tagged = [*rng.sample(envelopes.CONDITIONS, len(envelopes.CONDITIONS))]
+    tagged += rng.sample(envelopes.PARTS, len(envelopes.PARTS))
+    for one in tagged:
+        yield replace(draft, headers=one, needs=TAG)
     some = [
-        *rng.sample(envelopes.CONDITIONS, 6),
-        *rng.sample(envelopes.PARTS, 5),
+        *rng.sample(envelopes.CONDITIONS, 3),
+        *rng.sample(envelopes.PARTS, 3),
         *rng.sample(envelopes.CODINGS, 4),
         *rng.sample(envelopes.ORIGINS, 4),
         *rng.sample(envelopes.OTHERS, 1),
