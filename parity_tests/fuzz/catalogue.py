@@ -15,7 +15,7 @@ from parity_tests.fuzz.documents import Shape
 from parity_tests.journeys.model import Profile
 
 _PARAMETER = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
-_KEYS = {"match", "as", "path", "json", "form", "query", "makes", "ends"}
+_KEYS = {"match", "as", "path", "json", "form", "query", "makes", "ends", "grants"}
 _THING_KEYS = {"seeded", "recipe", "query"}
 _PROFILE_KEYS = {"settings", "services"}
 USUAL = "usual"
@@ -49,6 +49,8 @@ class Operation:
     queries: tuple[Mapping[str, Json], ...] = ({},)
     makes: tuple[Makes, ...] = ()
     ends: str | None = None
+    grants: str | None = None
+    """It changes what this kind of thing may do."""
 
     @property
     def method(self) -> str:
@@ -87,6 +89,20 @@ class Thing:
 
 
 @dataclass(frozen=True)
+class LogIn:
+    """How somebody proves to be somebody: the operation, its fields, and the kind of what is mailed as a secret."""
+
+    operation: str
+    name: str
+    secret: str
+    mailed: str = ""
+    user: str = "user"
+    """The kind of thing that logs in."""
+    session: str = "session"
+    """The kind of thing that stands for one who has logged in."""
+
+
+@dataclass(frozen=True)
 class Knowledge:
     """The configured file, read."""
 
@@ -99,6 +115,7 @@ class Knowledge:
     entries: tuple[Mapping[str, Any], ...]
     refused: tuple[Json, ...] = ()
     """Who the API must not let in, as a journey's `as` writes it: tokens that lapsed, of nobody, of another key."""
+    log_in: LogIn | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,7 @@ class Catalogue:
     things: Mapping[str, Thing]
     fields: Mapping[str, Sequence[Json]]
     refused: tuple[Json, ...] = ()
+    log_in: LogIn | None = None
 
     def maker(self, kind: str) -> Operation | None:
         """The first operation that makes things of this kind."""
@@ -139,7 +157,15 @@ def load(path: Path) -> Knowledge:
         fields=data.get("fields", {}),
         entries=tuple(data.get("operation", ())),
         refused=tuple(data.get("refused", ())),
+        log_in=_log_in(path, data.get("log_in")),
     )
+
+
+def _log_in(path: Path, told: Mapping[str, Any] | None) -> LogIn | None:
+    try:
+        return None if told is None else LogIn(**told)
+    except TypeError as error:
+        raise ParityError(f"{path}: log_in: {error}") from None
 
 
 def _profiles(path: Path, data: Mapping[str, Any]) -> dict[str, Profile]:
@@ -208,6 +234,7 @@ def build(
             queries=tuple(merged.get("query", ({},))),
             makes=tuple(Makes(**made) for made in merged.get("makes", ())),
             ends=merged.get("ends"),
+            grants=merged.get("grants"),
         )
     # makers in the order of the file: the first of a kind is the usual one
     ranked = sorted(operations, key=lambda label: (order.get(label, len(knowledge.entries)), label))
@@ -216,4 +243,5 @@ def build(
         knowledge.things,
         knowledge.fields,
         knowledge.refused,
+        knowledge.log_in,
     )

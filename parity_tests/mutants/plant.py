@@ -13,10 +13,11 @@ from parity_tests.config import Config
 from parity_tests.mutants.model import Mutant
 
 _REQUIRED = {"id", "about", "file", "find", "replace", "operation", "place", "journeys"}
-_OPTIONAL = {"kind", "equivalent"}
+_OPTIONAL = {"kind", "equivalent", "group"}
 
 
-def load(path: Path, only: Sequence[str] = ()) -> list[Mutant]:
+def load(path: Path, only: Sequence[str] = (), group: str = "") -> list[Mutant]:
+    """Those of `only`, whatever their group; without it those of the group, as a rule the one without a name."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -37,9 +38,9 @@ def load(path: Path, only: Sequence[str] = ()) -> list[Mutant]:
         raise ParityError(f"no mutant {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if len(set(known)) < len(known):
         raise ParityError(f"{path}: two mutants have the same id")
-    found = [mutant for mutant in mutants if not only or mutant.id in only]
+    found = [one for one in mutants if (one.id in only if only else one.group == group)]
     if not found:
-        raise ParityError(f"{path} has no mutant")
+        raise ParityError(f"{path} has no mutant{f' in the group {group}' if group else ''}")
     return found
 
 
