@@ -20,6 +20,7 @@ from parity_tests.fuzz.report import Found, FuzzReport, Key, key
 from parity_tests.fuzz.scene import Scene, Theatre, journey
 from parity_tests.fuzz.shrink import Shrinker
 from parity_tests.journeys.model import Step
+from parity_tests.report.save import save as write_file
 from parity_tests.stage.process import StackError
 
 
@@ -230,4 +231,4 @@ class Session:
         if self.options.save is not None:
             self.options.save.mkdir(parents=True, exist_ok=True)
             found.saved = self.options.save / f"{found.journey}.yaml"
-            found.saved.write_text(found.text, encoding="utf-8", errors="backslashreplace")
+            write_file(found.saved, found.text)

@@ -17,6 +17,8 @@ from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError
 from parity_tests.report import curl
 from parity_tests.report.keys import group, key, outcome, shape
 from parity_tests.report.results import Report
+from parity_tests.report.save import save
+from parity_tests.report.values import json_safe, numbers
 
 FORMAT = "parity-report/1"
 SCHEMA = Path(__file__).with_name("report.schema.json")
@@ -54,9 +56,9 @@ def document(report: Report) -> Document:
         "operations_not_covered": sorted(set(census.operations) - covered),
         "differences": len(report.differences),
         "waived": len(report.waived),
-        "waiver_problems": report.waiver_problems,
-        "broken": report.broken,
-        "notes": report.notes,
+        "waiver_problems": [_short(one) for one in report.waiver_problems],
+        "broken": [_short(one) for one in report.broken],
+        "notes": [_short(one) for one in report.notes],
         "rows_changed": report.rows_changed,
         "seconds": round(report.seconds, 3),
         "exchanges_per_second": round(report.exchanges / (report.replay_seconds or 1), 1),
@@ -105,12 +107,11 @@ def render(report: Report) -> str:
 
 
 def text(told: Document) -> str:
-    return json.dumps(told, indent=2, ensure_ascii=False, default=str) + "\n"
+    return json_safe(json.dumps(told, indent=2, ensure_ascii=False, default=str)) + "\n"
 
 
 def write(told: Document, file: Path) -> None:
-    # half a surrogate pair is written as the escape that JSON has for it
-    file.write_text(text(told), encoding="utf-8", errors="backslashreplace")
+    save(file, text(told))
 
 
 def load(file: Path) -> Document:
@@ -151,11 +152,11 @@ def _pair(number: int, pair: Pair) -> Document:
         "class": pair.operation.place.value,
         "journey": pair.journey,
         "step": pair.step,
-        "where": pair.where,
-        "user": pair.user,
-        "note": pair.note,
+        "where": _short(pair.where),
+        "user": _short(pair.user),
+        "note": _short(pair.note),
         "method": request.method,
-        "target": request.target,
+        "target": _short(request.target),
         "curl": _short(curl.curl(request, pair.legacy.origin)),
         "replies": {
             exchange.side.value: _reply(exchange) for exchange in (pair.legacy, pair.ported)
@@ -172,17 +173,17 @@ def _finding(number: int, finding: Finding, pair_number: int) -> Document:
         "operation": pair.operation.label,
         "class": pair.operation.place.value,
         "statuses": [outcome(pair.legacy), outcome(pair.ported)],
-        "place": difference.place,
-        "shape": shape(difference.place),
-        "why": difference.why,
+        "place": _short(difference.place),
+        "shape": _short(shape(difference.place)),
+        "why": _short(difference.why),
         "legacy": _value(difference.legacy),
         "ported": _value(difference.ported),
         "journey": pair.journey,
         "step": pair.step,
-        "where": pair.where,
-        "user": pair.user,
-        "note": pair.note,
-        "waiver": str(finding.waiver) if finding.waiver else None,
+        "where": _short(pair.where),
+        "user": _short(pair.user),
+        "note": _short(pair.note),
+        "waiver": _short(str(finding.waiver)) if finding.waiver else None,
     }
 
 
@@ -193,13 +194,13 @@ def _value(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value[:_BODY_LIMIT]).decode()}
     if value is None or isinstance(value, bool | int | float):
-        return value
+        return numbers(value)
     if isinstance(value, str):
         return curl.unsigned(_short(value))
     told = json.dumps(value, ensure_ascii=False, default=str)
     if len(told) > _BODY_LIMIT:
         return {"cut": curl.unsigned(_short(told))}
-    return json.loads(curl.unsigned(told))
+    return numbers(json.loads(curl.unsigned(told)))
 
 
 def _short(told: str) -> str:
@@ -213,7 +214,7 @@ def _reply(exchange: Exchange) -> Document:
     return {
         "status": reply.status,
         "error": reply.error,
-        "headers": curl.masked(reply.headers),
+        "headers": [[_short(name), _short(value)] for name, value in curl.masked(reply.headers)],
         "body": curl.unsigned(reply.body[:_BODY_LIMIT].decode(errors="replace")),
         "body_bytes": len(reply.body),
         "cut": len(reply.body) > _BODY_LIMIT,
@@ -221,7 +222,7 @@ def _reply(exchange: Exchange) -> Document:
             {
                 "table": r.table,
                 "change": r.change,
-                "key": list(r.key),
+                "key": [_value(part) for part in r.key],
                 "columns": _columns(r.columns),
             }
             for r in exchange.rows[:_ROW_LIMIT]
@@ -231,4 +232,4 @@ def _reply(exchange: Exchange) -> Document:
 
 
 def _columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _value(value) for name, value in columns.items()}
+    return {_short(name): _value(value) for name, value in columns.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from parity_core.model import ParityError
 from parity_tests.report.document import Document
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save as write_file
 
 FORMAT = "parity-baseline/1"
 _HINT = "`parity gate REPORT --baseline FILE --update` writes one"
@@ -109,7 +110,7 @@ def save(baseline: Baseline, file: Path) -> None:
         "broken": sorted(baseline.broken),
     }
     text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
-    file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_file(file, text)
 
 
 def _covered(report: Document) -> frozenset[str]:

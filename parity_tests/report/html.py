@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from parity_tests.report.document import Document
-from parity_tests.report.values import told
+from parity_tests.report.values import told, visible
 from parity_tests.report.verdict import verdict
 
 EMBEDDED = 8_000_000
@@ -30,6 +30,7 @@ _HERE = Path(__file__).parent
 
 
 def render(report: Document, embedded: int = EMBEDDED) -> str:
+    report = visible(report)
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined
     )
