@@ -59,6 +59,8 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     error: str = ""
+    timed_out: bool = False
+    """There was no reply for as long as anybody waits: that tells of the machine, not of the stack."""
 
     def header(self, name: str) -> str | None:
         """All values of a header joined as HTTP joins them, or None."""
@@ -140,6 +142,8 @@ class Pair:
     user: str = ""
     note: str = ""
     rows_compared: bool = True
+    unclear: str = ""
+    """Why nothing can be said of this pair: neither that it is the same nor that it differs."""
 
     @property
     def waiting(self) -> float:

@@ -101,6 +101,8 @@ class Config:
     ignored_tables: tuple[str, ...]
     services: Mapping[str, ServiceConfig]
     variables: Mapping[str, str]
+    timeout: float = 60.0
+    """Seconds that a stack has to answer."""
 
     def expand(self, words: Sequence[str], **values: object) -> list[str]:
         """`{name}` from the given values and the file's variables; `{python}` is this interpreter."""
@@ -199,6 +201,7 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
             for name, table in data.get("services", {}).items()
         },
         variables=variables,
+        timeout=float(data.get("timeout", 60)),
     )
 
 

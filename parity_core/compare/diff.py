@@ -35,7 +35,12 @@ class _Diff:
         self.rules = rules
         self.seen = seen
         self.operation = pair.operation.label
-        self.window = Window(pair.legacy.started, pair.ported.started, pair.step)
+        self.window = Window(
+            pair.legacy.started,
+            pair.ported.started,
+            pair.step,
+            *(max(0.0, one.replied - one.started) for one in (pair.legacy, pair.ported)),
+        )
 
     def all(self) -> list[Difference]:
         legacy, ported = self.pair.legacy, self.pair.ported

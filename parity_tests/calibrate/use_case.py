@@ -79,7 +79,8 @@ def calibrate(config: Config, options: CalibrateOptions, listener: Listener) -> 
     for number in range(options.rounds):
         observer.round = number
         listener.say(f"the legacy against itself, round {number + 1} of {options.rounds}")
-        told = Options(options.database, options.journeys, today=options.today)
+        # what differs once is what is to be learned
+        told = Options(options.database, options.journeys, confirm=False, today=options.today)
         report = run(twins, told, _Watching(listener, observer))
         if report.broken:
             raise ParityError(

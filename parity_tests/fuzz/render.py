@@ -84,8 +84,11 @@ def render(report: FuzzReport, console: Console) -> None:
         f"{report.shrinking:.1f} s shrinking; seed {report.seed}",
         highlight=False,
     )
-    same = report.exit is Exit.SAME
-    verdict = "[bold green]same[/]" if same else "[bold red]different[/]"
+    verdict = {
+        Exit.SAME: "[bold green]same[/]",
+        Exit.DIFFERENT: "[bold red]different[/]",
+        Exit.COULD_NOT_RUN: "[bold red]could not tell[/]",
+    }[report.exit]
     console.print(
         f"{verdict}: {len(report.found)} kinds of difference, {report.waived} exchanges waived",
         highlight=False,

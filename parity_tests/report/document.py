@@ -58,6 +58,8 @@ def document(report: Report) -> Document:
         "waived": len(report.waived),
         "waiver_problems": [_short(one) for one in report.waiver_problems],
         "broken": [_short(one) for one in report.broken],
+        "unclear": [_unclear(pair, pairs.number(pair)) for pair in report.unclear],
+        "retried": [_short(one) for one in report.retried],
         "notes": [_short(one) for one in report.notes],
         "rows_changed": report.rows_changed,
         "seconds": round(report.seconds, 3),
@@ -162,6 +164,22 @@ def _pair(number: int, pair: Pair) -> Document:
             exchange.side.value: _reply(exchange) for exchange in (pair.legacy, pair.ported)
         },
     }
+
+
+def _unclear(pair: Pair, number: int) -> Document:
+    return {
+        "pair": number,
+        "operation": pair.operation.label,
+        "journey": pair.journey,
+        "step": pair.step,
+        "where": _short(pair.where),
+        "why": _short(pair.unclear),
+    }
+
+
+def unclear(one: Document) -> str:
+    """One of `unclear` as a line."""
+    return f"{one['operation']} in {one['journey']}, step {one['step']}: {one['why']}"
 
 
 def _finding(number: int, finding: Finding, pair_number: int) -> Document:

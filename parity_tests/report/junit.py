@@ -6,7 +6,7 @@ from collections import defaultdict
 from xml.etree import ElementTree as Xml
 
 from parity_tests.report import document as json_report
-from parity_tests.report.document import Document
+from parity_tests.report.document import Document, unclear
 from parity_tests.report.results import Report
 from parity_tests.report.values import told, visible
 
@@ -23,12 +23,13 @@ def of_document(report: Document) -> bytes:
             found[one["operation"]].append(one)
     extra = [("waivers", text) for text in report["waiver_problems"]]
     extra += [("journeys", text) for text in report["broken"]]
+    extra += [("could not tell", unclear(one)) for one in report.get("unclear", ())]
     suite = Xml.Element(
         "testsuite",
         name=f"parity {report['name']} {report['database']}",
         tests=str(len(report["operations"]) + len(extra)),
         failures=str(len(found) + len(report["waiver_problems"])),
-        errors=str(len(report["broken"])),
+        errors=str(len(report["broken"]) + len(report.get("unclear", ()))),
         time=f"{report['seconds']:.3f}",
     )
     for label, entry in sorted(report["operations"].items()):

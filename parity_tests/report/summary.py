@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity_tests.report.document import Document
+from parity_tests.report.document import Document, unclear
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.values import line, told
 from parity_tests.report.verdict import verdict
@@ -23,6 +23,7 @@ def render(report: Document, console: Console) -> None:
         console.print(kinds(report, report["kinds"]))
     for title, lines in (
         ("Could not be played", report["broken"]),
+        ("Could not tell", [unclear(one) for one in report.get("unclear", ())]),
         ("Waivers", report["waiver_problems"]),
     ):
         for one in lines:

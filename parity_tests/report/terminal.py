@@ -95,6 +95,7 @@ def render(report: Report, console: Console, verbose: bool = False) -> None:
     _differences(report, console)
     console.print(table(report, verbose))
     for title, lines in (
+        ("Could not tell", [_unclear(pair) for pair in report.unclear]),
         ("Journeys that broke", report.broken),
         ("Waivers", report.waiver_problems),
     ):
@@ -104,7 +105,17 @@ def render(report: Report, console: Console, verbose: bool = False) -> None:
                 console.print(f"  {escape(printable(one[:_WORDS]))}", highlight=False)
     for note in report.notes:
         console.print(f"[yellow]note:[/] {escape(printable(note[:_WORDS]))}", highlight=False)
+    if report.retried:
+        console.print(
+            f"[yellow]played again[/] because of a busy machine: {len(report.retried)}, such as "
+            f"{escape(line(report.retried[0]))}",
+            highlight=False,
+        )
     totals(report, console)
+
+
+def _unclear(pair: Pair) -> str:
+    return f"{pair.operation.label} in {pair.journey}, step {pair.step}: {pair.unclear}"
 
 
 def _differences(report: Report, console: Console) -> None:
@@ -237,6 +248,8 @@ def totals(report: Report, console: Console) -> None:
     verdict = {
         Exit.SAME: "[bold green]same[/]",
         Exit.DIFFERENT: "[bold red]different[/]",
-        Exit.COULD_NOT_RUN: "[bold red]could not run all journeys[/]",
+        Exit.COULD_NOT_RUN: "[bold red]could not "
+        + ("run all journeys[/]" if report.broken else "tell of all requests[/]"),
     }[report.exit]
-    console.print(f"{verdict}: {differences} differences, {waived} waived", highlight=False)
+    told = f", could not tell {len(report.unclear)}" if report.unclear else ""
+    console.print(f"{verdict}: {differences} differences, {waived} waived{told}", highlight=False)

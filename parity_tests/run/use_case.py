@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import closing
@@ -23,6 +23,7 @@ from parity_tests.journeys.model import Journey, Profile
 from parity_tests.operations import Matcher
 from parity_tests.report.listening import Listener
 from parity_tests.report.results import Report
+from parity_tests.run.confirm import Confirming
 from parity_tests.run.replay import replay
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
@@ -42,6 +43,8 @@ class Options:
     ported: str | None = None
     legacy_db: str | None = None
     ported_db: str | None = None
+    confirm: bool = True
+    """Whether what differs is played again, and counts only when it differs twice."""
     learned: Path | None = None
     """Rules that `parity calibrate` wrote."""
     today: date = field(default_factory=date.today)
@@ -70,7 +73,7 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
             complete = _on_own(session, options, wanted, listener, folder)
     report.notes += learned.notes()
     report.complete = complete and not options.journeys
-    complete = report.complete and not report.broken
+    complete = report.complete and not report.broken and not report.unclear
     report.waiver_problems = waivers.problems(accepted, report.database, options.today, complete)
     report.seconds = time.monotonic() - started
     return report
@@ -106,10 +109,19 @@ class Session:
         """False when the run should stop here."""
         begun = time.monotonic()
         self.report.journeys += 1
+
+        def judge(pair: Pair, differences: list[Difference]) -> list[Finding]:
+            left = self.learned.left(pair, differences)
+            return [self._finding(pair, one, options.today) for one in left]
+
+        confirming = Confirming(stage, self.rules, self.matcher, judge)
+        played: Iterator[tuple[Pair, list[Finding]]] = (
+            confirming.play(journey)
+            if options.confirm
+            else ((p, judge(p, d)) for p, d in replay(journey, stage, self.rules, self.matcher))
+        )
         try:
-            for pair, differences in replay(journey, stage, self.rules, self.matcher):
-                left = self.learned.left(pair, differences)
-                findings = [self._finding(pair, one, options.today) for one in left]
+            for pair, findings in played:
                 self.report.add(pair, findings)
                 listener.pair(pair, findings)
                 if options.fail_fast and any(finding.waiver is None for finding in findings):
@@ -120,6 +132,7 @@ class Session:
             self.report.broken.append(f"{journey.name}: {error}")
             return not options.fail_fast
         finally:
+            self.report.retried += confirming.notes
             seconds = time.monotonic() - begun
             self.report.replay_seconds += seconds
             listener.journey_done(journey, seconds)
