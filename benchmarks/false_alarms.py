@@ -13,7 +13,9 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -71,16 +73,30 @@ def busy(loops: int) -> Iterator[None]:
             one.wait()
 
 
-def twins(config: Config) -> Config:
+def twins(config: Config, folder: Path) -> Config:
     """The legacy in the port's place; what is accepted of the port says nothing there."""
-    return replace(config, ported=config.legacy, waivers=config.path.parent / _NOBODY)
+    text = config.fuzz.read_text(encoding="utf-8")
+    documents = tomllib.loads(text)["documents"]
+    if "ported" in documents:
+        # the second legacy describes itself where the first one does
+        told = json.dumps(documents["ported"]), json.dumps(documents["legacy"])
+        text = text.replace(f"ported = {told[0]}", f"ported = {told[1]}", 1)
+    fuzz_file = folder / "twins.toml"
+    fuzz_file.write_text(text, encoding="utf-8")
+    return replace(
+        config,
+        ported=config.legacy,
+        waivers=config.path.parent / _NOBODY,
+        fuzz=fuzz_file,
+    )
 
 
 def trial(
     config: Config, against: str, database: str, seed: int, exchanges: int, loops: int
 ) -> Trial:
     begun = time.monotonic()
-    chosen = twins(config) if against == "legacy" else config
+    folder = tempfile.TemporaryDirectory()
+    chosen = twins(config, Path(folder.name)) if against == "legacy" else config
     result = Trial(against, database, seed, loops, 0, 0, 0, 0, 0.0)
     try:
         report = fuzz(chosen, FuzzOptions(seed, exchanges=exchanges, database=database), Progress())
@@ -91,6 +107,7 @@ def trial(
         result.exchanges = report.exchanges
         result.differences, result.once = again, len(report.found) - again
         result.silent = sum("no reply, once" in note for note in report.notes)
+    folder.cleanup()
     result.seconds = round(time.monotonic() - begun, 1)
     return result
 
@@ -127,7 +144,7 @@ def main() -> int:
     exchanges = sum(one.exchanges for one in trials)
     wrong = sum(one.differences + one.once for one in trials)
     broken = sum(bool(one.error) for one in trials)
-    print(
+    click.echo(
         f"{exchanges} exchanges in {len(trials)} trials: {wrong} differences, {broken} trials broke"
     )
     return 2 if broken or not trials else int(wrong > 0)

@@ -119,6 +119,7 @@ class Place(StrEnum):
     NOT_ALLOWED = "405"
     REDIRECT = "redirect"
     NOT_FOUND = "404"
+    SEED = "seed"
 
 
 @dataclass(frozen=True, order=True)

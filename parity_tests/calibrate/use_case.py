@@ -70,7 +70,12 @@ class _Watching:
 def calibrate(config: Config, options: CalibrateOptions, listener: Listener) -> Calibration:
     begun = time.monotonic()
     # the second legacy takes the port's place; what is accepted of the port says nothing here
-    twins = replace(config, ported=config.legacy, waivers=config.path.parent / _NO_FILE)
+    twins = replace(
+        config,
+        ported=config.legacy,
+        waivers=config.path.parent / _NO_FILE,
+        seed=replace(config.seed, legacy=()),
+    )
     if not options.written_rules:
         twins = replace(twins, rules=config.path.parent / _NO_FILE)
     observer = Observer()
