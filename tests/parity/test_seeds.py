@@ -18,6 +18,7 @@ from parity_tests.mutants.plant import Garden
 from parity_tests.run.first import first
 from parity_tests.run.seeds import compare
 from parity_tests.stage import databases
+from parity_tests.stage.workplace import workplace
 
 RULES = Rules(
     [
@@ -95,13 +96,12 @@ def test_a_table_or_a_row_of_one_side_is_found() -> None:
 @pytest.mark.parametrize(
     "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 )
-def test_the_ports_provisioning_is_the_legacys(tmp_path: Path, database: str) -> None:
+def test_the_ports_provisioning_is_the_legacys(database: str) -> None:
     config = configuration.load(configuration.DEFAULT)
-    made = databases.create(database, tmp_path, "parity_seeds")
-    try:
+    with workplace(False) as folder:
+        made = databases.create(database, folder, "parity_seeds")
         made.seed(config)
         pair, found = first(config, made, rules.load(config.rules, database))
-    finally:
         made.close()
     assert found == []
     assert pair.operation.label == "SEED /"
