@@ -16,6 +16,7 @@ from rich.text import Text
 
 from parity_core.model import Exchange, Finding, Pair, Place
 from parity_tests.journeys.model import Journey
+from parity_tests.report import kinds
 from parity_tests.report.curl import curl
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.keys import key
@@ -23,7 +24,7 @@ from parity_tests.report.results import OperationReport, Report
 from parity_tests.report.values import line, printable, show
 
 _SHOWN = 25
-"""Pairs that are drawn in full; the JSON report has them all."""
+"""Pairs that are drawn in full, one for each kind; the JSON report has them all."""
 _LINES = 24
 _COMMAND = 3000
 _WORDS = 2000
@@ -119,15 +120,14 @@ def _unclear(pair: Pair) -> str:
 
 
 def _differences(report: Report, console: Console) -> None:
-    pairs: dict[int, list[Finding]] = {}
-    for finding in report.differences:
-        pairs.setdefault(id(finding.pair), []).append(finding)
-    for findings in list(pairs.values())[:_SHOWN]:
+    found = kinds.kinds(report.differences)
+    kinds.render(found, console)
+    shown = kinds.examples(found)
+    for findings in shown[:_SHOWN]:
         console.print(pair_panel(findings))
-    if len(pairs) > _SHOWN:
-        console.print(
-            f"… and {len(pairs) - _SHOWN} more pairs that differ; --json FILE has all of them"
-        )
+    left = len({id(one.pair) for one in report.differences}) - min(len(shown), _SHOWN)
+    if left > 0:
+        console.print(f"… and {left} more pairs that differ; --json FILE has all of them")
 
 
 def pair_panel(findings: Sequence[Finding]) -> Panel:
