@@ -59,6 +59,8 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     error: str = ""
+    timed_out: bool = False
+    """There was no reply for as long as anybody waits: that tells of the machine, not of the stack."""
 
     def header(self, name: str) -> str | None:
         """All values of a header joined as HTTP joins them, or None."""
@@ -117,6 +119,7 @@ class Place(StrEnum):
     NOT_ALLOWED = "405"
     REDIRECT = "redirect"
     NOT_FOUND = "404"
+    SEED = "seed"
 
 
 @dataclass(frozen=True, order=True)
@@ -140,6 +143,8 @@ class Pair:
     user: str = ""
     note: str = ""
     rows_compared: bool = True
+    unclear: str = ""
+    """Why nothing can be said of this pair: neither that it is the same nor that it differs."""
 
     @property
     def waiting(self) -> float:

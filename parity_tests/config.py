@@ -52,6 +52,10 @@ class Seed:
     sql: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     pythonpath: tuple[Path, ...] = ()
+    legacy: tuple[tuple[str, ...], ...] = ()
+    """Commands of the legacy that make the same seed by its own means, to compare with."""
+    ported_only: tuple[str, ...] = ()
+    """Tables of the port's own, which the legacy's seed can not have."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Config:
     ignored_tables: tuple[str, ...]
     services: Mapping[str, ServiceConfig]
     variables: Mapping[str, str]
+    timeout: float = 60.0
+    """Seconds that a stack has to answer."""
 
     def expand(self, words: Sequence[str], **values: object) -> list[str]:
         """`{name}` from the given values and the file's variables; `{python}` is this interpreter."""
@@ -187,6 +193,8 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
             sql=here / seed["sql"] if "sql" in seed else None,
             environment=_strings(seed.get("environment", {})),
             pythonpath=paths(seed.get("pythonpath", ())),
+            legacy=tuple(tuple(command) for command in seed.get("legacy", ())),
+            ported_only=tuple(seed.get("ported_only", ())),
         ),
         login=Login(**login) if login else None,
         users={user.name: user for user in users},
@@ -199,6 +207,7 @@ def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> C
             for name, table in data.get("services", {}).items()
         },
         variables=variables,
+        timeout=float(data.get("timeout", 60)),
     )
 
 

@@ -30,11 +30,20 @@ _HASH = re.compile(r"(\$[^$]+\$(?:[^$]*\$)*)([^$]+)")
 
 @dataclass(frozen=True)
 class Window:
-    """When the step was sent, on each side, in seconds since the epoch."""
+    """When the step was sent, on each side, in seconds since the epoch, and how long the replies took."""
 
     legacy: float = 0.0
     ported: float = 0.0
     step: int = 0
+    legacy_took: float = 0.0
+    ported_took: float = 0.0
+
+    def is_far(self, apart: float) -> bool:
+        """Whether two moments lie further apart, counted from the request, than the replies explain.
+
+        A stack that was made to wait takes its moment late: by as much as its reply took, at most.
+        """
+        return not -self.legacy_took - SKEW <= apart <= self.ported_took + SKEW
 
 
 @dataclass
@@ -121,7 +130,7 @@ class Correspondence:
         if legacy == ported:
             return None
         apart = (b - window.ported) - (a - window.legacy)
-        if abs(apart) > SKEW:
+        if window.is_far(apart):
             return f"{apart:+.1f} s apart, counted from the request"
         return None
 
@@ -140,8 +149,8 @@ class Correspondence:
                     return f"claim {claim}: {value!r} against {other!r}"
             elif type(value) is not type(other):
                 return f"claim {claim}: {type(value).__name__} against {type(other).__name__}"
-            elif isinstance(value, int | float) and (
-                abs((other - window.ported) - (value - window.legacy)) > SKEW
+            elif isinstance(value, int | float) and window.is_far(
+                (other - window.ported) - (value - window.legacy)
             ):
                 return f"claim {claim}: {other - value:+} s"
         if {"exp", "iat"} <= a.claims.keys():

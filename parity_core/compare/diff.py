@@ -39,7 +39,12 @@ class _Diff:
         self.rules = rules
         self.seen = seen
         self.operation = pair.operation.label
-        self.window = Window(pair.legacy.started, pair.ported.started, pair.step)
+        self.window = Window(
+            pair.legacy.started,
+            pair.ported.started,
+            pair.step,
+            *(max(0.0, one.replied - one.started) for one in (pair.legacy, pair.ported)),
+        )
 
     def all(self) -> list[Difference]:
         legacy, ported = self.pair.legacy, self.pair.ported
@@ -101,15 +106,22 @@ class _Diff:
         a, b = _json(legacy), _json(ported)
         raw = [exchange.reply.body for exchange in (legacy, ported)]
         if a is not MISSING and b is not MISSING:
-            yield from self.walk("body", "body", a, b)
-            (front, end), (other_front, other_end) = map(_around, raw)
-            endings = {(end, end), *self.rules.json_endings}
-            if front != other_front or (end, other_end) not in endings:
-                blanks = [
-                    (before + "…".encode() + after).decode() for before, after in map(_around, raw)
-                ]
-                yield Difference("body", blanks[0], blanks[1], "other blanks around the JSON")
-            return
+            try:
+                differences = list(self.walk("body", "body", a, b))
+            except RecursionError:
+                # nested deeper than can be walked: what it is as text decides
+                pass
+            else:
+                yield from differences
+                (front, end), (other_front, other_end) = map(_around, raw)
+                endings = {(end, end), *self.rules.json_endings}
+                if front != other_front or (end, other_end) not in endings:
+                    blanks = [
+                        (before + "…".encode() + after).decode()
+                        for before, after in map(_around, raw)
+                    ]
+                    yield Difference("body", blanks[0], blanks[1], "other blanks around the JSON")
+                return
         if raw[0] == raw[1]:
             return
         members = [archive_members(one) for one in raw]

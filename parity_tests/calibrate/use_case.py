@@ -70,7 +70,12 @@ class _Watching:
 def calibrate(config: Config, options: CalibrateOptions, listener: Listener) -> Calibration:
     begun = time.monotonic()
     # the second legacy takes the port's place; what is accepted of the port says nothing here
-    twins = replace(config, ported=config.legacy, waivers=config.path.parent / _NO_FILE)
+    twins = replace(
+        config,
+        ported=config.legacy,
+        waivers=config.path.parent / _NO_FILE,
+        seed=replace(config.seed, legacy=()),
+    )
     if not options.written_rules:
         twins = replace(twins, rules=config.path.parent / _NO_FILE)
     observer = Observer()
@@ -79,7 +84,8 @@ def calibrate(config: Config, options: CalibrateOptions, listener: Listener) -> 
     for number in range(options.rounds):
         observer.round = number
         listener.say(f"the legacy against itself, round {number + 1} of {options.rounds}")
-        told = Options(options.database, options.journeys, today=options.today)
+        # what differs once is what is to be learned
+        told = Options(options.database, options.journeys, confirm=False, today=options.today)
         report = run(twins, told, _Watching(listener, observer))
         if report.broken:
             raise ParityError(

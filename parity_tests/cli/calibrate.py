@@ -15,6 +15,7 @@ from parity_tests import config as configuration
 from parity_tests.calibrate.use_case import CalibrateOptions, Calibration, calibrate, merged
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save_and_show
 from parity_tests.report.terminal import TerminalProgress
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -76,10 +77,9 @@ def command(
         options = CalibrateOptions(database, globs, rounds, days, not no_rules)
         with TerminalProgress(screen) as progress:
             found = calibrate(config, options, progress)
-        _tell(found, screen)
+        rules = merged(out, found.learning.rules, date.today()) if out else []
+        save_and_show(out, lambda: render(rules), lambda: _tell(found, screen))
         if out:
-            rules = merged(out, found.learning.rules, date.today())
-            out.write_text(render(rules), encoding="utf-8")
             screen.print(f"{len(rules)} rules in {escape(str(out))}", highlight=False)
         return found.exit
 

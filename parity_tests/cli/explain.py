@@ -97,7 +97,7 @@ def _show(found: Explanation, number: int, out: Console) -> None:
 
 def _reply(reply: Document) -> Text:
     body = reply["body"]
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         body = json.dumps(json.loads(body), indent=1, ensure_ascii=False)
     lines = [str(reply["status"] or reply["error"])]
     lines += [f"{name}: {value}" for name, value in reply["headers"]]

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from parity_core.model import ParityError
 from parity_tests import config as configuration
+from parity_tests.cli import crash, screen
+from parity_tests.cli.screen import console
 from parity_tests.report.exit_code import Exit
 
-
-def console(**options: Any) -> Console:
-    # a pipe has no width: wide enough for two replies side by side
-    return Console(width=None if sys.stdout.isatty() else 160, **options)
+__all__ = ["configured", "console", "guarded", "pairs_of"]
 
 
 def pairs_of(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -62,5 +60,12 @@ def guarded(work: Callable[[], Exit]) -> None:
         code = Exit.COULD_NOT_RUN
     except KeyboardInterrupt:
         click.echo("parity: interrupted", err=True)
+        code = Exit.COULD_NOT_RUN
+    except Exception as error:
+        # 1, which an exception ends with otherwise, is a verdict
+        click.echo(crash.describe(error), err=True)
+        code = Exit.COULD_NOT_RUN
+    if words := screen.lost():
+        click.echo(f"parity: {words}", err=True)
         code = Exit.COULD_NOT_RUN
     sys.exit(code)

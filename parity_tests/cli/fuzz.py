@@ -11,6 +11,7 @@ from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.fuzz import render
 from parity_tests.fuzz.use_case import ALL, FuzzOptions, fuzz
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save_and_show
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -147,10 +148,9 @@ def command(
         )
         screen = console()
         report = fuzz(config, options, render.FuzzProgress(screen))
-        render.render(report, screen)
-        if json_file:
-            text = render.render_json(report)
-            json_file.write_text(text, encoding="utf-8", errors="backslashreplace")
+        save_and_show(
+            json_file, lambda: render.render_json(report), lambda: render.render(report, screen)
+        )
         return report.exit
 
     guarded(work)

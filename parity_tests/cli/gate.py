@@ -14,6 +14,7 @@ from parity_tests.report import gate, markdown, summary
 from parity_tests.report.document import Document
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.gate import Judgement
+from parity_tests.report.save import save_and_show
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SHOWN = 20
@@ -55,10 +56,11 @@ def command(
             )
             return Exit.SAME
         judgement = gate.judge(report, gate.load(baseline_file))
-        _show(report, judgement, console(), baseline_file)
-        if markdown_file:
-            text = markdown.render(report, judgement.new)
-            markdown_file.write_text(text, encoding="utf-8", errors="backslashreplace")
+        save_and_show(
+            markdown_file,
+            lambda: markdown.render(report, judgement.new),
+            lambda: _show(report, judgement, console(), baseline_file),
+        )
         return judgement.exit
 
     guarded(work)

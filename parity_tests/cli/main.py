@@ -21,9 +21,9 @@ from parity_tests.cli import replay as replay_command
 from parity_tests.cli import suite as suite_command
 from parity_tests.cli import triangle as triangle_command
 from parity_tests.cli import waivers as waivers_command
+from parity_tests.cli.crash import Guarded
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.journeys import read as journey_files
-from parity_tests.report import document as json_report
 from parity_tests.report import outputs, terminal
 from parity_tests.report.exit_code import Exit
 from parity_tests.run.use_case import Options, run
@@ -32,7 +32,7 @@ from parity_tests.stage.services import registry
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Compare two stacks that should answer alike: the legacy, and its port.
 
@@ -107,9 +107,7 @@ def run_command(
         config = configuration.load(config_path, overrides)
         with terminal.TerminalProgress(screen, verbose) as progress:
             result = run(config, Options(journeys=globs, **options), progress)
-        terminal.render(result, screen, verbose)
-        if any(files.values()):
-            outputs.write(json_report.document(result), files)
+        outputs.deliver(result, files, lambda: terminal.render(result, screen, verbose))
         return result.exit
 
     guarded(work)

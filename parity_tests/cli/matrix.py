@@ -10,6 +10,7 @@ from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.matrix import play, report
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save_and_show
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
@@ -62,10 +63,11 @@ def command(
         with report.MatrixProgress(screen) as progress:
             wanted = {name: value for name, _, value in (s.partition("=") for s in settings)}
             found = play.run(config, play.Options(database, globs, keep, wanted), progress)
-        report.render(found, screen, verbose)
-        if json_file:
-            text = report.render_json(found)
-            json_file.write_text(text, encoding="utf-8", errors="backslashreplace")
+        save_and_show(
+            json_file,
+            lambda: report.render_json(found),
+            lambda: report.render(found, screen, verbose),
+        )
         return found.exit
 
     guarded(work)

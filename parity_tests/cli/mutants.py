@@ -15,6 +15,7 @@ from parity_tests.mutants.by_fuzz import BUDGET
 from parity_tests.mutants.model import Part, chosen
 from parity_tests.mutants.run import MutantOptions, run
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save_and_show
 from parity_tests.report.terminal import TerminalProgress
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -96,9 +97,9 @@ def command(
         options = MutantOptions(chosen(by), database, seed, budget, aim)
         with TerminalProgress(screen) as progress:
             result = run(config, found, options, progress)
-        report.render(result, screen)
-        if json_file:
-            json_file.write_text(report.render_json(result), encoding="utf-8")
+        save_and_show(
+            json_file, lambda: report.render_json(result), lambda: report.render(result, screen)
+        )
         return result.exit
 
     guarded(work)

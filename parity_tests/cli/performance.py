@@ -16,6 +16,7 @@ from parity_tests.performance.budget import Verdict
 from parity_tests.performance.measure import measure
 from parity_tests.report import terminal
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save_and_show
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -76,11 +77,9 @@ def command(
             found = measure(config, plan, globs, database, seed, progress)
         if not found.operations:
             raise ParityError("nothing was measured; " + "; ".join(found.notes))
-        render.render(found, screen)
-        if json_file:
-            json_file.write_text(
-                render.text(found, plan), encoding="utf-8", errors="backslashreplace"
-            )
+        save_and_show(
+            json_file, lambda: render.text(found, plan), lambda: render.render(found, screen)
+        )
         unsure = any(one.verdict is Verdict.INCONCLUSIVE for one in found.operations.values())
         return Exit.DIFFERENT if strict and unsure else found.exit
 

@@ -13,7 +13,6 @@ from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.schedule import Order
 from parity_tests.cli.frame import configured, console, guarded, pairs_of
 from parity_tests.journeys.model import Profile
-from parity_tests.report import document as json_report
 from parity_tests.report import outputs, terminal
 from parity_tests.report.exit_code import Exit
 
@@ -129,9 +128,7 @@ def command(
         )
         with terminal.TerminalProgress(screen, verbose) as progress:
             result = session.replay(config, wanted, progress)
-        terminal.render(result, screen, verbose)
-        if any(files.values()):
-            outputs.write(json_report.document(result), files)
+        outputs.deliver(result, files, lambda: terminal.render(result, screen, verbose))
         return result.exit
 
     guarded(work)

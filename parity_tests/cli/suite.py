@@ -9,6 +9,7 @@ import click
 from parity_core.model import Side
 from parity_tests.cli.frame import console, guarded
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save_and_show
 from parity_tests.suite import run as suite
 from parity_tests.suite import show, target
 
@@ -68,9 +69,9 @@ def command(
             found = suite.run(
                 target.reference(target_name), words, progress, strict=strict, keep=keep
             )
-        show.render(found, screen, verbose)
-        if json_file:
-            json_file.write_text(show.as_json(found), encoding="utf-8")
+        save_and_show(
+            json_file, lambda: show.as_json(found), lambda: show.render(found, screen, verbose)
+        )
         return found.exit
 
     guarded(work)

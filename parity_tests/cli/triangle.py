@@ -17,6 +17,8 @@ from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.report import document as json_report
 from parity_tests.report import terminal
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save_and_show
+from parity_tests.report.values import json_safe
 from parity_tests.run.use_case import Options, run
 from parity_tests.stage.workplace import load_census
 from parity_tests.triangle import sources
@@ -102,9 +104,11 @@ def command(
             for item in items
             if item.fails(FailOn(fail_on)) and not any(one.covers(item) for one in excused)
         ]
-        _show(items, items if everything else failing, failing, screen)
-        if json_file:
-            json_file.write_text(_json(items, failing), encoding="utf-8")
+        save_and_show(
+            json_file,
+            lambda: _json(items, failing),
+            lambda: _show(items, items if everything else failing, failing, screen),
+        )
         return Exit.DIFFERENT if failing else Exit.SAME
 
     guarded(work)
@@ -145,4 +149,4 @@ def _json(items: list[Item], failing: list[Item]) -> str:
             for item in sorted(items)
         ],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    return json_safe(json.dumps(told, indent=2, ensure_ascii=False)) + "\n"

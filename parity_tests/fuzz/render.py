@@ -15,7 +15,7 @@ from rich.table import Table
 from parity_tests.fuzz.report import Found, FuzzReport
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import pair_panel
-from parity_tests.report.values import show
+from parity_tests.report.values import json_safe, show
 
 _EVERY = 10.0
 """Seconds between two lines of progress."""
@@ -84,8 +84,11 @@ def render(report: FuzzReport, console: Console) -> None:
         f"{report.shrinking:.1f} s shrinking; seed {report.seed}",
         highlight=False,
     )
-    same = report.exit is Exit.SAME
-    verdict = "[bold green]same[/]" if same else "[bold red]different[/]"
+    verdict = {
+        Exit.SAME: "[bold green]same[/]",
+        Exit.DIFFERENT: "[bold red]different[/]",
+        Exit.COULD_NOT_RUN: "[bold red]could not tell[/]",
+    }[report.exit]
     console.print(
         f"{verdict}: {len(report.found)} kinds of difference, {report.waived} exchanges waived",
         highlight=False,
@@ -160,4 +163,4 @@ def _found(found: Found) -> dict[str, Any]:
 
 
 def render_json(report: FuzzReport) -> str:
-    return json.dumps(document(report), indent=2, ensure_ascii=False) + "\n"
+    return json_safe(json.dumps(document(report), indent=2, ensure_ascii=False)) + "\n"

@@ -99,7 +99,10 @@ class FuzzReport:
 
     @property
     def exit(self) -> Exit:
-        return Exit.DIFFERENT if self.found else Exit.SAME
+        if any(found.reproduced for found in self.found.values()):
+            return Exit.DIFFERENT
+        # what was seen once, and not when it was played again, is neither
+        return Exit.COULD_NOT_RUN if self.found else Exit.SAME
 
     @property
     def rate(self) -> float:

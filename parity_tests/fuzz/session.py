@@ -21,6 +21,7 @@ from parity_tests.fuzz.report import Found, FuzzReport, Key, key
 from parity_tests.fuzz.scene import Scene, Theatre, journey
 from parity_tests.fuzz.shrink import Shrinker
 from parity_tests.journeys.model import Step
+from parity_tests.report.save import save as write_file
 from parity_tests.stage.process import StackError
 
 
@@ -241,4 +242,4 @@ class Session:
         if self.options.save is not None:
             self.options.save.mkdir(parents=True, exist_ok=True)
             found.saved = self.options.save / f"{found.journey}.yaml"
-            found.saved.write_text(found.text, encoding="utf-8", errors="backslashreplace")
+            write_file(found.saved, found.text)

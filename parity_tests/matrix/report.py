@@ -15,6 +15,7 @@ from parity_tests.journeys.compose import curl
 from parity_tests.matrix.model import Cell, MatrixReport, Verdict
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import pair_panel
+from parity_tests.report.values import json_safe
 
 _SHOWN = 15
 _STYLES = {
@@ -176,7 +177,7 @@ def document(report: MatrixReport) -> dict[str, Any]:
 
 
 def render_json(report: MatrixReport) -> str:
-    return json.dumps(document(report), indent=1, ensure_ascii=False, default=str) + "\n"
+    return json_safe(json.dumps(document(report), indent=1, ensure_ascii=False, default=str)) + "\n"
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from parity_tests.mutants.model import Outcome, Part, Result, Trial, Verdict
+from parity_tests.report.values import json_safe
 
 
 def table(result: Result) -> Table:
@@ -87,7 +88,7 @@ def render_json(result: Result) -> str:
         "notes": result.notes,
         "mutants": [_outcome(outcome, result.parts) for outcome in result.outcomes],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_safe(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _outcome(outcome: Outcome, parts: tuple[Part, ...]) -> dict[str, object]:

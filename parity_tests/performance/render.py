@@ -13,6 +13,7 @@ from rich.text import Text
 
 from parity_tests.performance.budget import Plan, Verdict
 from parity_tests.performance.measure import Measured, Performance
+from parity_tests.report.values import json_safe
 
 FORMAT = "parity-performance/1"
 _COLOUR = {Verdict.WITHIN: "green", Verdict.INCONCLUSIVE: "yellow"}
@@ -111,4 +112,4 @@ def _operation(one: Measured, plan: Plan) -> dict[str, Any]:
 
 
 def text(found: Performance, plan: Plan) -> str:
-    return json.dumps(document(found, plan), indent=2, ensure_ascii=False) + "\n"
+    return json_safe(json.dumps(document(found, plan), indent=2, ensure_ascii=False)) + "\n"

@@ -17,6 +17,8 @@ from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError, Wai
 from parity_tests.report import curl, masking
 from parity_tests.report.keys import group, key, outcome, shape
 from parity_tests.report.results import Report
+from parity_tests.report.save import save
+from parity_tests.report.values import json_safe, numbers
 
 FORMAT = "parity-report/1"
 SCHEMA = Path(__file__).with_name("report.schema.json")
@@ -55,9 +57,11 @@ def document(report: Report) -> Document:
         "differences": len(report.differences),
         "waived": len(report.waived),
         "waivers": [_waiver(one) for one in report.waivers],
-        "waiver_problems": report.waiver_problems,
-        "broken": report.broken,
-        "notes": report.notes,
+        "waiver_problems": [_short(one) for one in report.waiver_problems],
+        "broken": [_short(one) for one in report.broken],
+        "unclear": [_unclear(pair, pairs.number(pair)) for pair in report.unclear],
+        "retried": [_short(one) for one in report.retried],
+        "notes": [_short(one) for one in report.notes],
         "rows_changed": report.rows_changed,
         "seconds": round(report.seconds, 3),
         "exchanges_per_second": round(report.exchanges / (report.replay_seconds or 1), 1),
@@ -106,12 +110,11 @@ def render(report: Report) -> str:
 
 
 def text(told: Document) -> str:
-    return json.dumps(told, indent=2, ensure_ascii=False, default=str) + "\n"
+    return json_safe(json.dumps(told, indent=2, ensure_ascii=False, default=str)) + "\n"
 
 
 def write(told: Document, file: Path) -> None:
-    # half a surrogate pair is written as the escape that JSON has for it
-    file.write_text(text(told), encoding="utf-8", errors="backslashreplace")
+    save(file, text(told))
 
 
 def load(file: Path) -> Document:
@@ -152,16 +155,32 @@ def _pair(number: int, pair: Pair) -> Document:
         "class": pair.operation.place.value,
         "journey": pair.journey,
         "step": pair.step,
-        "where": pair.where,
-        "user": pair.user,
-        "note": pair.note,
+        "where": _short(pair.where),
+        "user": _short(pair.user),
+        "note": _short(pair.note),
         "method": request.method,
-        "target": masking.target(request),
+        "target": _short(masking.target(request)),
         "curl": _short(curl.curl(request, pair.legacy.origin)),
         "replies": {
             exchange.side.value: _reply(exchange) for exchange in (pair.legacy, pair.ported)
         },
     }
+
+
+def _unclear(pair: Pair, number: int) -> Document:
+    return {
+        "pair": number,
+        "operation": pair.operation.label,
+        "journey": pair.journey,
+        "step": pair.step,
+        "where": _short(pair.where),
+        "why": _short(pair.unclear),
+    }
+
+
+def unclear(one: Document) -> str:
+    """One of `unclear` as a line."""
+    return f"{one['operation']} in {one['journey']}, step {one['step']}: {one['why']}"
 
 
 def _finding(number: int, finding: Finding, pair_number: int) -> Document:
@@ -173,17 +192,17 @@ def _finding(number: int, finding: Finding, pair_number: int) -> Document:
         "operation": pair.operation.label,
         "class": pair.operation.place.value,
         "statuses": [outcome(pair.legacy), outcome(pair.ported)],
-        "place": difference.place,
-        "shape": shape(difference.place),
-        "why": difference.why,
+        "place": _short(difference.place),
+        "shape": _short(shape(difference.place)),
+        "why": _short(difference.why),
         "legacy": _value(difference.legacy, difference.place),
         "ported": _value(difference.ported, difference.place),
         "journey": pair.journey,
         "step": pair.step,
-        "where": pair.where,
-        "user": pair.user,
-        "note": pair.note,
-        "waiver": str(finding.waiver) if finding.waiver else None,
+        "where": _short(pair.where),
+        "user": _short(pair.user),
+        "note": _short(pair.note),
+        "waiver": _short(str(finding.waiver)) if finding.waiver else None,
     }
 
 
@@ -209,11 +228,11 @@ def _value(value: Any, place: str = "") -> Any:
         return {"base64": base64.b64encode(masking.binary(value)[:_BODY_LIMIT]).decode()}
     shown = masking.value(value, place)
     if shown is None or isinstance(shown, bool | int | float):
-        return shown
+        return numbers(shown)
     if isinstance(shown, str):
         return _short(shown)
     written = json.dumps(shown, ensure_ascii=False, default=str)
-    return {"cut": _short(written)} if len(written) > _BODY_LIMIT else json.loads(written)
+    return {"cut": _short(written)} if len(written) > _BODY_LIMIT else numbers(json.loads(written))
 
 
 def _short(told: str) -> str:
@@ -227,7 +246,7 @@ def _reply(exchange: Exchange) -> Document:
     return {
         "status": reply.status,
         "error": reply.error,
-        "headers": masking.masked(reply.headers),
+        "headers": [[_short(name), _short(value)] for name, value in masking.masked(reply.headers)],
         "body": _body(reply.body),
         "body_bytes": len(reply.body),
         "cut": len(reply.body) > _BODY_LIMIT,
@@ -235,7 +254,7 @@ def _reply(exchange: Exchange) -> Document:
             {
                 "table": r.table,
                 "change": r.change,
-                "key": list(r.key),
+                "key": [_value(part) for part in r.key],
                 "columns": _columns(r.columns),
             }
             for r in exchange.rows[:_ROW_LIMIT]
@@ -253,4 +272,4 @@ def _body(raw: bytes) -> str:
 
 
 def _columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _value(value, name) for name, value in columns.items()}
+    return {_short(name): _value(value, name) for name, value in columns.items()}

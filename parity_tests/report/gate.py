@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parity_core.model import ParityError
-from parity_tests.report.document import Document
+from parity_tests.report.document import Document, unclear
 from parity_tests.report.exit_code import Exit
+from parity_tests.report.save import save as write_file
 
 FORMAT = "parity-baseline/1"
 _HINT = "`parity gate REPORT --baseline FILE --update` writes one"
@@ -32,6 +33,7 @@ class Judgement:
     uncovered: list[str]
     waiver_problems: list[str]
     broken: list[str]
+    """Journeys, and requests of which the report can not tell."""
     known: list[str]
     gone: list[str]
 
@@ -71,7 +73,10 @@ def judge(report: Document, baseline: Baseline) -> Judgement:
         new=[key for key in now.differences if key not in baseline.differences],
         uncovered=sorted(baseline.covered - now.covered) if whole else [],
         waiver_problems=sorted(now.waiver_problems - baseline.waiver_problems),
-        broken=[text for text in report["broken"] if _name(text) not in baseline.broken],
+        broken=[
+            *(text for text in report["broken"] if _name(text) not in baseline.broken),
+            *map(unclear, report.get("unclear", ())),
+        ],
         known=[key for key in now.differences if key in baseline.differences],
         gone=[key for key in baseline.differences if key not in now.differences] if whole else [],
     )
@@ -109,7 +114,7 @@ def save(baseline: Baseline, file: Path) -> None:
         "broken": sorted(baseline.broken),
     }
     text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
-    file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_file(file, text)
 
 
 def _covered(report: Document) -> frozenset[str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from parity_tests.report.document import Document
-from parity_tests.report.values import told
+from parity_tests.report.document import Document, unclear
+from parity_tests.report.values import told, visible
 from parity_tests.report.verdict import verdict
 
 EMBEDDED = 8_000_000
@@ -30,6 +30,7 @@ _HERE = Path(__file__).parent
 
 
 def render(report: Document, embedded: int = EMBEDDED) -> str:
+    report = visible(report)
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined
     )
@@ -38,6 +39,7 @@ def render(report: Document, embedded: int = EMBEDDED) -> str:
     return environment.get_template("page.html").render(
         report=report,
         verdict=verdict(report),
+        unclear=[unclear(one) for one in report.get("unclear", ())],
         style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_digest=digest,

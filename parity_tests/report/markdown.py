@@ -8,8 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from parity_tests.report.document import Document
-from parity_tests.report.values import told
+from parity_tests.report.document import Document, unclear
+from parity_tests.report.values import told, visible
 from parity_tests.report.verdict import verdict
 
 _SHOWN = 30
@@ -17,6 +17,7 @@ _SHOWN = 30
 
 def render(report: Document, new: Collection[str] | None = None) -> str:
     """`new` are the keys that a baseline does not know; they are marked, and come first."""
+    report = visible(report)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -40,6 +41,7 @@ def render(report: Document, new: Collection[str] | None = None) -> str:
         left=len(kinds) - _SHOWN,
         new=None if new is None else sum(kind["new"] for kind in kinds),
         broken=report["broken"],
+        unclear=[unclear(one) for one in report.get("unclear", ())],
         told=told,
     )
 

@@ -20,6 +20,8 @@ _DEPTH = 3
 _ITEMS = 5
 """Of a list: more of them have the same fields."""
 _FIELDS = 400
+_NAME = 200
+"""Characters of a name that are kept; nobody declares a longer one."""
 _LONGEST = 500_000
 """Bytes of a body that is looked into."""
 
@@ -47,7 +49,7 @@ class Observation:
         request = pair.legacy.request
         if ported.status and ported.status < 400:
             query = request.target.partition("?")[2]
-            self.query |= {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+            self.query |= {name[:_NAME] for name, _ in parse_qsl(query, keep_blank_values=True)}
             learn(self.body, sent(request))
         if ported.body and len(ported.body) <= _LONGEST:
             learn(self.replies.setdefault(status, {}), _json(ported.body))
@@ -82,7 +84,7 @@ def _walk(value: Any, place: str, depth: int) -> Iterator[tuple[str, str]]:
         return
     items: list[tuple[str, Any]] = []
     if isinstance(value, dict):
-        items = [(escape(key), item) for key, item in value.items()]
+        items = [(escape(key[:_NAME]), item) for key, item in value.items()]
     elif isinstance(value, list):
         items = [("*", item) for item in value[:_ITEMS]]
     for name, item in items:

@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
+from parity_core.model import ParityError
 from parity_tests.report import badge, html, junit, markdown
 from parity_tests.report import document as json_report
 from parity_tests.report.document import Document
+from parity_tests.report.results import Report
+from parity_tests.report.save import save
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _FORMATS = {
@@ -46,7 +49,7 @@ def chosen(given: dict[str, Any]) -> Files:
 
 
 def write(report: Document, files: Files) -> list[Path]:
-    """What was written."""
+    """What was written. One that can't be does not keep the others from it; then it is raised."""
     texts: dict[str, Callable[[], str | bytes]] = {
         "json": lambda: json_report.text(report),
         "html": lambda: html.render(report),
@@ -54,14 +57,27 @@ def write(report: Document, files: Files) -> list[Path]:
         "markdown": lambda: markdown.render(report),
         "badge": lambda: badge.render(report),
     }
-    written = []
+    written: list[Path] = []
+    errors: list[Exception] = []
     for name, file in files.items():
         if file is None:
             continue
-        told = texts[name]()
-        # half a surrogate pair is written as the escape that JSON has for it
-        file.write_bytes(
-            told if isinstance(told, bytes) else told.encode("utf-8", "backslashreplace")
-        )
-        written.append(file)
+        try:
+            save(file, texts[name]())
+            written.append(file)
+        except Exception as error:
+            errors.append(error)
+    if errors and all(isinstance(error, ParityError) for error in errors):
+        raise ParityError("; ".join(map(str, errors)))
+    if errors:
+        raise errors[0]
     return written
+
+
+def deliver(report: Report, files: Files, show: Callable[[], None]) -> None:
+    """Files first: what is shown may be lost. And shown it is, though a file can't be written."""
+    try:
+        if any(files.values()):
+            write(json_report.document(report), files)
+    finally:
+        show()

@@ -45,6 +45,10 @@ class Report:
     waiver_problems: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     """Journeys that could not be played to their end, and why."""
+    unclear: list[Pair] = field(default_factory=list)
+    """Of which nothing can be said; each says why. They are neither the same nor different."""
+    retried: list[str] = field(default_factory=list)
+    """What differed once for a reason that is the machine's, and not when it was played again."""
     notes: list[str] = field(default_factory=list)
     exchanges: int = 0
     rows_changed: int = 0
@@ -78,7 +82,7 @@ class Report:
 
     @property
     def exit(self) -> Exit:
-        if self.broken:
+        if self.broken or self.unclear:
             return Exit.COULD_NOT_RUN
         return Exit.DIFFERENT if self.differences or self.waiver_problems else Exit.SAME
 
@@ -97,6 +101,8 @@ class Report:
         self.rows_changed += len(pair.legacy.rows)
         self.waiting += pair.waiting
         self.findings.extend(findings)
+        if pair.unclear:
+            self.unclear.append(pair)
         told = (label, str(pair.legacy.reply.status), bool(findings))
         if told not in self._sampled and len(self.samples) < _SAMPLES:
             self._sampled.add(told)

@@ -9,12 +9,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity_tests.report.document import Document
+from parity_tests.report.document import Document, unclear
 from parity_tests.report.exit_code import Exit
-from parity_tests.report.values import told
+from parity_tests.report.values import line, told
 from parity_tests.report.verdict import verdict
 
 _SHOWN = 60
+_WORDS = 2000
 
 
 def render(report: Document, console: Console) -> None:
@@ -22,12 +23,13 @@ def render(report: Document, console: Console) -> None:
         console.print(kinds(report, report["kinds"]))
     for title, lines in (
         ("Could not be played", report["broken"]),
+        ("Could not tell", [unclear(one) for one in report.get("unclear", ())]),
         ("Waivers", report["waiver_problems"]),
     ):
-        for line in lines:
-            console.print(f"[bold red]{title}:[/] {escape(line)}", highlight=False)
-    for line in report["notes"]:
-        console.print(f"[yellow]note:[/] {escape(line)}", highlight=False)
+        for one in lines:
+            console.print(f"[bold red]{title}:[/] {escape(line(one, _WORDS))}", highlight=False)
+    for one in report["notes"]:
+        console.print(f"[yellow]note:[/] {escape(line(one, _WORDS))}", highlight=False)
     console.print(
         f"{report['name']} on {report['database']}: {report['exchanges']} exchanges, "
         f"{report['operations_covered']} of {report['operations_total']} operations",
@@ -52,8 +54,8 @@ def kinds(report: Document, keys: Collection[str]) -> Table:
         one = details[kind["first"]]
         view.add_row(
             key,
-            Text(kind["operation"]),
-            Text(kind["place"], "bold"),
+            Text(line(kind["operation"])),
+            Text(line(kind["place"]), "bold"),
             Text(told(one["legacy"], 80)),
             Text(told(one["ported"], 80)),
             f"[red]{kind['differences']}[/]" if kind["differences"] else "",

@@ -16,15 +16,19 @@ from rich.text import Text
 
 from parity_core.model import Exchange, Finding, Pair, Place
 from parity_tests.journeys.model import Journey
-from parity_tests.report import curl, masking
+from parity_tests.report import kinds, masking
+from parity_tests.report.curl import curl
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.keys import key
-from parity_tests.report.results import Report
-from parity_tests.report.values import printable, show
+from parity_tests.report.results import OperationReport, Report
+from parity_tests.report.values import line, printable, show
 
 _SHOWN = 25
-"""Pairs that are drawn in full; the JSON report has them all."""
+"""Pairs that are drawn in full, one for each kind; the JSON report has them all."""
 _LINES = 24
+_COMMAND = 3000
+_WORDS = 2000
+"""Characters of a note, or of why a journey broke."""
 
 
 class TerminalProgress:
@@ -72,7 +76,8 @@ class TerminalProgress:
             mark = "[red]✗[/]" if len(findings) > waived else "[green]✓[/]"
             request = f"{pair.legacy.request.method} {pair.legacy.request.target}"
             self.console.print(
-                f"    {mark} {status} {escape(request[:100])} [dim]{escape(pair.user)} {escape(pair.note)}[/]",
+                f"    {mark} {status} {escape(line(request, 100))} [dim]{escape(line(pair.user))} "
+                f"{escape(line(pair.note))}[/]",
                 highlight=False,
             )
 
@@ -87,31 +92,42 @@ class TerminalProgress:
 
 
 def render(report: Report, console: Console, verbose: bool = False) -> None:
+    """Where something differs, that comes first, and of the operations only those that do."""
     _differences(report, console)
     console.print(table(report, verbose))
     for title, lines in (
+        ("Could not tell", [_unclear(pair) for pair in report.unclear]),
         ("Journeys that broke", report.broken),
         ("Waivers", report.waiver_problems),
     ):
         if lines:
             console.print(f"[bold red]{title}[/]")
-            for line in lines:
-                console.print(f"  {escape(line)}", highlight=False)
+            for one in lines:
+                console.print(f"  {escape(printable(one[:_WORDS]))}", highlight=False)
     for note in report.notes:
-        console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+        console.print(f"[yellow]note:[/] {escape(printable(note[:_WORDS]))}", highlight=False)
+    if report.retried:
+        console.print(
+            f"[yellow]played again[/] because of a busy machine: {len(report.retried)}, such as "
+            f"{escape(line(report.retried[0]))}",
+            highlight=False,
+        )
     totals(report, console)
 
 
+def _unclear(pair: Pair) -> str:
+    return f"{pair.operation.label} in {pair.journey}, step {pair.step}: {pair.unclear}"
+
+
 def _differences(report: Report, console: Console) -> None:
-    pairs: dict[int, list[Finding]] = {}
-    for finding in report.differences:
-        pairs.setdefault(id(finding.pair), []).append(finding)
-    for findings in list(pairs.values())[:_SHOWN]:
+    found = kinds.kinds(report.differences)
+    kinds.render(found, console)
+    shown = kinds.examples(found)
+    for findings in shown[:_SHOWN]:
         console.print(pair_panel(findings))
-    if len(pairs) > _SHOWN:
-        console.print(
-            f"… and {len(pairs) - _SHOWN} more pairs that differ; --json FILE has all of them"
-        )
+    left = len({id(one.pair) for one in report.differences}) - min(len(shown), _SHOWN)
+    if left > 0:
+        console.print(f"… and {left} more pairs that differ; --json FILE has all of them")
 
 
 def pair_panel(findings: Sequence[Finding]) -> Panel:
@@ -125,10 +141,10 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
         d = finding.difference
         places.add_row(
             key(finding),
-            Text(d.place),
+            Text(line(d.place)),
             Text(show(masking.value(d.legacy, d.place))),
             Text(show(masking.value(d.ported, d.place))),
-            Text(d.why, "yellow"),
+            Text(line(d.why), "yellow"),
         )
     if len(findings) > 12:
         places.add_row("", f"… {len(findings) - 12} more", "", "", "")
@@ -136,16 +152,16 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
     for exchange in (pair.legacy, pair.ported):
         replies.add_column(exchange.side.value, ratio=1, overflow="fold")
     replies.add_row(*(_reply(exchange) for exchange in (pair.legacy, pair.ported)))
-    command = curl.curl(pair.legacy.request, pair.legacy.origin)
-    if len(command) > 3000:
-        command = f"{command[:3000]} …"
+    command = curl(pair.legacy.request, pair.legacy.origin)
+    if len(command) > _COMMAND:
+        command = f"{command[:_COMMAND]} …"
     parts: list[Any] = [Text(printable(command), "cyan")]
     if pair.note:
-        parts.append(Text(f"note: {pair.note}", "dim"))
+        parts.append(Text(f"note: {line(pair.note)}", "dim"))
     return Panel(
         Group(*parts, places, replies),
-        title=escape(f"{pair.operation.label} as {pair.user}"),
-        subtitle=escape(f"{pair.journey}, step {pair.step}, {pair.where}"),
+        title=escape(line(f"{pair.operation.label} as {pair.user}")),
+        subtitle=escape(line(f"{pair.journey}, step {pair.step}, {pair.where}")),
         title_align="left",
         subtitle_align="left",
         border_style="red",
@@ -160,7 +176,7 @@ def _reply(exchange: Exchange) -> Text:
     body = masking.body(reply.body)
     if body is None:
         body = masking.text(reply.body.decode(errors="replace"))
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         body = json.dumps(json.loads(body), indent=1, ensure_ascii=False)
     lines += ["", *body.splitlines()]
     if len(lines) > _LINES:
@@ -168,7 +184,7 @@ def _reply(exchange: Exchange) -> Text:
     for row in exchange.rows[:8]:
         columns = {name: masking.value(value, name) for name, value in row.columns.items()}
         lines.append(f"{row.change} {row.table} {','.join(map(str, row.key))}: {show(columns)}")
-    return Text(printable("\n".join(line[:400] for line in lines)))
+    return Text(printable("\n".join(one[:400] for one in lines)))
 
 
 _DULL = {"date", "server", "connection"}
@@ -182,21 +198,38 @@ def table(report: Report, verbose: bool = False) -> Table:
     view.add_column("differences", justify="right")
     view.add_column("waived", justify="right")
     order = {Place.OPERATION: 0, Place.IMPLICIT: 1, Place.NOT_ALLOWED: 2, Place.REDIRECT: 3}
+    folded: dict[str, list[OperationReport]] = {}
     for entry in sorted(
         report.operations.values(),
         key=lambda e: (order.get(e.place, 4), e.label.split()[1], e.label),
     ):
+        if not verbose and not entry.differences:
+            is_operation = entry.place is Place.OPERATION
+            if report.differences or not is_operation:
+                kind = "" if is_operation else f" ({entry.place.value})"
+                folded.setdefault(f"others{kind}", []).append(entry)
+                continue
         kind = "" if entry.place is Place.OPERATION else f" [dim]({entry.place.value})[/]"
         view.add_row(
-            f"{escape(entry.label)}{kind}",
+            f"{escape(line(entry.label))}{kind}",
             str(entry.exchanges),
             " ".join(f"{status}×{count}" for status, count in sorted(entry.statuses.items())),
             f"[bold red]{entry.differences}[/]" if entry.differences else "0",
             str(entry.waived or ""),
         )
+    for words, entries in folded.items():
+        count = str(sum(entry.exchanges for entry in entries))
+        waived = sum(entry.waived for entry in entries)
+        view.add_row(
+            f"[dim]{len(entries)} {words}[/]",
+            count,
+            "[dim]-v lists them[/]",
+            "0",
+            str(waived or ""),
+        )
     if verbose:
         for label in sorted(set(report.census.operations) - report.covered):
-            view.add_row(f"[dim]{escape(label)}[/]", "", "[dim]no journey asks it[/]", "", "")
+            view.add_row(f"[dim]{escape(line(label))}[/]", "", "[dim]no journey asks it[/]", "", "")
     return view
 
 
@@ -219,6 +252,8 @@ def totals(report: Report, console: Console) -> None:
     verdict = {
         Exit.SAME: "[bold green]same[/]",
         Exit.DIFFERENT: "[bold red]different[/]",
-        Exit.COULD_NOT_RUN: "[bold red]could not run all journeys[/]",
+        Exit.COULD_NOT_RUN: "[bold red]could not "
+        + ("run all journeys[/]" if report.broken else "tell of all requests[/]"),
     }[report.exit]
-    console.print(f"{verdict}: {differences} differences, {waived} waived", highlight=False)
+    told = f", could not tell {len(report.unclear)}" if report.unclear else ""
+    console.print(f"{verdict}: {differences} differences, {waived} waived{told}", highlight=False)

@@ -17,6 +17,9 @@ class Verdict:
 
 def verdict(report: Document) -> Verdict:
     code = Exit(report["exit"])
+    if code is Exit.COULD_NOT_RUN and not report["broken"]:
+        unclear = report.get("unclear", ())
+        return Verdict(code, f"could not tell of {_count(len(unclear), 'request')}", "💥")
     if code is Exit.COULD_NOT_RUN:
         return Verdict(
             code, f"{_count(len(report['broken']), 'journey')} could not be played", "💥"

@@ -23,15 +23,20 @@ from parity_tests.stage.stage import Stage, World
 
 _SETTLE = (0.02, 0.1, 0.3)
 """Seconds to wait, one after another, for writes that a stack makes after its reply."""
+_PATIENT = (*_SETTLE, 1.0, 3.0)
+"""The same for a journey that is played again because something differed."""
 _POLL = 0.2
 
 
 def replay(
-    journey: Journey, stage: Stage, rules: Rules, matcher: Matcher
+    journey: Journey, stage: Stage, rules: Rules, matcher: Matcher, *, patient: bool = False
 ) -> Iterator[tuple[Pair, list[Difference]]]:
-    """Starts from the seed's rows; yields every pair with what differs in it."""
+    """Starts from the seed's rows; yields every pair with what differs in it.
+
+    `patient` gives stacks more time for what they do after their replies, and to reach what a step waits for.
+    """
     stage.restore()
-    yield from Replay(journey, stage, rules, matcher).run()
+    yield from Replay(journey, stage, rules, matcher, patient=patient).run()
 
 
 class Replay:
@@ -45,6 +50,7 @@ class Replay:
         matcher: Matcher,
         *,
         ahead: bool = False,
+        patient: bool = False,
     ) -> None:
         """`ahead`: open the next step while the last is compared. For stacks that nobody else writes to:
         what is written between two steps is then told of the second."""
@@ -59,6 +65,8 @@ class Replay:
         self.number = 0
         self.logins: dict[str, dict[Side, str]] = {}
         self.ahead = ahead
+        self.pauses = _PATIENT if patient else _SETTLE
+        self.patience = 3.0 if patient else 1.0
         self.begun: list[Future[None]] = []
 
     def remember_seed(self) -> None:
@@ -161,7 +169,7 @@ class Replay:
             world.reader.start()
         started = time.time()
         reply = world.send(request)
-        deadline = started + (wait.timeout if wait else 0)
+        deadline = started + (wait.timeout * self.patience if wait else 0)
         while wait and not _reached(reply, wait) and time.time() < deadline:
             time.sleep(_POLL)
             reply = world.send(request)
@@ -174,8 +182,8 @@ class Replay:
 
     def settle(self, legacy: Exchange, ported: Exchange) -> None:
         """Gives a stack that writes or sends after its reply the time to do so."""
-        for pause in _SETTLE:
-            if _outline(legacy) == _outline(ported):
+        for pause in self.pauses:
+            if outline(legacy) == outline(ported):
                 return
             time.sleep(pause)
             for world, exchange in ((self.stage.legacy, legacy), (self.stage.ported, ported)):
@@ -241,7 +249,7 @@ def _reached(reply: Reply, wait: Wait) -> bool:
         return False
 
 
-def _outline(exchange: Exchange) -> tuple[Any, ...]:
+def outline(exchange: Exchange) -> tuple[Any, ...]:
     """What should agree before two exchanges are worth comparing in full."""
     rows = sorted((row.table, row.change, sorted(row.columns)) for row in exchange.rows)
     return rows, {name: len(found) for name, found in exchange.effects.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import closing
@@ -16,13 +16,15 @@ from pathlib import Path
 from parity_core.compare import learned as calibrate_rules
 from parity_core.compare import rules, waivers
 from parity_core.compare.learned import Learned
-from parity_core.model import ParityError, Waiver
+from parity_core.model import Difference, Finding, Pair, ParityError, Waiver
 from parity_tests.config import Config
 from parity_tests.journeys import read as journeys
 from parity_tests.journeys.model import Journey, Profile
 from parity_tests.operations import Matcher
 from parity_tests.report.listening import Listener
 from parity_tests.report.results import Report
+from parity_tests.run.confirm import Confirming
+from parity_tests.run.first import first
 from parity_tests.run.replay import replay
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
@@ -42,6 +44,8 @@ class Options:
     ported: str | None = None
     legacy_db: str | None = None
     ported_db: str | None = None
+    confirm: bool = True
+    """Whether what differs is played again, and counts only when it differs twice."""
     learned: Path | None = None
     """Rules that `parity calibrate` wrote."""
     today: date = field(default_factory=date.today)
@@ -71,7 +75,7 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
             complete = _on_own(session, options, wanted, listener, folder)
     report.notes += learned.notes()
     report.complete = complete and not options.journeys
-    complete = report.complete and not report.broken
+    complete = report.complete and not report.broken and not report.unclear
     report.waiver_problems = waivers.problems(accepted, report.database, options.today, complete)
     report.seconds = time.monotonic() - started
     return report
@@ -107,12 +111,19 @@ class Session:
         """False when the run should stop here."""
         begun = time.monotonic()
         self.report.journeys += 1
+
+        def judge(pair: Pair, differences: list[Difference]) -> list[Finding]:
+            left = self.learned.left(pair, differences)
+            return self._findings(pair, left, options.today)
+
+        confirming = Confirming(stage, self.rules, self.matcher, judge)
+        played: Iterator[tuple[Pair, list[Finding]]] = (
+            confirming.play(journey)
+            if options.confirm
+            else ((p, judge(p, d)) for p, d in replay(journey, stage, self.rules, self.matcher))
+        )
         try:
-            for pair, differences in replay(journey, stage, self.rules, self.matcher):
-                left = self.learned.left(pair, differences)
-                findings = waivers.accept(
-                    self.waivers, pair, left, self.report.database, options.today
-                )
+            for pair, findings in played:
                 self.report.add(pair, findings)
                 listener.pair(pair, findings)
                 if options.fail_fast and any(finding.waiver is None for finding in findings):
@@ -123,10 +134,23 @@ class Session:
             self.report.broken.append(f"{journey.name}: {error}")
             return not options.fail_fast
         finally:
+            self.report.retried += confirming.notes
             seconds = time.monotonic() - begun
             self.report.replay_seconds += seconds
             listener.journey_done(journey, seconds)
         return True
+
+    def compare_seeds(self, made: Databases, options: Options) -> bool:
+        """False when they differ."""
+        pair, differences = first(self.config, made, self.rules)
+        findings = self._findings(pair, differences, options.today)
+        self.report.add(pair, findings)
+        return all(finding.waiver is not None for finding in findings)
+
+    def _findings(
+        self, pair: Pair, differences: Iterable[Difference], today: date
+    ) -> list[Finding]:
+        return waivers.accept(self.waivers, pair, differences, self.report.database, today)
 
 
 def by_profile(wanted: Sequence[Journey]) -> dict[Profile, list[Journey]]:
@@ -156,6 +180,10 @@ def _on_own(
     try:
         listener.say(f"seeding a {made.name} database")
         made.seed(session.config)
+        if session.config.seed.legacy:
+            listener.say("seeding another by the legacy's own commands")
+            if not session.compare_seeds(made, options) and options.fail_fast:
+                return False
         with closing(_opened_ahead(session.config, list(groups), made, folder, listener)) as stages:
             for profile, opening in stages:
                 try:

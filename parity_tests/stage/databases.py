@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,28 @@ class Databases(ABC):
     """Makes databases of one kind; `seed` first, then as many copies as wanted."""
 
     name: str
+    seed_url: str = ""
 
     def seed(self, config: Config) -> None:
         """Runs the configured seed commands and SQL against a new database."""
         url = self.create_seed()
+        self._fill(config, config.seed.commands, url)
+        if config.seed.sql:
+            self.execute(url, config.seed.sql.read_text(encoding="utf-8"))
+        self.seed_url = url
+
+    def seed_by_legacy(self, config: Config) -> str:
+        """A database beside the seed that the legacy's own commands fill; its URL."""
+        url = self.create("legacy_seed")
+        self._fill(config, config.seed.legacy, url)
+        return url
+
+    @staticmethod
+    def _fill(config: Config, commands: Sequence[Sequence[str]], url: str) -> None:
         environment = config.process_environment(
             {**config.seed.environment, "DATABASE_URL": url}, config.seed.pythonpath
         )
-        for words in config.seed.commands:
+        for words in commands:
             command = config.expand(words, database_url=url)
             try:
                 done = subprocess.run(
@@ -35,7 +50,7 @@ class Databases(ABC):
                     env=environment,
                     capture_output=True,
                     text=True,
-                    timeout=300,
+                    timeout=600,
                     check=False,
                 )
             except (OSError, subprocess.TimeoutExpired) as error:
@@ -45,11 +60,13 @@ class Databases(ABC):
                     f"seeding failed: {' '.join(command)} ended with exit code {done.returncode}\n"
                     f"{done.stdout[-1500:]}{done.stderr[-3000:]}"
                 )
-        if config.seed.sql:
-            self.execute(url, config.seed.sql.read_text(encoding="utf-8"))
 
     @abstractmethod
-    def create_seed(self) -> str: ...
+    def create(self, name: str) -> str:
+        """A new, empty database; its URL."""
+
+    def create_seed(self) -> str:
+        return self.create("seed")
 
     @abstractmethod
     def copy(self, name: str) -> str:
@@ -79,8 +96,8 @@ class SqliteDatabases(Databases):
     def _path(self, url: str) -> Path:
         return Path(make_url(url).database or "")
 
-    def create_seed(self) -> str:
-        return f"sqlite:///{self.folder / 'seed.db'}"
+    def create(self, name: str) -> str:
+        return f"sqlite:///{self.folder / f'{name}.db'}"
 
     def copy(self, name: str) -> str:
         target = self.folder / f"{name}.db"
@@ -162,8 +179,8 @@ class PostgresqlDatabases(Databases):
         url = self.server.set(drivername="postgresql", database=full)
         return url.render_as_string(hide_password=False)
 
-    def create_seed(self) -> str:
-        return self._create("seed")
+    def create(self, name: str) -> str:
+        return self._create(name)
 
     def copy(self, name: str) -> str:
         return self._create(name, f'TEMPLATE "{self.prefix}_seed"')

@@ -26,8 +26,12 @@ from parity_tests.stage.services.base import Service
 
 T = TypeVar("T")
 
-TIMEOUT = 60.0
-"""Seconds that a stack has to answer."""
+_CONNECTING = 10.0
+"""Seconds for which a request that could not be sent is tried again."""
+_QUIET = 3
+_QUIET_AT_LAST = 60.0
+"""Seconds without a write after which a stack counts as done, and how long that is waited for."""
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass
@@ -43,19 +47,53 @@ class World:
     """Of its database."""
     refused: dict[str, str] = field(default_factory=dict)
     """What a seeded user's log-in was answered instead, by the value that is unknown for it."""
+    timeout: float = 60.0
+    """Seconds that the stack has to answer."""
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
         self.client = httpx.Client(
             base_url=self.stack.origin,
-            timeout=TIMEOUT,
+            timeout=self.timeout,
             trust_env=False,
-            # shorter than servers keep idle connections, so that none is closed under a request
-            limits=httpx.Limits(keepalive_expiry=1.0),
+            # a connection for each request (0.1 ms): a stack that fails, or answers before it has read the
+            # body, closes its own or reads the rest as another request, and the next one pays for it
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
 
     def send(self, request: Request) -> Reply:
-        """Sends exactly these headers and this target; a reply that does not come is a Reply too."""
+        """Sends exactly these headers and this target; a reply that does not come is a Reply too.
+
+        What was never sent is sent again; so is a safe request whose connection was cut, once.
+        """
+        deadline = time.monotonic() + _CONNECTING
+        retries = 1 if request.method in _SAFE else 0
+        while True:
+            try:
+                return self._send(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                if time.monotonic() > deadline:
+                    return self._none(error)
+            except httpx.TimeoutException:
+                self.stack.check()
+                return Reply(None, error=f"no reply within {self.timeout:g} s", timed_out=True)
+            except httpx.HTTPError as error:
+                if not retries:
+                    return self._none(error)
+                retries -= 1
+            self._settle()
+
+    def _none(self, error: httpx.HTTPError) -> Reply:
+        self._settle()
+        return Reply(None, error=f"no reply: {type(error).__name__}")
+
+    def _settle(self) -> None:
+        """A process that dies closes its connections a moment before it is gone: StackError then."""
+        for _ in range(3):
+            self.stack.check()
+            time.sleep(0.1)
+
+    def _send(self, request: Request) -> Reply:
         try:
             sent = httpx.Request(
                 request.method,
@@ -64,7 +102,7 @@ class World:
                 content=request.body,
                 extensions={
                     "target": request.target.encode(),
-                    "timeout": httpx.Timeout(TIMEOUT).as_dict(),
+                    "timeout": httpx.Timeout(self.timeout).as_dict(),
                 },
             )
             got = self.client.send(sent)
@@ -74,12 +112,6 @@ class World:
             ) from None
         except httpx.DecodingError as error:
             return Reply(None, error=f"no readable reply: {error}")
-        except httpx.HTTPError as error:
-            # a process that dies closes its connections a moment before it is gone
-            for _ in range(3):
-                self.stack.check()
-                time.sleep(0.1)
-            return Reply(None, error=f"no reply: {type(error).__name__}")
         return Reply(got.status_code, tuple(got.headers.multi_items()), got.content)
 
     def effects(self) -> dict[str, list[Json]]:
@@ -155,6 +187,16 @@ class Stage:
     def pass_days(self, days: int) -> None:
         """As if the clock went on by so many days: all times in both databases are as much older."""
         self.both(lambda world: world.reader.age(days) if world.reader else None)
+
+    def wait_until_quiet(self) -> None:
+        """Returns when neither stack writes any more: a request that nobody waits for still goes on."""
+        deadline = time.monotonic() + _QUIET_AT_LAST
+        quiet = 0
+        while quiet < _QUIET and time.monotonic() < deadline:
+            self.both(lambda world: world.reader.start() if world.reader else None)
+            time.sleep(1.0)
+            wrote = self.both(lambda world: bool(world.reader and world.reader.changes()))
+            quiet = 0 if any(wrote) else quiet + 1
 
     def close(self) -> None:
         for threads in self._threads.values():
@@ -249,7 +291,7 @@ def start_world(
         raise
     known = {name: value for one in (*started, *shared) for name, value in one.values().items()}
     reader = RowReader(url, config.ignored_tables)
-    return World(side, stack, reader, [*started, *shared], known, url)
+    return World(side, stack, reader, [*started, *shared], known, url, timeout=config.timeout)
 
 
 def _told(running: Sequence[Service]) -> dict[str, str]:
@@ -303,7 +345,7 @@ def join_stage(
             if legacy_db and ported_db and database
             else None
         )
-        worlds.append(World(side, stack, reader))
+        worlds.append(World(side, stack, reader, timeout=config.timeout))
     stage = Stage(config, Profile(), worlds[0], worlds[1])
     stage.log_in()
     stage.rebase()
@@ -339,6 +381,7 @@ def replace_ported(stage: Stage, pythonpath: tuple[Path, ...]) -> Iterator[Stage
             dict(usual.known),
             usual.url,
             dict(usual.refused),
+            usual.timeout,
         )
         stage.ported.serve()
         yield stage

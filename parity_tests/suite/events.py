@@ -5,6 +5,7 @@ A live server is a forked child of the test process, so what it sees reaches nob
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -58,6 +59,12 @@ class Run:
     """Flask apps that are not the legacy, by import name: they answered for themselves."""
     notes: set[str] = field(default_factory=set)
     seconds: float = 0.0
+    ended: bool = False
+    """Whether it came to its end: one that was killed tells of some tests only."""
+    databases: dict[str, dict[str, int] | None] = field(default_factory=dict)
+    """Rows by table of each database, as this run met it; None where they could not be read."""
+    last: str = ""
+    """The test that was told of last."""
 
     @property
     def requests(self) -> int:
@@ -85,8 +92,13 @@ def read(path: Path) -> Run:
     run = Run()
     for event in _lines(path):
         kind, test = event["event"], event["test"]
+        run.last = test or run.last
         if kind == "stranger":
             run.strangers.add(event["name"])
+        elif kind == "end":
+            run.ended = True
+        elif kind == "database":
+            run.databases.setdefault(event["name"], event["rows"])
         elif kind == "note":
             run.notes.add(event["text"])
         elif kind == "report":
@@ -104,7 +116,9 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
     if path.exists():
         with path.open(encoding="utf-8") as lines:
             for line in lines:
-                yield json.loads(line)
+                # a process that was killed may have written half of its last one
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
 
 
 _WEIGHT = {"not run": 0, "passed": 1, "xpassed": 2, "xfailed": 3, "skipped": 4, "failed": 5}

@@ -120,7 +120,9 @@ class Interposer:
             importlib.import_module("multiprocessing.util").Finalize(
                 None, self.close, exitpriority=10
             )
-        settings = self._target.settings_from(flask_app, database_url(flask_app))
+        settings = self._target.settings_from(
+            flask_app, (self._target.database_url or database_url)(flask_app)
+        )
         key = (id(flask_app), settings)
         if key not in self._ports:
             made = self._target.create_port(settings, flask_app)

@@ -18,6 +18,7 @@ from parity_tests.suite import target as targets
 from parity_tests.suite.doubles import Doubles
 from parity_tests.suite.events import Recorder
 from parity_tests.suite.interpose import Interposer
+from parity_tests.suite.leftovers import watch
 from parity_tests.suite.memory import give_files_to_memory_databases
 
 VARIABLE = "PARITY_SUITE"
@@ -44,6 +45,9 @@ class Observer:
         doubles = Doubles(target)
         self._interposer = Interposer(target, stack, self._recorder, doubles, config.rootpath)
         self._undo: list[Callable[[], None]] = [doubles.install(), self._interposer.install()]
+        self._undo.append(watch(self._recorder.write, Path(told["folder"])))
+        if target.prepare is not None:
+            target.prepare(stack.value)
         if stack is Side.PORTED:
             self._undo.append(give_files_to_memory_databases(Path(told["folder"])))
 
@@ -63,6 +67,11 @@ class Observer:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if self._reports and report.failed:
             self._tell(report, False)
+
+    def pytest_sessionfinish(self) -> None:
+        # a run that is killed, or ends itself in the middle, never gets here
+        if self._reports:
+            self._recorder.write("end")
 
     def pytest_unconfigure(self) -> None:
         for undo in reversed(self._undo):

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from parity_core.model import ParityError, Side
-from parity_tests.suite import events, verdict
+from parity_tests.suite import events, leftovers, verdict
+from parity_tests.suite.leftovers import put_back
 from parity_tests.suite.plugin import VARIABLE
 from parity_tests.suite.target import Reference
 from parity_tests.suite.verdict import Report
@@ -41,7 +42,14 @@ def run(
         legacy = _once(reference, command, Side.LEGACY, folder, progress, 0)
         if not legacy.requests:
             raise ParityError(_nothing_asked(reference, legacy))
+        put_back(folder / f"{Side.LEGACY}-databases")
         ported = _once(reference, command, Side.PORTED, folder, progress, len(legacy.outcomes))
+        if lines := leftovers.dirt(legacy.databases, ported.databases):
+            raise ParityError(
+                "the first run left its database dirty, so the second one tells nothing of the port: "
+                f"{'; '.join(lines)}. Let the suite clean up, or give each run a database of its own "
+                "(`prepare` in the target, docs/suite.md)"
+            )
     report = Report(reference.module, list(command), legacy, ported, strict=strict)
     report.tests = verdict.compare(legacy, ported)
     return report
@@ -77,6 +85,12 @@ def _once(
     code = _follow(_words(command), environment, log, told, lambda n: progress(stack, n, total))
     run = events.read(told)
     run.seconds = time.monotonic() - started
+    if run.outcomes and (code not in (0, 1, *_UNUSABLE) or not run.ended):
+        how = f"was killed by signal {-code}" if code < 0 else f"ended itself with exit code {code}"
+        raise ParityError(
+            f"the suite on the {stack} stack {how} after {len(run.outcomes)} tests (the last was "
+            f"{run.last or 'none'}): what it told so far is no result\n{_end_of(log)}"
+        )
     if not run.outcomes or code in _UNUSABLE:
         why = _UNUSABLE.get(code, f"told nothing and ended with exit code {code}; is it pytest?")
         raise ParityError(f"the suite on the {stack} stack {why}\n{_end_of(log)}")

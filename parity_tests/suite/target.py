@@ -3,6 +3,8 @@
 The module has `LEGACY` (the packages of the Flask application), `settings_from(flask_app,
 database_url)`, asked again before each request so that what a test writes into `app.config` counts,
 and `create_port(settings, flask_app)`, an ASGI application for these settings: the port, or a bridge.
+`database_url(flask_app)`, if it is there, says where the suite's database is that Flask-SQLAlchemy does not know of;
+`prepare(stack)`, if it is there, is called at the start of each run, to give it a database of its own.
 `SUITE` names the packages of the suite itself where those lie inside the legacy's: what is made there
 is nobody's to port. Without it these are the packages called `tests` directly below `LEGACY`.
 """
@@ -41,6 +43,10 @@ class Target:
     settings_from: Callable[[Any, str | None], Hashable]
     create_port: Callable[[Any, Any], Any]
     suite: tuple[str, ...] = ()
+    database_url: Callable[[Any], str | None] | None = None
+    """Of a suite whose database Flask-SQLAlchemy does not know of."""
+    prepare: Callable[[str], None] | None = None
+    """Called with `legacy` or `ported` before a run collects its tests."""
 
     def has(self, module: str | None) -> bool:
         """Whether a module is the legacy's."""
@@ -82,7 +88,15 @@ def load(name: str) -> Target:
         legacy = _names(found.LEGACY)
         usual = tuple(f"{package}.tests" for package in legacy)
         suite = _names(getattr(found, "SUITE", usual))
-        return Target(name, legacy, found.settings_from, found.create_port, suite)
+        return Target(
+            name,
+            legacy,
+            found.settings_from,
+            found.create_port,
+            suite,
+            getattr(found, "database_url", None),
+            getattr(found, "prepare", None),
+        )
     except (ImportError, AttributeError, ValueError) as error:
         raise ParityError(
             f"the target {name} can not be used: {error}. It is a module with LEGACY, "

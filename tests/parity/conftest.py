@@ -79,6 +79,17 @@ class Shop:
             check=False,
         )
 
+    def parity_plain(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command that takes no configuration."""
+        return subprocess.run(
+            [sys.executable, "-m", "parity_tests.cli", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            cwd=ROOT,
+            check=False,
+        )
+
     def report(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
         """Exit code, JSON report and everything printed of `parity run`."""
         file = self.folder / "report.json"

@@ -15,7 +15,7 @@ USUAL = ("--setting", "OPEN_DEPLOYMENT=1", "--setting", "USER_ACCESS_ALL_OBJECTS
 
 
 def parity(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
-    """Exit code, the JSON report and what was printed."""
+    """Exit code, the JSON report and what to show of it: differences first and whole, the rest in a file."""
     report = tmp_path / "report.json"
     done = subprocess.run(
         [sys.executable, "-m", "parity_tests.cli", *arguments, "--json", str(report)],
@@ -26,8 +26,31 @@ def parity(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
         timeout=1800,
         check=False,
     )
-    printed = f"{done.stdout[-6000:]}\n{done.stderr[-4000:]}"
-    return done.returncode, json.loads(report.read_text()) if report.exists() else {}, printed
+    told = json.loads(report.read_text()) if report.exists() else {}
+    printed = tmp_path / "printed.txt"
+    printed.write_text(f"{done.stdout}\n{done.stderr}")
+    return (
+        done.returncode,
+        told,
+        "\n".join(
+            [*differing(told), *done.stderr.splitlines()[-20:], f"all that was printed: {printed}"]
+        ),
+    )
+
+
+def differing(report: dict[str, Any]) -> list[str]:
+    """What no waiver accepts, and what else made a run red: one line each."""
+    found = report.get("details", [])
+    return [
+        *(f"broken: {one}" for one in report.get("broken", [])),
+        *(f"waiver: {one}" for one in report.get("waiver_problems", [])),
+        *(
+            f"{one['key']} {one['operation']} as {one['user']} {one['where']} {one['place']}: "
+            f"{one['legacy']!r} against {one['ported']!r} {one['why']}"
+            for one in found
+            if not one["waiver"]
+        ),
+    ]
 
 
 @pytest.mark.legacy

@@ -94,6 +94,14 @@ class RowReader:
                 changes.extend(_changes(table, before, after))
         return changes
 
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Every row of every table, as it is now."""
+        self._read()
+        return {
+            table.name: [_row(table, row) for row in self._now[table.name].values()]
+            for table in self.tables
+        }
+
     def keys(self) -> list[tuple[str, str, list[Any]]]:
         """Table, column and values of every single-column key of the baseline."""
         return [
