@@ -39,12 +39,27 @@ def render(report: Document, embedded: int = EMBEDDED) -> str:
     return environment.get_template("page.html").render(
         report=report,
         verdict=verdict(report),
+        kinds=open_kinds(report),
+        told=told,
         unclear=[unclear(one) for one in report.get("unclear", ())],
         style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_digest=digest,
         data=Markup(_inert(_data(report, embedded))),
     )
+
+
+def open_kinds(report: Document) -> list[Document]:
+    """Kinds that no waiver accepts, each with its first difference and that one's request."""
+    first: dict[str, Document] = {}
+    for one in report["details"]:
+        if not one["waiver"]:
+            first.setdefault(one["key"], one)
+    curls = {pair["id"]: pair["curl"] for pair in report["pairs"]}
+    return [
+        {**report["kinds"][key], "key": key, "one": one, "curl": curls[one["pair"]]}
+        for key, one in first.items()
+    ]
 
 
 def _data(report: Document, embedded: int) -> Document:
