@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,11 @@ def guarded(work: Callable[[], Exit]) -> None:
         code = work()
     except ParityError as error:
         click.echo(f"parity: {error}", err=True)
+        code = Exit.COULD_NOT_RUN
+    except Exception:
+        # an exit code of 1 would say that the stacks differ
+        traceback.print_exc()
+        click.echo("parity: this is a fault of parity, with the trace above", err=True)
         code = Exit.COULD_NOT_RUN
     except KeyboardInterrupt:
         click.echo("parity: interrupted", err=True)
