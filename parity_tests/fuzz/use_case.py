@@ -10,6 +10,7 @@ from itertools import cycle, islice
 
 from parity_core.compare import rules, waivers
 from parity_core.compare.places import operation_matches
+from parity_core.files.sentence import nearest
 from parity_core.model import Json, ParityError, Request
 from parity_tests.config import Config
 from parity_tests.fuzz import catalogue as catalogues
@@ -38,8 +39,8 @@ _DRILLS = 12
 def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzReport:
     knowledge = catalogues.load(config.fuzz)
     if options.profile not in knowledge.profiles:
-        told = ", ".join(knowledge.profiles)
-        raise ParityError(f"{config.fuzz} has no profile {options.profile}; there are {told}")
+        near = nearest(options.profile, knowledge.profiles)
+        raise ParityError(f"{config.fuzz} has no profile {options.profile}{near}")
     chosen = knowledge.profiles[options.profile]
     profile = Profile(
         tuple(sorted({**dict(chosen.settings), **dict(options.settings)}.items())),
@@ -47,6 +48,9 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
     )
     if lack := registry.missing(profile.services):
         raise ParityError(f"the sequences need more than this machine has: {lack}")
+    # before minutes are spent on two stacks
+    rules.load(config.rules, options.database)
+    waivers.load(config.waivers)
     census = load_census(config, listener)
     with workplace(keep=False) as folder:
         made = databases.create(

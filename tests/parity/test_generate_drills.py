@@ -271,7 +271,7 @@ def test_a_profile_says_what_is_otherwise(tmp_path: Path) -> None:
     assert dict(profiles["closed"].settings) == {"OPEN": "0", "NAME": "a"}
     assert profiles["closed"].services == ("mail",)
     file.write_text("[profiles.closed]\nsetting = {}\n")
-    with pytest.raises(ParityError, match=r"profiles\.closed: unknown key setting"):
+    with pytest.raises(ParityError, match=r"`profiles\.closed\.setting`; did you mean `settings`"):
         catalogue.load(file)
 
 
