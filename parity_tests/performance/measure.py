@@ -106,6 +106,9 @@ def measure(
     """Every journey is played `plan.pairs` times; each time starts from the seed's rows."""
     begun = time.monotonic()
     wanted = read.load_all(plan.journeys, tuple(globs), config.users)
+    # before minutes are spent on two stacks
+    rules.load(config.rules, database)
+    waivers.load(config.waivers)
     matcher = Matcher(load_census(config, voice).operations)
     found = Performance(config.name, database.partition("=")[0], plan.pairs, seed)
     order = random.Random(seed)
