@@ -1,19 +1,15 @@
-"""Which values the stacks generate themselves, and what has to hold for them: data, read once."""
+"""Which values the stacks generate themselves, and what has to hold for them."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-from parity_core.compare import unordered
 from parity_core.compare.places import operation_matches, place_matches
 from parity_core.compare.unordered import Unordered
-from parity_core.model import ParityError
 
 # what decides that a request was answered as it should be is never relaxed
 NEVER = ("status", "header/content-type", "header/allow", "header/www-authenticate")
@@ -70,29 +66,6 @@ class Rules:
     def has_no_order(self, operation: str, place: str, path: str) -> bool:
         """Whether the legacy leaves the order of this list to its database."""
         return any(one.covers(operation, place, path) for one in self._lists)
-
-
-def load(path: Path, database: str) -> Rules:
-    """The rules of a file as they hold on one database: `sqlite`, `postgresql`."""
-    if not path.exists():
-        return Rules()
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    rules = []
-    for number, table in enumerate(data.get("rule", ()), 1):
-        try:
-            rules.append(parse(table))
-        except (KeyError, ValueError, re.error) as error:
-            raise ParityError(f"{path}: rule {number}: {error}") from None
-    lists = []
-    for number, table in enumerate(data.get("unordered", ()), 1):
-        try:
-            lists.append(unordered.parse(table))
-        except (KeyError, ValueError) as error:
-            raise ParityError(f"{path}: unordered {number}: {error}") from None
-    return Rules(rules, [one for one in lists if one.database in (None, database)])
 
 
 def parse(table: dict[str, Any]) -> Rule:

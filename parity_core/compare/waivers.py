@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from parity_core.compare.places import operation_matches, place_matches
-from parity_core.model import MISSING, Difference, Pair, ParityError, Waiver, same
+from parity_core.model import MISSING, Difference, Pair, Waiver, same
 
 _REQUIRED = ("operation", "place", "owner", "reason", "expires")
 _CONDITIONS = ("legacy_status", "ported_status", "legacy", "ported", "database", "path")
-
-
-def load(path: Path) -> list[Waiver]:
-    if not path.exists():
-        return []
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    waivers = []
-    for number, table in enumerate(data.get("waiver", ()), 1):
-        try:
-            waivers.append(parse(table))
-        except ValueError as error:
-            raise ParityError(f"{path}: waiver {number}: {error}") from None
-    return waivers
 
 
 def parse(table: dict[str, Any]) -> Waiver:

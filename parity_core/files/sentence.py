@@ -37,6 +37,8 @@ _SHOULD_BE = {
     "date_parsing": "a date without quotes, as 2027-01-31",
     "date_from_datetime_parsing": "a date without quotes, as 2027-01-31",
 }
+_VERBS = ("is ", "can not be ")
+"""How messages of our own begin that go on from the key."""
 _PARSED = ("int_parsing", "float_parsing", "bool_parsing")
 """What stands there is a text that should have been something else: it is shown."""
 
@@ -57,6 +59,10 @@ def problem_of(error: ValidationError, model: type[BaseModel], data: Any) -> Pro
     inner: Loc = getattr(first.get("ctx", {}).get("error"), "loc", ())
     loc = _in_data((*first["loc"], *inner), data, keep_last=first["type"] == _MISSING)
     text = _text(first, loc, model, value_at(data, loc))
+    if first["type"] == _MISSING:
+        lacking = [one for one in errors if one["loc"][:-1] == first["loc"][:-1]]
+        names = [dotted((*loc[:-1], str(one["loc"][-1]))) for one in lacking]
+        text = f"{', '.join(f'`{name}`' for name in names)} {'is' if len(names) == 1 else 'are'} missing"
     unrelated = [one for one in errors[1:] if _MISSING not in (one["type"], first["type"])]
     if unrelated:
         text += f" (and {len(unrelated)} more)"
@@ -145,8 +151,6 @@ def _text(error: ErrorDetails, loc: Loc, model: type[BaseModel], value: Any) -> 
         what = "table" if isinstance(value, Mapping) or _is_tables(value) else "key"
         known = keys_at(model, loc[:-1])
         return f"unknown {what} `{name}`{nearest(str(loc[-1]), known)}"
-    if kind == _MISSING:
-        return f"`{name}` is missing"
     if kind in _SHOULD_BE:
         instead = repr(value)[:60] if kind in _PARSED else _kind(value)
         return f"`{name}` should be {_SHOULD_BE[kind]}, not {instead}"
@@ -159,7 +163,7 @@ def _text(error: ErrorDetails, loc: Loc, model: type[BaseModel], value: Any) -> 
         return f"`{name}` {message}"
     if not name:
         return message
-    return f"`{name}` {message}" if message.startswith("is ") else f"`{name}`: {message}"
+    return f"`{name}` {message}" if message.startswith(_VERBS) else f"`{name}`: {message}"
 
 
 def _choices(model: type[BaseModel], loc: Loc) -> list[str]:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from itertools import cycle, islice
 
-from parity_core.compare import rules, waivers
 from parity_core.compare.places import operation_matches
+from parity_core.files import rules_toml, waivers_toml
 from parity_core.files.sentence import nearest
 from parity_core.model import Json, ParityError, Request
 from parity_tests.config import Config
@@ -49,8 +49,8 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
     if lack := registry.missing(profile.services):
         raise ParityError(f"the sequences need more than this machine has: {lack}")
     # before minutes are spent on two stacks
-    rules.load(config.rules, options.database)
-    waivers.load(config.waivers)
+    rules_toml.load(config.rules, options.database)
+    waivers_toml.load(config.waivers)
     census = load_census(config, listener)
     with workplace(keep=False) as folder:
         made = databases.create(
@@ -86,9 +86,9 @@ def fuzz_stage(
     report = FuzzReport(config.name, database, number, labels)
     listener.say(f"{len(drawn)} operations, seed {number}")
     theatre = Theatre(
-        stage, rules.load(config.rules, database), Matcher(census.operations), catalogue
+        stage, rules_toml.load(config.rules, database), Matcher(census.operations), catalogue
     )
-    accepted = waivers.load(config.waivers)
+    accepted = waivers_toml.load(config.waivers)
     run = Session(config, options, theatre, accepted, report, listener)
     users = tuple(config.users)
     # by turns: drills, examples about everything, drills, examples about one corner
