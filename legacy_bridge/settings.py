@@ -192,11 +192,12 @@ def load_settings(**options: Any) -> BridgeSettings:
     try:
         return BridgeSettings(**options)
     except ValidationError as error:
-        values = {
-            name: value
+        environment = {
+            name: os.environ[variable]
             for name in BridgeSettings.model_fields
-            if (value := options.get(name, os.environ.get(f"{PREFIX}{name.upper()}"))) is not None
+            if (variable := f"{PREFIX}{name.upper()}") in os.environ
         }
+        values = environment | options
         problem = problem_of(error, BridgeSettings, values)
         name = str(problem.loc[0]) if problem.loc else ""
         variable = f"{PREFIX}{name.upper()}"

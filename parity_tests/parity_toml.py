@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from parity_core.files.table import Named, Number, Strings, Table, WrongValue
 
 Command = tuple[str, ...]
+ServiceName = Literal["smtp", "ldap", "openid", "runner", "airflow", "databricks", "folder"]
 
 
 class TargetTable(Table):

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from parity_core.files.sentence import nearest
 from parity_core.files.table import Integer, Named, Strings, Table, WrongValue
+from parity_tests.parity_toml import ServiceName
 
 Values = tuple[dict[str, Any], ...]
 Count = Annotated[Integer, Field(ge=0)]
@@ -27,7 +28,7 @@ class ProfileTable(Table):
 
     settings: Strings = Field(default_factory=dict)
     """Environment variables."""
-    services: tuple[Named, ...] | None = None
+    services: tuple[ServiceName, ...] | None = None
     """Servers beside the stacks; a profile that says none has those of [profile]."""
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from parity_core.files.sentence import nearest
 from parity_core.files.table import Integer, Named, Scalar, Strings, Table, WrongValue
-from parity_tests.parity_toml import UserTable
+from parity_tests.parity_toml import ServiceName, UserTable
 
 Steps = tuple[Any, ...]
 """Requests as in a journey; `journeys.read` checks them."""
@@ -17,7 +17,7 @@ Steps = tuple[Any, ...]
 class MatrixFile(Table):
     """`matrix.yaml`: who may do what."""
 
-    services: tuple[Named, ...] = ()
+    services: tuple[ServiceName, ...] = ()
     """Servers beside the stacks."""
     settings: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     """Environment variables and their values, the usual one first; every combination is asked."""
