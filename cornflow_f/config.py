@@ -5,12 +5,13 @@ a message that names the variable, where the legacy would fail later or misbehav
 """
 
 import os
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class AuthType(IntEnum):
@@ -120,7 +121,7 @@ class Settings(BaseSettings):
     execution_files_cleanup_frequency: int = 90
 
     token_duration: float = 24
-    """Hours."""
+    """Hours. Zero and less make tokens that have expired, as in the legacy."""
 
     pwd_rotation_time: int = 120
     """Days."""
@@ -133,12 +134,65 @@ class Settings(BaseSettings):
     )
     """What a gzip-encoded body may inflate to; a larger one is a 413. The port's own variable."""
 
+    max_json_values: Annotated[int, Field(alias="CORNFLOW_F_MAX_JSON_VALUES", ge=1)] = 5_000_000
+    """Values (numbers, texts, objects, lists …) of a JSON body; more are a 413. The port's own variable."""
+
+    max_body_bytes: Annotated[int, Field(alias="CORNFLOW_F_MAX_BODY_BYTES", ge=1)] = (
+        256 * 1024 * 1024
+    )
+    """What a body may have as it is sent; a larger one is a 413. The port's own variable."""
+
+    max_open_body_bytes: Annotated[int, Field(alias="CORNFLOW_F_MAX_OPEN_BODY_BYTES", ge=1)] = (
+        1024 * 1024
+    )
+    """The same where no token is asked for, as at the log-in. The port's own variable."""
+
+    body_limits: Annotated[dict[str, int], NoDecode, Field(alias="CORNFLOW_F_BODY_LIMITS")] = {}
+    """The same for single operations, `POST /case/=1000000; PUT /dag/<string:idx>/=5000000`. The port's
+    own variable."""
+
+    @field_validator("body_limits", mode="before")
+    @classmethod
+    def _limits_by_operation(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        limits = {}
+        for entry in filter(None, (part.strip() for part in value.split(";"))):
+            operation, _, number = entry.rpartition("=")
+            if not number.strip().isdigit() or " " not in operation:
+                raise ValueError(f"CORNFLOW_F_BODY_LIMITS: '{entry}' is not 'METHOD /rule/=BYTES'")
+            limits[" ".join(operation.split())] = int(number)
+        return limits
+
+    def body_limit(self, method: str, rule: str, guarded: bool) -> int:
+        """The most bytes of a body of this operation."""
+        own = self.body_limits.get(f"{method} {rule}") if self.body_limits else None
+        if own is not None:
+            return own
+        return (
+            self.max_body_bytes if guarded else min(self.max_open_body_bytes, self.max_body_bytes)
+        )
+
     @field_validator("user_access_all_objects")
     @classmethod
     def _known_access(cls, value: int) -> int:
         if value not in (0, 1):
             raise ValueError("USER_ACCESS_ALL_OBJECTS must be 0 (own objects) or 1 (all objects)")
         return value
+
+    @field_validator("token_duration", mode="before")
+    @classmethod
+    def _usable_duration(cls, value: Any) -> float:
+        # legacy-5xx: it takes any text, and then fails on every log-in.
+        try:
+            # parity: whatever Python reads as a number: " 24 ", "1_0", "1e3"
+            hours = float(value)
+            datetime.now(UTC) + timedelta(hours=hours)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise ValueError(
+                "TOKEN_DURATION must be a number of hours after which it is still a year before 10000"
+            ) from error
+        return hours
 
     @field_validator("log_level")
     @classmethod

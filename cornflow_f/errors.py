@@ -11,6 +11,7 @@ CornflowError
 ├── CommunicationError      400
 ├── InvalidPatch            400
 ├── ConfigurationError      501
+├── BodyTooLarge            413
 └── OrchestratorError       the orchestrator's own status
 
 Statuses and default words are the legacy's (``shared/exceptions.py``).
@@ -86,6 +87,15 @@ class InvalidPatch(CornflowError):
 class ConfigurationError(CornflowError):
     status = 501
     message = "No authentication method configured on the server"
+
+
+class BodyTooLarge(CornflowError):
+    status = 413
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"The body is larger than {most} bytes, which is the most this server takes here."
+        )
 
 
 class OrchestratorError(CornflowError):

@@ -46,7 +46,7 @@ from cornflow_f.web.cors import CorsPolicy
 from cornflow_f.web.error_handlers import HANDLERS
 from cornflow_f.web.protocol import LegacyProtocol
 from cornflow_f.web.route_index import RouteIndex
-from cornflow_f.web.routing import RouteTable, specificity
+from cornflow_f.web.routing import RouteTable, legacy_rule, specificity
 
 __all__ = ["PortedOperation", "create_app", "ported_operations", "routers"]
 
@@ -121,6 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
+    _check_body_limits(settings, routes)
     own_documents = frozenset(str(getattr(route, "path", "")) for route in app.router.routes)
     app.router.routes[:0] = [RouteIndex(routes)]
     described = documents.routes(app)
@@ -155,6 +156,15 @@ def _check(settings: Settings) -> None:
             f"Invalid authentication type: AUTH_TYPE={settings.auth_type.value} "
             f"({settings.auth_type.name}) has no log-in; known are {known}"
         )
+
+
+def _check_body_limits(settings: Settings, routes: Sequence[APIRoute]) -> None:
+    known = {
+        f"{method} {legacy_rule(route.path)}" for route in routes for method in route.methods or ()
+    }
+    unknown = sorted(settings.body_limits.keys() - known)
+    if unknown:
+        raise ConfigurationError(f"CORNFLOW_F_BODY_LIMITS: there is no operation {unknown[0]}")
 
 
 def _ordered_routes(chosen: Sequence[APIRouter]) -> list[APIRoute]:

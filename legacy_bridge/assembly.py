@@ -97,8 +97,10 @@ def legacy_of(assembly: Assembly, settings: BridgeSettings) -> Legacy | None:
             raise AssemblyError(
                 "the legacy is not in this process: say where it is, --legacy http://…"
             )
-        return InProcessLegacy(assembly.wsgi, threads=settings.legacy_threads)
-    return UpstreamLegacy(settings.legacy)
+        return InProcessLegacy(
+            assembly.wsgi, threads=settings.legacy_threads, spool_bytes=settings.spool_bytes
+        )
+    return UpstreamLegacy(settings.legacy, spool_bytes=settings.spool_bytes)
 
 
 def census(assembly: Assembly, settings: BridgeSettings) -> Census:

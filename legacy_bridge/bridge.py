@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Protocol
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
 from legacy_bridge.capture.recording import Capture, CaptureOptions, label_of
 from legacy_bridge.control.access import Access, ControlRefusedError, Operators
 from legacy_bridge.control.bridge_metrics import BridgeState
-from legacy_bridge.control.dashboard import Live, client_of, dashboard_routes
+from legacy_bridge.control.dashboard.live import Live
+from legacy_bridge.control.dashboard.log_in import client_of
+from legacy_bridge.control.dashboard.routes import dashboard_routes
+from legacy_bridge.control.input import invalid
 from legacy_bridge.control.routes import control_routes, refused
 from legacy_bridge.evidence.recorder import Recorder
 from legacy_bridge.evidence.warden import Warden
@@ -153,6 +157,7 @@ def create_bridge(
     warden = Warden(ownership, Recorder())
     metrics, telemetry = Metrics(), options.telemetry or Telemetry()
     shared = SharedMetrics(metrics, options.metrics_folder)
+    metrics.room = getattr(legacy, "room", None)
     if isinstance(observer, ShadowObserver):
         observer.counters.subscribe(metrics.compared)
     dispatcher = Dispatcher(
@@ -202,6 +207,7 @@ def create_bridge(
         redoc_url=None,
     )
     bridge.add_exception_handler(ControlRefusedError, refused)
+    bridge.add_exception_handler(RequestValidationError, invalid)
     bridge.dispatcher = dispatcher
     bridge.ownership = ownership
     bridge.warden = warden

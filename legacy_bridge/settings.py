@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from legacy_bridge.capture.recording import CaptureOptions
 from legacy_bridge.operations.operation import Mode, Operation
 from legacy_bridge.shadow.limits import Limits, Priority
+from legacy_bridge.stacks.spool import DISK
 from legacy_bridge.supervisor import SUPERVISOR
 from legacy_bridge.telemetry.logs import LogFormat
 from parity_core.files.sentence import nearest, problem_of
@@ -57,6 +58,9 @@ class BridgeSettings(BaseSettings):
 
     legacy_threads: Annotated[int, Field(ge=1, le=1000)] = 15
     """Threads for a legacy in process: as many as its database pool has connections for."""
+
+    spool_bytes: Annotated[int, Field(ge=0)] = DISK
+    """Bytes of bodies on their way to and from the legacy that each worker keeps on disk at most."""
 
     allow_force: bool = False
     """Whether `X-Force-Stack` is honoured. For tests: clients could choose their stack."""

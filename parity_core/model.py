@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 Json = Any
 """A decoded JSON value."""
@@ -155,6 +155,10 @@ class Difference:
     legacy: Any
     ported: Any
     why: str = ""
+    rows: tuple[RowChange | None, RowChange | None] | None = None
+    """Of a row as a whole: what each stack did to it."""
+    columns: frozenset[str] = frozenset()
+    """Of a row that both wrote: the columns that differ."""
 
 
 @dataclass
@@ -166,21 +170,35 @@ class Finding:
     waiver: Waiver | None = None
 
 
+class Scope(Protocol):
+    """Which differences of which pairs a waiver accepts."""
+
+    @property
+    def at_most(self) -> int | None:
+        """How many differences of one pair it accepts; None for all."""
+
+    def covers(self, pair: Pair, difference: Difference) -> bool: ...
+
+
+class Asked(Protocol):
+    """Which requests a waiver is about."""
+
+    def accepts(self, request: Request) -> bool: ...
+
+
 @dataclass
 class Waiver:
     operation: str
-    places: tuple[str, ...]
+    scope: Scope
+    request: Asked
     owner: str
     reason: str
     expires: date
-    legacy_status: int | None = None
-    ported_status: int | None = None
-    legacy: Any = MISSING
-    ported: Any = MISSING
     database: str | None = None
-    path: str | None = None
-    """A glob over the request's path as it was sent."""
+    where: str = ""
+    """`waivers.toml:12`, the line on which it begins."""
     used: int = 0
 
     def __str__(self) -> str:
-        return f"{self.operation} · {', '.join(self.places)} (owner {self.owner}: {self.reason})"
+        at = f"{self.where} · " if self.where else ""
+        return f"{at}{self.operation} · {self.scope} (owner {self.owner}: {self.reason})"

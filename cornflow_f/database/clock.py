@@ -37,8 +37,11 @@ def database_now() -> datetime:
 
 
 def in_database(moment: datetime) -> datetime:
-    """An aware time as a row says it."""
-    return moment.astimezone(_zone.get()).replace(tzinfo=None)
+    """An aware time as a row says it; one before the year 1 or after 9999 as the first or last there is."""
+    try:
+        return moment.astimezone(_zone.get()).replace(tzinfo=None)
+    except OverflowError:
+        return datetime.max if moment.year > 1 else datetime.min
 
 
 def utcnow() -> datetime:

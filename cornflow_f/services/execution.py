@@ -17,9 +17,9 @@ from cornflow_f.constants import (
 )
 from cornflow_f.database.clock import database_now
 from cornflow_f.database.json_text import NULL, JsonText, as_text, is_null, stored, to_text
-from cornflow_f.errors import InvalidUsage
+from cornflow_f.errors import InvalidData, InvalidUsage
 from cornflow_f.identity import Access
-from cornflow_f.models import Execution, User
+from cornflow_f.models import Execution, Instance, User
 from cornflow_f.offload import is_heavy, is_long, offload_if
 from cornflow_f.schemas.solver_log import BASIC, Log
 from cornflow_f.services import deployed_schema, owned, persistence
@@ -220,6 +220,7 @@ async def edit(
 ) -> None:
     """Changes an execution; whoever changes it owns it from then on."""
     row = await owned.get(session, Execution, access, idx, (Execution.schema,))
+    await _require_own_instance(session, access, idx, values.get("instance_id"))
     changes = {**values, "user_id": access.user.id}
     if "data" in values:
         if row.schema is not None:
@@ -228,6 +229,17 @@ async def edit(
             await json_schema.require_valid(text, values["data"])
         changes |= await of_new_solution(values["data"])
     await save(session, idx, **changes)
+
+
+async def _require_own_instance(
+    session: AsyncSession, access: Access, idx: str, instance_id: str | None
+) -> None:
+    """Refuses another user's instance as one that is not there: a worker would be sent its data."""
+    if instance_id is None or access.to_all:
+        return
+    owner = await session.scalar(select(Instance.user_id).where(Instance.id == instance_id))
+    if owner not in (None, access.user.id):
+        raise InvalidData(f"Integrity error on updating with data <Execution {idx}>")
 
 
 async def remove(session: AsyncSession, access: Access, idx: str) -> None:

@@ -5,7 +5,7 @@ Source: ``models/meta_models.py`` (commit_changes) and ``endpoints/meta_resource
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.database.clock import database_now
 from cornflow_f.database.engine import Base
+from cornflow_f.database.failures import is_unreachable
 from cornflow_f.errors import InvalidData, NotFound
 
 logger = logging.getLogger(__name__)
@@ -25,10 +26,15 @@ Row = TypeVar("Row", bound=Base)
 
 @asynccontextmanager
 async def refusals(session: AsyncSession, action: str, subject: str) -> AsyncIterator[None]:
-    """What the database refuses becomes InvalidData. `subject` is how the legacy prints the row."""
+    """What the database refuses becomes InvalidData; that it is away stays as it is. `subject` is how the legacy prints the row."""
     try:
         yield
     except Exception as error:
+        if is_unreachable(error):
+            # not the data's fault, which the legacy's 400 would say: a client may send them again
+            with suppress(Exception):
+                await session.rollback()
+            raise
         await session.rollback()
         kind = "Unknown error"
         if isinstance(error, IntegrityError):

@@ -17,7 +17,7 @@ from cornflow_f.validation.marshmallow import marshmallow_messages
 from cornflow_f.views.common import guarded_router
 from cornflow_f.web.attachment import attachment
 from cornflow_f.web.deps import SessionDep, SettingsDep
-from cornflow_f.web.forms import read_form, uploaded
+from cornflow_f.web.forms import first_values, read_form, uploaded
 from cornflow_f.web.guards import AccessDep
 
 
@@ -34,6 +34,7 @@ _ARCHIVE: dict[int | str, dict[str, Any]] = {
     206: {"content": _ZIP, "description": "The part of it that `Range` asks for"},
     304: {"description": "The client has it already"},
     400: {"model": ExecutionFilesMissing},
+    412: {"content": _ZIP, "description": "The archive, although `If-Match` names another"},
     416: {"model": HttpErrorReply, "description": "It has no such part"},
 }
 
@@ -53,9 +54,9 @@ class _Upload:
 
 async def _read_upload(request: Request) -> _Upload:
     form = await read_form(request)
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
     # parity: a value in the query counts before one in the form (werkzeug, Request.values)
-    return _Upload({**fields, **request.query_params}, uploaded(form, "execution_file"))
+    values = {**first_values(form), **request.query_params}
+    return _Upload(values, uploaded(form, "execution_file"))
 
 
 @router.get(

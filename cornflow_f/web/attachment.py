@@ -4,22 +4,38 @@ import asyncio
 import os
 import re
 import unicodedata
+import zlib
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
-_RANGE = re.compile(r"\s*bytes\s*=\s*(?P<first>\d*)-(?P<last>\d*)\s*\Z")
+from cornflow_f.web.conditional import Decision, Fate, decide
+
 _ENTITY = ("content-type", "content-length", "last-modified")
 """Headers that say what the body is: not in a reply without one."""
+_RANGES = (b"range", b"if-range")
 _NOT_SATISFIABLE = "The server cannot provide the requested range."
 _PLAIN_IN_NAMES = "!#$&+-.^_`|~"
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
+
+
+class _DecidedFile(FileResponse):
+    """A file of which was decided already what is sent: it is not asked once more."""
+
+    decision: Decision
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [header for header in scope["headers"] if header[0] not in _RANGES]
+        if self.decision.fate is Fate.PART:
+            part = f"bytes={self.decision.start}-{self.decision.stop - 1}"
+            headers.append((b"range", part.encode()))
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 async def attachment(
@@ -27,37 +43,36 @@ async def attachment(
 ) -> Response:
     """The file, a part of it, or 304. Raises HTTPException (416) for a part that it does not have."""
     facts = await asyncio.to_thread(os.stat, path)
-    own = {"Content-Disposition": disposition(name), "Cache-Control": "no-cache", **headers}
-    response = FileResponse(path, headers=own, media_type=media_type, stat_result=facts)
-    if _unchanged(request.headers, response.headers):
+    tag = _entity_tag(path, facts)
+    modified = datetime.fromtimestamp(int(facts.st_mtime), UTC)
+    decision = decide(request.headers, tag, modified, facts.st_size)
+    if decision.fate is Fate.NOT_SATISFIABLE:
+        whole = {"Content-Range": f"bytes */{facts.st_size}"}
+        raise HTTPException(416, _NOT_SATISFIABLE, headers=whole)
+    response = _DecidedFile(
+        path,
+        # parity: the file comes along when a condition has failed
+        412 if decision.fate is Fate.PRECONDITION_FAILED else 200,
+        headers={
+            "Content-Disposition": disposition(name),
+            "Cache-Control": "no-cache",
+            "ETag": f'"{tag}"',
+            **headers,
+        },
+        media_type=media_type,
+        stat_result=facts,
+    )
+    response.decision = decision
+    if decision.fate is Fate.UNCHANGED:
         kept = {k: v for k, v in response.headers.items() if k not in _ENTITY}
         return Response(status_code=304, headers=kept)
-    if "range" in request.headers:
-        _require_satisfiable(request.headers["range"], facts.st_size)
     return response
 
 
-def _unchanged(asked: Headers, told: Headers) -> bool:
-    tags = asked.get("if-none-match")
-    if tags is not None:
-        known = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
-        return "*" in known or told["etag"] in known
-    try:
-        since = parsedate_to_datetime(asked["if-modified-since"])
-        return since >= parsedate_to_datetime(told["last-modified"])
-    except (KeyError, TypeError, ValueError):
-        return False
-
-
-def _require_satisfiable(header: str, size: int) -> None:
-    # parity: what is no single range of bytes is refused too, where others ignore it
-    found = _RANGE.match(header)
-    if found is not None and (found["first"] or found["last"]):
-        first = int(found["first"]) if found["first"] else max(size - int(found["last"]), 0)
-        last = int(found["last"]) if found["first"] and found["last"] else size
-        if first < size and first <= last:
-            return
-    raise HTTPException(416, _NOT_SATISFIABLE)
+def _entity_tag(path: Path, facts: os.stat_result) -> str:
+    # parity: the legacy's own, so that what a client got from one stack it need not get from the other
+    check = zlib.adler32(str(path.absolute()).encode()) & 0xFFFFFFFF
+    return f"{facts.st_mtime}-{facts.st_size}-{check}"
 
 
 def disposition(name: str) -> str:

@@ -25,12 +25,15 @@ class CorsPolicy:
         origin: str | None,
         requested_method: str | None = None,
         requested_headers: str | None = None,
+        requested_private_network: str | None = None,
     ) -> RawHeaders:
         """What to add to the reply to a request with these headers."""
         allowed = self._allowed_origin(origin)
         if not allowed:
             return []
         headers = [(b"access-control-allow-origin", allowed.encode("latin-1", "replace"))]
+        if requested_private_network == "true":
+            headers.append((b"access-control-allow-private-network", b"false"))
         if method == "OPTIONS" and (requested_method or "").upper() in _METHODS.split(", "):
             if requested_headers:
                 names = sorted(name.strip() for name in requested_headers.split(","))

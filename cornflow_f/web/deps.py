@@ -1,5 +1,6 @@
 """What routes depend on: settings, a database session, the authenticated user with permission checked."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends
@@ -16,6 +17,9 @@ from cornflow_f.services.openid import OpenIdProvider
 
 NO_PERMISSION = "You do not have permission to access this endpoint"
 UNKNOWN_VIEW = "The permission for this endpoint is not in the database."
+_INVALID = "Invalid token format or signature"
+_INVALID_FOR_ANY = "Invalid token format, signature, or configuration"
+"""Where an OpenID provider's tokens are good too."""
 
 
 # A coroutine: FastAPI would send a plain function to a thread.
@@ -54,6 +58,12 @@ async def get_session(request: Request) -> AsyncSession:
     return session
 
 
+async def let_go(session: AsyncSession) -> None:
+    """The session's connection goes back to the pool until the next statement; nothing is written yet."""
+    if shadowing.current() is None:
+        await session.close()
+
+
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
 
 
@@ -79,7 +89,7 @@ async def claims_of(token: str, request: Request) -> dict[str, Any]:
     decode_token: our own secret is tried first.
     """
     provider: OpenIdProvider | None = request.app.state.openid
-    wrong = "Invalid token format or signature"
+    wrong = _INVALID
     try:
         try:
             return security.decode_token(token, request.app.state.settings.secret_key or "")
@@ -88,7 +98,7 @@ async def claims_of(token: str, request: Request) -> dict[str, Any]:
         except security.InvalidToken:
             if provider is None:
                 raise
-        wrong = "Invalid token format, signature, or configuration"
+        wrong = _INVALID_FOR_ANY
         return await provider.claims_of(token)
     except security.ExpiredToken as error:
         raise InvalidCredentials("The token has expired, please login again") from error
@@ -100,8 +110,8 @@ async def username_of(token: str, request: Request) -> str:
     """The user a token names."""
     claims = await claims_of(token, request)
     if "sub" not in claims:
-        # legacy-5xx: the legacy fails on a provider's token that names nobody.
-        raise InvalidCredentials("Invalid token format, signature, or configuration")
+        # legacy-5xx: it fails on a token that names nobody.
+        raise InvalidCredentials(_INVALID if request.app.state.openid is None else _INVALID_FOR_ANY)
     return str(claims["sub"])
 
 
@@ -110,6 +120,10 @@ async def require_permission(request: Request, session: SessionDep) -> CurrentUs
 
     Refused too when the view is unknown, and when the user has no role at all.
     """
+    known: CurrentUser | None = getattr(request.state, "permitted_user", None)
+    if known is not None:
+        # the route has asked already, before it read the body
+        return known
     username = await username_of(bearer_token(request), request)
     action = Action[request.method]
     grant = await grant_service.look_up(session, username, request.scope["route"].rule, action)
@@ -121,6 +135,7 @@ async def require_permission(request: Request, session: SessionDep) -> CurrentUs
         raise NoPermission(UNKNOWN_VIEW)
     if not grant.granted:
         raise NoPermission(NO_PERMISSION)
+    request.state.permitted_user = grant.user
     return grant.user
 
 
@@ -132,7 +147,9 @@ async def require_permission_to_sign_up(
         await require_permission(request, session)
 
 
-GUARDS = frozenset((require_permission, require_permission_to_sign_up))
+GUARDS: frozenset[Callable[..., Any]] = frozenset(
+    (require_permission, require_permission_to_sign_up)
+)
 """The dependencies that check a permission. The census tells guarded routes by them."""
 
 UserDep = Annotated[CurrentUser, Depends(require_permission)]

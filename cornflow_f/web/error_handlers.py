@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from cornflow_f.errors import CornflowError
 from cornflow_f.validation.marshmallow import marshmallow_messages
-from cornflow_f.web.route import DAMAGED, MALFORMED, TOO_LARGE
+from cornflow_f.web.body import DAMAGED, MALFORMED, TOO_LARGE, TOO_MANY
 
 logger = logging.getLogger("cornflow_f")
 
@@ -53,6 +53,10 @@ async def _render_validation_error(request: Request, error: Exception) -> JSONRe
         text = (
             f"The inflated body is larger than {most} bytes, which is the most this server takes."
         )
+        return JSONResponse({"error": text}, 413)
+    if error.body is TOO_MANY:
+        most = request.app.state.settings.max_json_values
+        text = f"The body has more than {most} values, which is the most this server takes."
         return JSONResponse({"error": text}, 413)
     location, places = _located(error.errors())
     return AsciiJSONResponse({"error": str({location: marshmallow_messages(places)})}, 400)

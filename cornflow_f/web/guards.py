@@ -9,8 +9,8 @@ from starlette.requests import Request
 from cornflow_f.errors import InvalidData, NoPermission
 from cornflow_f.identity import Access
 from cornflow_f.services import dag_access
+from cornflow_f.web.body import MALFORMED, UNREADABLE, JsonRequest
 from cornflow_f.web.deps import SessionDep, SettingsDep, UserDep
-from cornflow_f.web.route import MALFORMED, UNREADABLE, JsonRequest
 
 NOT_JSON = (
     "Did not attempt to load JSON data because the request Content-Type was not 'application/json'."
@@ -44,7 +44,7 @@ async def require_dag_permission(
     if body is MALFORMED:
         # parity: Flask's own reading, which the legacy's guard uses, knows more encodings than webargs'
         body = request.marked_json()
-    if body in UNREADABLE or request.is_inflated or request.is_empty:
+    if any(body is one for one in UNREADABLE) or request.is_inflated or request.is_empty:
         raise HTTPException(400, NOT_UNDERSTOOD)
     dag_id = body.get("schema") if isinstance(body, dict) else None
     if dag_id is None:

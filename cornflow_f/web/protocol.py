@@ -8,12 +8,13 @@ CORS headers, and the application may live under a prefix (`APPLICATION_ROOT`).
 import html
 import json
 import logging
+from collections.abc import Iterable
 from urllib.parse import quote
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cornflow_f.database.failures import is_trouble_of_the_database
 from cornflow_f.web.cors import CorsPolicy
 from cornflow_f.web.routing import MATCHED_RULE, Decision, RouteTable, with_one_slash
 
@@ -67,6 +68,7 @@ class LegacyProtocol:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = {**scope, "headers": _as_one_field(scope["headers"])}
         path: str = scope["path"]
         if self._root:
             if path != self._root and not path.startswith(f"{self._root}/"):
@@ -96,8 +98,8 @@ class LegacyProtocol:
             await self._apologise(error, send)
 
     async def _apologise(self, error: Exception, send: Send) -> None:
-        if isinstance(error, (InterfaceError, OperationalError, ConnectionError)):
-            await _reply_json(send, 503, _UNAVAILABLE)
+        if is_trouble_of_the_database(error):
+            await _reply_json(send, 503, _UNAVAILABLE, [(b"retry-after", b"5")])
             return
         if self._show_internal_errors:
             text = f"{type(error).__name__}: {error}"
@@ -141,6 +143,7 @@ class LegacyProtocol:
             headers.get("origin"),
             headers.get("access-control-request-method"),
             headers.get("access-control-request-headers"),
+            headers.get("access-control-request-private-network"),
         )
         if not added:
             return send
@@ -151,6 +154,18 @@ class LegacyProtocol:
             await send(message)
 
         return send_with_cors
+
+
+def _as_one_field(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The fields of a request as the legacy's server hands them on: no blanks around a value, each name once.
+
+    Of a field that came twice the legacy sees both values with a comma between: two tokens are none.
+    """
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        value = value.strip(b" \t")
+        joined[name] = joined[name] + b"," + value if name in joined else value
+    return list(joined.items())
 
 
 def _without_body(send: Send) -> Send:

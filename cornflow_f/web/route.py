@@ -1,10 +1,5 @@
 """The route class of the port: reads a body as the legacy does, compresses where the legacy does."""
 
-import asyncio
-import gzip
-import io
-import json
-import zlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -12,115 +7,23 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cornflow_f.config import Settings
+from cornflow_f.validation.marshmallow import RequestModel
+from cornflow_f.web.body import JsonRequest, LimitedBody
 from cornflow_f.web.compression import compressed
-from cornflow_f.web.deps import bearer_token, get_session, open_session, username_of
+from cornflow_f.web.deps import (
+    GUARDS,
+    get_session,
+    let_go,
+    open_session,
+    require_permission,
+    require_permission_to_sign_up,
+)
 from cornflow_f.web.routing import legacy_rule
-
-MALFORMED = object()
-"""Stands for a body that is not JSON: refused by validation, so after the permission check."""
-
-DAMAGED = object()
-"""Stands for a body that says it is gzip and is not."""
-
-TOO_LARGE = object()
-"""Stands for a body that is larger than the server inflates (`CORNFLOW_F_MAX_INFLATED_BYTES`)."""
-
-UNREADABLE = (MALFORMED, DAMAGED, TOO_LARGE)
-
-_LARGE_BYTES = 64 * 1024
-_CHUNK_BYTES = 1024 * 1024
-_BEST_RATIO = 1032
-"""The most that deflate makes of one byte."""
-
-
-class JsonRequest(Request):
-    """A request whose body is always JSON: `{}` when there is none or it says it is something else.
-
-    Source: webargs' reading of the location "json".
-    """
-
-    def __init__(self, original: Request, *, inflates: bool = False, max_inflated: int = 0) -> None:
-        headers = [h for h in original.scope["headers"] if h[0] != b"content-type"]
-        headers.append((b"content-type", b"application/json"))
-        super().__init__({**original.scope, "headers": headers}, original.receive)
-        self._content_type = original.headers.get("content-type", "")
-        # parity: exactly this word, and only where the legacy asks for it (flask_inflate)
-        self._inflates = inflates and original.headers.get("content-encoding") == "gzip"
-        self._max_inflated = max_inflated
-        self._parsed: Any = None
-        self._raw = b""
-        self.is_empty = True
-
-    @property
-    def says_json(self) -> bool:
-        return is_json(self._content_type)
-
-    @property
-    def is_inflated(self) -> bool:
-        return self._inflates
-
-    async def body(self) -> bytes:
-        raw = await super().body()
-        self._raw = raw
-        self.is_empty = not raw
-        if not raw or not self.says_json:
-            self._parsed = {}
-        else:
-            # What is small may inflate to something large.
-            large = len(raw) * (_BEST_RATIO if self._inflates else 1) >= _LARGE_BYTES
-            self._parsed = await asyncio.to_thread(self._read, raw) if large else self._read(raw)
-        return b"parsed"
-
-    def _read(self, raw: bytes) -> Any:
-        return _inflate_and_decode(raw, self._max_inflated) if self._inflates else _decode(raw)
-
-    async def json(self) -> Any:
-        return self._parsed
-
-    def marked_json(self) -> Any:
-        """The body if it is JSON with a byte order mark, or in UTF-16 or UTF-32; else MALFORMED."""
-        try:
-            return json.loads(self._raw)
-        except (ValueError, RecursionError):
-            return MALFORMED
-
-
-def _decode(raw: bytes) -> Any:
-    try:
-        return json.loads(raw.decode())
-    except (ValueError, RecursionError):
-        return MALFORMED
-
-
-def _inflate_and_decode(raw: bytes, most: int) -> Any:
-    try:
-        if len(raw) * _BEST_RATIO > most and _inflates_beyond(raw, most):
-            return TOO_LARGE
-        inflated = gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error):
-        return DAMAGED
-    return _decode(inflated) if inflated else {}
-
-
-def _inflates_beyond(raw: bytes, most: int) -> bool:
-    """Whether there is more in it than `most` bytes. Keeps nothing: a bomb costs time, no memory."""
-    found = 0
-    with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            found += len(chunk)
-            if found > most:
-                return True
-    return False
-
-
-def is_json(content_type: str) -> bool:
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type == "application/json" or (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    )
 
 
 class PortRoute(APIRoute):
@@ -133,31 +36,67 @@ class PortRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        reads_json = self.body_field is not None and not isinstance(
-            self.body_field.field_info, Form
-        )
+        field = self.body_field
+        reads_json = field is not None and not isinstance(field.field_info, Form)
+        model = _model_of(self.dependant) if reads_json else None
         inflates = any(part.call is inflate_request for part in self.dependant.dependencies)
         uses_session = _uses(self.dependant, get_session)
+        guarded = any(_uses(self.dependant, guard) for guard in GUARDS)
+        only_signs_up = guarded and not _uses(self.dependant, require_permission)
+        may_have_body = not (self.methods or set()) <= {"GET", "HEAD", "OPTIONS"}
 
         async def port_route_handler(request: Request) -> Response:
             _keep_first_values(request)
-            if reads_json:
-                most = request.app.state.settings.max_inflated_bytes
-                request = JsonRequest(request, inflates=inflates, max_inflated=most)
-                if request.is_inflated:
-                    # The guard will say the same, but only after the body was inflated.
-                    await username_of(bearer_token(request), request)
+            json_request = None
+            if may_have_body:
+                settings: Settings = request.app.state.settings
+                limit = settings.body_limit(request.method, self.rule, guarded)
+                incoming = LimitedBody(request.scope, request.receive, limit)
+                if reads_json:
+                    request = json_request = JsonRequest(
+                        request, incoming, inflates=inflates, model=model
+                    )
+                else:
+                    request = Request(request.scope, incoming.receive, request._send)
             if uses_session:
                 async with open_session(request) as session:
                     request.state.session = session
+                    if json_request is not None:
+                        has_more = await incoming.begin()
+                        if guarded and (has_more or json_request.is_inflated):
+                            await _ask_guard(request, session, only_signs_up)
+                            if has_more:
+                                # a slow client must not keep a connection from the others
+                                await let_go(session)
+                        await json_request.load()
                     response = await handle(request)
             else:
+                if json_request is not None:
+                    await json_request.load()
                 response = await handle(request)
             if getattr(request.state, "compress", False):
-                return await compressed(request, response)
+                response = await compressed(request, response)
+            if json_request is not None and json_request.is_large:
+                await json_request.forget()
             return response
 
         return port_route_handler
+
+
+async def _ask_guard(request: Request, session: AsyncSession, only_signs_up: bool) -> None:
+    """The route's guard, before the body is read. It remembers its answer for when it is asked again."""
+    if only_signs_up:
+        await require_permission_to_sign_up(request, session, request.app.state.settings)
+    else:
+        await require_permission(request, session)
+
+
+def _model_of(dependant: Dependant) -> type[RequestModel] | None:
+    for field in dependant.body_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, RequestModel):
+            return kind
+    return None
 
 
 def _uses(dependant: Dependant, call: Callable[..., Any]) -> bool:

@@ -25,8 +25,8 @@ Looking for it once more is then left out."""
 
 
 class _AnyDecimal(IntegerConvertor):
-    # parity: werkzeug's `int` takes the digits of every script
-    regex = r"\d+"
+    # parity: werkzeug's `int` takes the digits of every script, as many as Python makes a number of
+    regex = r"\d{1,4300}"
 
 
 register_url_convertor("int", _AnyDecimal())
@@ -91,6 +91,11 @@ class _Entry:
     methods: frozenset[str]
 
 
+def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Starlette's patterns end with `$`, which also stands before a line end: `/user/1/%0A`."""
+    return re.compile(rf"{pattern.pattern.removesuffix('$')}\Z")
+
+
 class RouteTable:
     """The paths an application answers, with their methods. Pure: it decides, others reply."""
 
@@ -110,7 +115,7 @@ class RouteTable:
         self._variable: dict[_Shape, list[_Entry]] = {}
         for path in sorted(methods, key=specificity):
             if "{" in path:
-                entry = _Entry(compile_path(path)[0], frozenset(methods[path]))
+                entry = _Entry(_whole(compile_path(path)[0]), frozenset(methods[path]))
                 self._variable.setdefault(_shape_of_rule(path), []).append(entry)
 
     def has(self, method: str, rule: str) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from legacy_bridge.capture.files import CaptureFiles
 from parity_core.capture.fingerprint import Key, open_key
-from parity_core.capture.mask import MASKED_TOKEN, Masker
+from parity_core.capture.mask import MASKED_TOKEN, TOO_COSTLY, Masker
 from parity_core.capture.raw import Raw, without_secrets
 from parity_core.capture.record import Recorded, to_line
 
@@ -79,6 +79,7 @@ class CaptureWriter:
         self._written = 0
         self._unreadable = 0
         self._not_sampled = 0
+        self._left_out = 0
         self.key: Key | None = None
         self.stopped: str | None = None
         """Why nothing is recorded any more."""
@@ -132,6 +133,7 @@ class CaptureWriter:
             "written": self._written,
             "dropped": self._dropped,
             "failed": self._unreadable,
+            "too_costly": self._left_out,
             "waiting": self._queue.qsize(),
             "users_not_sampled": self._not_sampled,
             "files_removed": self._files.removed if self._files else 0,
@@ -167,6 +169,7 @@ class CaptureWriter:
             if not self._is_wanted(recorded):
                 self._not_sampled += 1
                 return
+            self._left_out += recorded.request_body.missing == TOO_COSTLY
             line = to_line(recorded)
         except Exception:  # an exchange that can't be masked is never written
             self._unreadable += 1

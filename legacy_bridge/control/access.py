@@ -9,7 +9,8 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,7 +30,7 @@ _KNOWN_SECONDS = 5.0
 _KNOWN_WITHOUT_DATABASE = 900.0
 """The same while nobody can look: operators are needed most when something is broken."""
 _MOST_KNOWN = 256
-_FAILURES, _FAILURES_SECONDS = 10, 60.0
+_FAILURES, _GUESSES, _FAILURES_SECONDS = 10, 30, 60.0
 """Wrong passwords from one address, before it has to wait."""
 
 _log = logging.getLogger(__name__)
@@ -102,7 +103,8 @@ class Access:
             )
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return await self._bearer(credentials.strip())
+            address = request.client.host if request.client else ""
+            return await self._bearer(credentials.strip(), f"bearer {address}")
         cookie = request.cookies.get(COOKIE)
         if cookie is None:
             raise ControlRefusedError(401, self._how())
@@ -113,16 +115,18 @@ class Access:
         """The name, and the cookie of an admin's session."""
         if self._operators is None or self._client is None:
             raise ControlRefusedError(403, "users of the application can't log in here")
-        self._slow_down(address)
-        try:
-            async with self._client() as client:
-                token = await self._operators.log_in(client, user, password)
-        except httpx.HTTPError as error:
-            raise ControlRefusedError(
-                503, f"the application's own log-in does not answer ({error}): use the token"
-            ) from error
+        with self._attempt(address) as succeeded:
+            try:
+                async with self._client() as client:
+                    token = await self._operators.log_in(client, user, password)
+            except httpx.HTTPError as error:
+                succeeded()
+                raise ControlRefusedError(
+                    503, f"the application's own log-in does not answer ({error}): use the token"
+                ) from error
+            if token is not None:
+                succeeded()
         if token is None:
-            self._failed(address)
             raise ControlRefusedError(401, "the application does not know this user and password")
         name = await self._admin(token)
         if name is None:
@@ -136,9 +140,11 @@ class Access:
             if not name:
                 raise ControlRefusedError(422, "say who you are, for the history")
             return name, f"t.{self._sessions.issue(name, time.time() + SESSION_SECONDS)}"
-        known = await self._admin(token)
+        with self._attempt(address) as succeeded:
+            known = await self._admin(token)
+            if known is not None:
+                succeeded()
         if known is None:
-            self._failed(address)
             raise ControlRefusedError(
                 401, "this is neither the bridge's token (CUTOVER_TOKEN) nor that of an admin"
             )
@@ -155,10 +161,15 @@ class Access:
             raise ControlRefusedError(401, "the session is over: log in again")
         return Caller(name)
 
-    async def _bearer(self, credentials: str) -> Caller:
+    async def _bearer(self, credentials: str, address: str) -> Caller:
+        # the right one is refused, too: else a guess would cost nothing
+        self._slow_down(address, _GUESSES)
         if self._is_token(credentials):
             return Caller()
-        name = await self._admin(credentials)
+        with self._attempt(address, _GUESSES) as succeeded:
+            name = await self._admin(credentials)
+            if name is not None:
+                succeeded()
         if name is None:
             raise ControlRefusedError(401, self._how())
         return Caller(name)
@@ -198,16 +209,26 @@ class Access:
             return "send the token of an admin of the application: Authorization: Bearer <token>"
         return bring + (admins if self._operators is not None else "")
 
-    def _slow_down(self, address: str) -> None:
-        failures = self._failures.get(address, ())
-        recent = [at for at in failures if at > time.monotonic() - _FAILURES_SECONDS]
-        if len(recent) >= _FAILURES:
+    def _slow_down(self, address: str, most: int = _FAILURES) -> None:
+        since = time.monotonic() - _FAILURES_SECONDS
+        if sum(at > since for at in self._failures.get(address, ())) >= most:
             raise ControlRefusedError(429, "too many wrong passwords: wait a minute")
 
-    def _failed(self, address: str) -> None:
+    @contextmanager
+    def _attempt(self, address: str, most: int = _FAILURES) -> Iterator[Callable[[], None]]:
+        """One that counts as failed until it says that it has not: many at once are no way around."""
+        self._slow_down(address, most)
         if len(self._failures) >= _MOST_KNOWN and address not in self._failures:
             self._failures.clear()
-        self._failures.setdefault(address, deque(maxlen=_FAILURES)).append(time.monotonic())
+        failures = self._failures.setdefault(address, deque(maxlen=max(_FAILURES, _GUESSES)))
+        at = time.monotonic()
+        failures.append(at)
+
+        def succeeded() -> None:
+            with suppress(ValueError):
+                failures.remove(at)
+
+        yield succeeded
 
 
 def _refuse_other_sites(request: Request) -> None:

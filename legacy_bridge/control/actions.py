@@ -5,34 +5,36 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from legacy_bridge.control.access import CALLER, ControlRefusedError
+from legacy_bridge.control.input import Input, Name, Why
 from legacy_bridge.control.operator import Operator
 from legacy_bridge.control.overview import breach_as_json, change_as_json
+from legacy_bridge.database.connection import StoreError
 from legacy_bridge.evidence.warden import Warden
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.ramp import DEFAULT_SAMPLES, DEFAULT_SECONDS, DEFAULT_STEPS
 from legacy_bridge.modes.selection import HeldError, ModeError, UnknownOperationError
-from legacy_bridge.modes.store import Change, StoreError
+from legacy_bridge.modes.state import Change
 from legacy_bridge.operations.operation import Assignment
 
 
-class Act(BaseModel):
+class Act(Input):
     """Who acts, and why. A user who has logged in is known; with the bridge's token `by` says who."""
 
     by: Annotated[str, Field(max_length=200)] = ""
-    why: str = ""
+    why: Why = ""
 
 
 class ActOn(Act):
     """An operation, a group, several operations by a glob, or `all-ported`."""
 
-    operation: str = Field(examples=["GET /thing/<int:idx>/"])
+    operation: Name = Field(examples=["GET /thing/<int:idx>/"])
 
 
 class ModeChange(ActOn):
-    mode: str = Field(examples=["shadow", "canary 5%"])
+    mode: Name = Field(examples=["shadow", "canary 5%"])
     again: bool = False
     """Try once more what was rolled back."""
 
@@ -43,23 +45,25 @@ class ModeChange(ActOn):
 
 
 class RampStart(ActOn):
-    steps: list[str] = Field(default=list(DEFAULT_STEPS))
-    samples: int = DEFAULT_SAMPLES
-    seconds: float = DEFAULT_SECONDS
+    steps: Annotated[list[Name], Field(max_length=100)] = Field(default=list(DEFAULT_STEPS))
+    samples: Annotated[int, Field(ge=0, le=10**12)] = DEFAULT_SAMPLES
+    seconds: Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)] = DEFAULT_SECONDS
     again: bool = False
 
 
 class Group(Act):
-    operations: list[str]
+    operations: Annotated[list[Name], Field(max_length=10_000)]
 
 
 class BudgetChange(Act):
-    name: str = Field(examples=["*"])
-    limits: dict[str, float]
+    name: Name = Field(examples=["*"])
+    limits: Annotated[dict[Name, float], Field(max_length=100)]
 
 
 class StickyChange(Act):
-    to: str = Field(examples=["user", "header:X-User", "cookie:session"])
+    to: Annotated[str, Field(max_length=200)] = Field(
+        examples=["user", "header:X-User", "cookie:session"]
+    )
 
 
 def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:

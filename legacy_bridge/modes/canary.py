@@ -100,10 +100,11 @@ def _user(authorization: bytes) -> bytes:
     if scheme == b"bearer" and credentials.count(b".") == 2:
         try:
             subject = json.loads(_base64(credentials.split(b".")[1])).get("sub")
-        except (ValueError, AttributeError):
-            subject = None
-        if subject is not None:
-            return b"u" + str(subject).encode()
+            if subject is not None:
+                return b"u" + str(subject).encode()
+        except (ValueError, AttributeError, RecursionError):
+            # no JSON, no object, nested too deep, or half a surrogate pair: a forged one
+            pass
     elif scheme == b"basic":
         try:
             return b"b" + base64.b64decode(credentials).partition(b":")[0]

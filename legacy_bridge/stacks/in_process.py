@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy_bridge.stacks.edge import mount_point, refuse_websocket
 from legacy_bridge.stacks.replies import send_error
-from legacy_bridge.stacks.spool import BODY, SpooledBody, SpoolReply, SpoolRequest
+from legacy_bridge.stacks.spool import BODY, DISK, SpooledBody, SpoolReply, SpoolRequest, SpoolRoom
 from legacy_bridge.stacks.whole_reply import Collector, WholeReply, WSGIApp
 
 THREADS = 15
@@ -26,12 +26,22 @@ class InProcessLegacy:
     ``wait_seconds`` is answered 503.
     """
 
-    def __init__(self, app: WSGIApp, *, threads: int = THREADS, wait_seconds: float = 30) -> None:
+    def __init__(
+        self,
+        app: WSGIApp,
+        *,
+        threads: int = THREADS,
+        wait_seconds: float = 30,
+        spool_bytes: int = DISK,
+    ) -> None:
         # The adapter types the messages of ASGI more closely than Starlette does.
         self._adapter: Any = WSGIMiddleware(cast(Any, _Environment(app)), workers=threads)
         self._threads = asyncio.Semaphore(threads)
         self._wait_seconds = wait_seconds
-        self._app: ASGIApp = SpoolReply(SpoolRequest(self._on_thread))
+        self.room = SpoolRoom(spool_bytes)
+        self._app: ASGIApp = SpoolReply(
+            SpoolRequest(self._on_thread, room=self.room), room=self.room
+        )
 
     async def startup(self) -> None:
         """A WSGI app has no lifespan."""

@@ -31,8 +31,37 @@ _PIECE = 256 * 1024
 _log = logging.getLogger(__name__)
 
 
+DISK = 4 * 1024 * 1024 * 1024
+"""Bytes of all bodies of a process that may wait on disk."""
+
+
 class UploadTooSlowError(Exception):
     """The client sent nothing for too long."""
+
+
+class SpoolFullError(Exception):
+    """All of what may wait on disk is taken."""
+
+
+class SpoolRoom:
+    """What bodies may take of the disk, over all requests and replies of a process."""
+
+    def __init__(self, limit: int = DISK) -> None:
+        self.limit = limit
+        self.held = 0
+        self.refused = 0
+        """Requests that were answered 503 because there was no room."""
+        self.slowed = 0
+        """Replies that went on only as fast as their client because there was no room."""
+
+    def take(self, size: int) -> bool:
+        if self.held + size > self.limit:
+            return False
+        self.held += size
+        return True
+
+    def give(self, size: int) -> None:
+        self.held -= size
 
 
 @dataclass(slots=True)
@@ -41,6 +70,8 @@ class SpooledBody:
 
     file: IO[bytes]
     size: int
+    on_disk: int = 0
+    """Bytes that count as being on disk."""
 
     def as_receive(self, after: Receive) -> Receive:
         """The body as ASGI messages; afterwards what the server says, which is the disconnect."""
@@ -71,25 +102,44 @@ class SpoolRequest:
     the end of a shorter one: such a request never reaches the app.
     """
 
-    def __init__(self, app: ASGIApp, *, memory: int = MEMORY, idle_seconds: float = 60) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        memory: int = MEMORY,
+        idle_seconds: float = 60,
+        room: SpoolRoom | None = None,
+    ) -> None:
         self._app = app
         self._memory = memory
         self._idle_seconds = idle_seconds
+        self._room = room or SpoolRoom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await self._read(receive) if _may_have_body(scope) else _empty()
+            body = await self._read(scope, receive) if _may_have_body(scope) else _empty()
         except UploadTooSlowError:
             text = f"the request's body did not arrive: nothing for {self._idle_seconds:g} s"
             await send_error(send, 408, text)
             return
+        except SpoolFullError:
+            self._room.refused += 1
+            text = "too many large bodies are on their way at the moment: try again later"
+            await send_error(send, 503, text, [(b"retry-after", b"10")])
+            return
         if body is None:
             return
-        with contextlib.closing(body.file):
-            scope = {**scope, "headers": _with_length(scope["headers"], body.size), BODY: body}
-            await self._app(scope, body.as_receive(receive), send)
+        try:
+            with contextlib.closing(body.file):
+                scope = {**scope, "headers": _with_length(scope["headers"], body.size), BODY: body}
+                await self._app(scope, body.as_receive(receive), send)
+        finally:
+            self._room.give(body.on_disk)
 
-    async def _read(self, receive: Receive) -> SpooledBody | None:
+    async def _read(self, scope: Scope, receive: Receive) -> SpooledBody | None:
+        length = next((v for n, v in scope["headers"] if n == b"content-length"), b"")
+        if length.isdigit() and int(length) > max(self._memory, self._room.limit - self._room.held):
+            raise SpoolFullError
         message = await self._next(receive)
         if message["type"] == "http.disconnect":
             return None
@@ -101,13 +151,17 @@ class SpoolRequest:
     async def _read_long(self, message: Message, receive: Receive) -> SpooledBody | None:
         # Plain memory until it is too much: SpooledTemporaryFile decides where the bytes are.
         file = tempfile.SpooledTemporaryFile(max_size=self._memory)  # noqa: SIM115 - given away
-        size = 0
+        size = on_disk = 0
         waiting: list[bytes] = []
         waiting_bytes = 0
         try:
             while True:
                 data = message.get("body", b"")
                 size += len(data)
+                if size > self._memory:
+                    if not self._room.take(size - on_disk):
+                        raise SpoolFullError
+                    on_disk = size
                 waiting.append(data)
                 waiting_bytes += len(data)
                 last = not message.get("more_body", False)
@@ -119,12 +173,14 @@ class SpoolRequest:
                 message = await self._next(receive)
                 if message["type"] == "http.disconnect":
                     file.close()
+                    self._room.give(on_disk)
                     return None
         except BaseException:
             file.close()
+            self._room.give(on_disk)
             raise
         file.seek(0)
-        return SpooledBody(file, size)
+        return SpooledBody(file, size, on_disk)
 
     async def _next(self, receive: Receive) -> Message:
         try:
@@ -158,13 +214,16 @@ class SpoolReply:
     comes free: adapters leave it waiting for ever.
     """
 
-    def __init__(self, app: ASGIApp, *, memory: int = MEMORY) -> None:
+    def __init__(
+        self, app: ASGIApp, *, memory: int = MEMORY, room: SpoolRoom | None = None
+    ) -> None:
         self._app = app
         self._memory = memory
+        self._room = room or SpoolRoom()
         self._producers: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        spool = _Spool(self._memory)
+        spool = _Spool(self._memory, self._room)
         producer = asyncio.create_task(self._produce(spool, scope, receive))
         # The task outlives this call when the client is gone, so somebody must hold it.
         self._producers.add(producer)
@@ -198,8 +257,11 @@ def _log_late_failure(producer: asyncio.Task[None]) -> None:
 class _Spool:
     """A queue of ASGI messages whose bodies overflow to disk. One writer, one reader."""
 
-    def __init__(self, memory: int) -> None:
+    def __init__(self, memory: int, room: SpoolRoom) -> None:
         self._memory = memory
+        self._room = room
+        self._is_slowed = False
+        self._taken = asyncio.Event()
         self._messages: deque[Message] = deque()
         self._held = 0
         self._news = asyncio.Event()
@@ -218,7 +280,18 @@ class _Spool:
             # Says nothing, and in the queue it would hide that what is behind it is older than the file.
             return
         if body and (self._file is not None or self._held + len(body) > self._memory):
-            await self._spill(body)
+            if not self._room.take(len(body)):
+                await self._wait_for_client()
+                if not self._abandoned:
+                    self._held += len(body)
+                    self._messages.append(message)
+                    self._news.set()
+                return
+            try:
+                await self._spill(body)
+            except BaseException:
+                self._room.give(len(body))
+                raise
             if message.get("more_body", False):
                 self._news.set()
                 return
@@ -227,6 +300,15 @@ class _Spool:
             self._held += len(body)
         self._messages.append(message)
         self._news.set()
+
+    async def _wait_for_client(self) -> None:
+        """No room on disk: from here on the app is as slow as its client."""
+        if not self._is_slowed:
+            self._is_slowed = True
+            self._room.slowed += 1
+        while (self._messages or self._read < self._written) and not self._abandoned:
+            self._taken.clear()
+            await self._taken.wait()
 
     def finish(self) -> None:
         self._finished = True
@@ -238,6 +320,7 @@ class _Spool:
         """Nobody reads any more: what comes is dropped."""
         self._abandoned = True
         self._messages.clear()
+        self._taken.set()
         if self._finished:
             self._close()
 
@@ -256,6 +339,7 @@ class _Spool:
                 self._close()
                 return
             elif not self._messages:
+                self._taken.set()
                 self._news.clear()
                 await self._news.wait()
 
@@ -289,3 +373,4 @@ class _Spool:
         if self._file is not None:
             self._file.close()
             self._file = None
+            self._room.give(self._written)

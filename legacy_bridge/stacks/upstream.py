@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from legacy_bridge.operations.operation import SAFE_METHODS
 from legacy_bridge.stacks.edge import Headers, has_body, mount_point, refuse_websocket
 from legacy_bridge.stacks.replies import send_error
-from legacy_bridge.stacks.spool import SpoolReply, SpoolRequest
+from legacy_bridge.stacks.spool import DISK, SpoolReply, SpoolRequest, SpoolRoom
 
 _HOP_BY_HOP = frozenset(
     {
@@ -24,6 +24,12 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+_FOR_ALL_HOPS = (
+    b"accept", b"access-control-", b"authorization", b"cache-control", b"content-", b"cookie", b"date",
+    b"etag", b"expect", b"forwarded", b"host", b"if-", b"location", b"origin", b"range", b"referer",
+    b"set-cookie", b"user-agent", b"vary", b"x-forwarded-", b"x-real-ip", b"x-request-id", b"traceparent",
+)  # fmt: skip
+"""How fields begin that `Connection` can't name."""
 _ANSWERED_HERE = frozenset({b"date", b"server"})
 """What our own server writes on every reply."""
 
@@ -44,6 +50,7 @@ class UpstreamLegacy:
         connect_seconds: float = 5,
         read_seconds: float = 300,
         connections: int = 100,
+        spool_bytes: int = DISK,
     ) -> None:
         self._base = httpx.URL(url)
         if self._base.scheme not in ("http", "https") or not self._base.host:
@@ -63,7 +70,8 @@ class UpstreamLegacy:
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
         # Slow clients hold none of the upstream's threads either.
-        self._app = SpoolReply(SpoolRequest(self._forward))
+        self.room = SpoolRoom(spool_bytes)
+        self._app = SpoolReply(SpoolRequest(self._forward, room=self.room), room=self.room)
 
     async def startup(self) -> None:
         """Connections open when they are needed: an upstream may come up later than we do."""
@@ -78,8 +86,15 @@ class UpstreamLegacy:
         await self._app(scope, receive, send)
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            await send_error(send, 400, "The request has more than one Host field.")
+            return
         try:
             reply = await self._request(scope, receive)
+        except httpx.LocalProtocolError as error:
+            # the client's doing, not the legacy's
+            _log.info("a request can't be passed on: %r", error)
+            await send_error(send, 400, "The request can't be passed on as HTTP.")
         except httpx.TimeoutException as error:
             await self._unavailable(send, 504, "did not answer in time", error)
         except httpx.TransportError as error:
@@ -155,7 +170,11 @@ async def _pass_on(reply: httpx.Response, send: Send) -> None:
 def _end_to_end(
     headers: Iterable[tuple[bytes, bytes]], *, also: frozenset[bytes] = frozenset()
 ) -> Headers:
-    """The fields that are not only for the next hop."""
+    """The fields that are not only for the next hop, without blanks around their values.
+
+    `Connection` may name fields of its own, but none that all hops need: a client could have
+    `Authorization` or `Content-Length` dropped.
+    """
     headers = list(headers)
     named = {
         name.strip().lower()
@@ -163,5 +182,6 @@ def _end_to_end(
         if field == b"connection"
         for name in value.split(b",")
     }
+    named = {name for name in named if not name.startswith(_FOR_ALL_HOPS)}
     dropped = _HOP_BY_HOP | also | named
-    return [field for field in headers if field[0] not in dropped]
+    return [(name, value.strip(b" \t")) for name, value in headers if name not in dropped]

@@ -15,6 +15,8 @@ from typing import Any
 from starlette.types import Scope
 
 from legacy_bridge.modes.decisions import Decision
+from parity_core.capture import scan
+from parity_core.capture.secrets import is_secret, replaced
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -26,8 +28,18 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+_HIDDEN = "***"
+
+
+class TextLines(logging.Formatter):
+    """Lines for people, without the secrets that an exception or a stack has put in."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scan.hidden(super().format(record), _HIDDEN)
+
+
 class JsonLines(logging.Formatter):
-    """One object a line: `time` (UTC), `level`, `logger`, `message`, what the record brings."""
+    """One object a line: `time` (UTC), `level`, `logger`, `message`, what the record brings. No secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
         told: dict[str, Any] = {
@@ -44,12 +56,20 @@ class JsonLines(logging.Formatter):
             told.setdefault("request_id", request_id)
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, default=str, ensure_ascii=False)
+        shown = replaced(told, is_secret, lambda name, one: _HIDDEN if name else _shown(one))
+        return json.dumps(shown, default=str, ensure_ascii=False)
+
+
+def _shown(text: str) -> str:
+    return scan.hidden(text, _HIDDEN)
 
 
 def config(kind: LogFormat, level: str = "INFO") -> dict[str, Any]:
     """For `logging.config` and the server: one handler, which writes to the standard error stream."""
-    formatter: dict[str, Any] = {"format": "%(asctime)s %(levelname)-8s %(name)s: %(message)s"}
+    formatter: dict[str, Any] = {
+        "()": TextLines,
+        "fmt": "%(asctime)s %(levelname)-8s %(name)s: %(message)s",
+    }
     if kind is LogFormat.JSON:
         formatter = {"()": JsonLines}
     return {

@@ -11,10 +11,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from legacy_bridge.operations.operation import Stack
+from legacy_bridge.stacks.spool import SpoolRoom
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -46,6 +52,9 @@ class Metrics(Collector):
         self._requests: dict[tuple[str, str, int], Series] = {}
         self._fallbacks: Counter[str] = Counter()
         self._comparisons: Counter[tuple[str, str, str]] = Counter()
+        self.room: SpoolRoom | None = None
+        """Of the legacy, where its bodies wait."""
+        self._spool = Counter[str]()
 
     def request(self, operation: str, stack: Stack, status: int, seconds: float) -> None:
         """On the path of every request."""
@@ -62,8 +71,15 @@ class Metrics(Collector):
     def compared(self, operation: str, result: str, reason: str) -> None:
         self._comparisons[operation, result, reason] += 1
 
+    def _spooled(self) -> Counter[str]:
+        room = self.room
+        if room is None:
+            return self._spool
+        return Counter(held=room.held, refused=room.refused, slowed=room.slowed)
+
     def as_json(self) -> dict[str, Any]:
         return {
+            "spool": dict(self._spooled()),
             "requests": [
                 [*key, series.seconds, series.buckets]
                 for key, series in list(self._requests.items())
@@ -81,6 +97,8 @@ class Metrics(Collector):
                 key = operation, str(stack), kind
                 made._requests.setdefault(key, Series()).add(seconds, buckets)
             made._fallbacks.update(one["fallbacks"])
+            # a file of an older worker has none
+            made._spool.update(one.get("spool", {}))
             for *words, count in one["comparisons"]:
                 operation, result, reason = words
                 made._comparisons[operation, result, reason] += count
@@ -120,6 +138,20 @@ class Metrics(Collector):
         for words, count in self._comparisons.items():
             comparisons.add_metric(words, count)
         yield from (requests, latency, fallbacks, comparisons)
+        spooled = self._spooled()
+        yield GaugeMetricFamily(
+            "cutover_spool_bytes", "Bytes of bodies that wait on disk", spooled["held"]
+        )
+        yield CounterMetricFamily(
+            "cutover_spool_refused",
+            "Requests answered 503: no room for their body",
+            spooled["refused"],
+        )
+        yield CounterMetricFamily(
+            "cutover_spool_slowed",
+            "Replies as slow as their client: no room for them",
+            spooled["slowed"],
+        )
 
 
 def render(counted: Metrics, *others: Collector) -> bytes:

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import secrets
 import time
 from contextlib import suppress
@@ -20,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 KEY_FILE = "capture.key"
-
-TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*")
-"""A JSON web token anywhere in a text."""
+_SCHEME = 20
+"""Characters of a scheme that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Key:
         self._raw = raw
 
     def fingerprint(self, kind: str, value: str) -> str:
-        text = f"{kind}:{value}".encode(errors="surrogateescape")
+        text = f"{kind}:{value}".encode(errors="surrogatepass")
         return "u-" + hmac.new(self._raw, text, hashlib.sha256).hexdigest()[:16]
 
     def subject(self, name: object) -> str:
@@ -56,7 +54,9 @@ class Key:
         """Of a token in a body: its user where it names one, else the token itself."""
         claims = claims_of(value)
         if claims is not None and claims.get("sub") is not None:
-            return self.subject(claims["sub"])
+            # a subject that is nested too deep to be written names nobody
+            with suppress(RecursionError):
+                return self.subject(claims["sub"])
         return self.fingerprint("token", value)
 
     def address(self, value: str) -> str:
@@ -75,8 +75,12 @@ class Key:
         if scheme == "basic":
             return self._basic(value)
         if scheme != "bearer":
+            # without a second word the first is no scheme, but may be the secret itself
             return Caller(
-                self.fingerprint("auth", authorization), scheme, False, (value or scheme,)
+                self.fingerprint("auth", authorization),
+                scheme[:_SCHEME] if value else "other",
+                False,
+                tuple({value or authorization.strip(), value or scheme}),
             )
         claims = claims_of(value)
         end = (claims or {}).get("exp")

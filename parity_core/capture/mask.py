@@ -6,49 +6,47 @@ a replay can tell which later requests were sent with it.
 
 from __future__ import annotations
 
+import gc
 import json
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
-from parity_core.capture.fingerprint import TOKEN, Key
+from parity_core.capture import scan, secrets
+from parity_core.capture.fingerprint import Key
 
 MASKED = "<masked>"
 MASKED_TOKEN = re.compile(r"<token (u-[0-9a-f]{16})>")
 
-_NAMES = frozenset(("pwd", "passwd", "passphrase", "authorization", "credentials", "otp", "pin"))
-_ENDINGS = ("password", "passwd", "secret", "token", "apikey", "privatekey", "accesskey")
-_HEADERS = frozenset(("cookie", "setcookie", "authorization", "proxyauthorization"))
 _SHORTEST = 6
 """Characters of a secret that is searched for elsewhere: shorter ones are in every other word."""
+TOO_COSTLY = "too costly to mask: left out"
+_SECONDS = 1.0
+"""Of one exchange, of the processor's time of the thread that masks it."""
+_SEARCHED = 256 * 1024 * 1024
+"""Characters that are searched for secrets, at most: text times secrets."""
+_NODES = 2_000
+"""Values of a document between two looks at the clock."""
 
-_JSON_FIELD = re.compile(
-    r'("(?P<name>[\w.\- ]{2,60})"\s*:\s*")(?P<value>(?:[^"\\]|\\.)*)', re.DOTALL
-)
-_FORM_FIELD = re.compile(
-    r"(?P<lead>(?:^|[&?;])(?P<name>[\w.\-%\[\]]{2,60})=)(?P<value>[^&;\s\"<>]*)"
-)
-_PART = re.compile(
-    r'(?P<lead>;\s*name="?(?P<name>[\w.\-]{2,60})"?(?:;[^\r\n]*)?\r?\n(?:[^\r\n]+\r?\n)*\r?\n)'
-    r"(?P<value>.*?)(?=\r?\n--|\Z)",
-    re.DOTALL,
-)
+
+class TooCostly(Exception):
+    """To mask this exchange would take the processor from the clients: it must be left out."""
 
 
 class Masker:
     """What is secret: the usual names, and those that are configured, of fields and of headers."""
 
-    def __init__(self, key: Key, names: Iterable[str] = ()) -> None:
+    def __init__(self, key: Key, names: Iterable[str] = (), seconds: float = _SECONDS) -> None:
         self.key = key
-        self._names = _NAMES | {_plain(name) for name in names if name.strip()}
-        words = {*_NAMES, *_ENDINGS, *self._names, "eyj", "api", "private", "access"}
+        self.seconds = seconds
+        names = tuple(names)
+        self.is_secret = secrets.rule(names)
         # the first letters of a name are enough to look closer; `api-key` and `apiKey` are one name
-        self._starts = sorted({word[:3].encode() for word in words})
-
-    def is_secret(self, name: str) -> bool:
-        plain = _plain(name)
-        return plain in self._names or plain.endswith(_ENDINGS)
+        own = {secrets.plain(name)[:3] for name in names if name.strip()}
+        self._starts = sorted(word.encode() for word in {*secrets.STARTS, *own, "eyj", "$2"})
 
     def one(self) -> Masking:
         """For one exchange: what is secret in one place of it is secret in all."""
@@ -56,7 +54,7 @@ class Masker:
 
     def looks_harmless(self, raw: bytes) -> bool:
         """Nothing in these bytes can be a secret's name or a token."""
-        if b"\\u" in raw or b"\x00" in raw:
+        if b"\\u" in raw or b"\x00" in raw or b"%" in raw:
             return False
         # many times faster than one pattern, and the interpreter's lock is held meanwhile
         lower = raw.lower()
@@ -64,11 +62,18 @@ class Masker:
 
 
 class Masking:
-    """Masks the parts of one exchange. `scrub` comes last, when all its secrets are known."""
+    """Masks the parts of one exchange. `scrub` comes last, when all its secrets are known.
+
+    Each of its methods raises TooCostly once the exchange has had its time.
+    """
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
         self._secrets: set[str] = set()
+        # of this thread: a busy machine must not leave out what is cheap
+        self._deadline = time.thread_time() + masker.seconds
+        self._nodes = 0
+        self._searched = 0
 
     def remember(self, secret: str) -> None:
         if len(secret) >= _SHORTEST and secret not in (MASKED, "bearer"):
@@ -80,7 +85,7 @@ class Masking:
             lower = name.lower()
             if lower == "authorization":
                 continue
-            if _plain(lower) in _HEADERS or self._masker.is_secret(lower):
+            if self._masker.is_secret(lower):
                 for secret in _cookies(lower, value):
                     self.remember(secret)
                 value = MASKED
@@ -101,14 +106,22 @@ class Masking:
 
     def body(self, raw: bytes) -> str | bytes:
         """Text where it is text, as it was sent unless something in it was masked."""
-        if not self._masker.looks_harmless(raw):
-            try:
-                value = json.loads(raw)
-            except (ValueError, RecursionError):
-                return self._text_body(raw)
+        if self._masker.looks_harmless(raw):
+            return _decoded(raw)
+        with _no_collection():
+            return self._masked_json(raw)
+
+    def _masked_json(self, raw: bytes) -> str | bytes:
+        try:
+            value = json.loads(raw)
+        except (ValueError, RecursionError):
+            return self._text_body(raw)
+        try:
             masked = self.json(value)
             if masked != value:
                 return json.dumps(masked)
+        except RecursionError:
+            raise TooCostly from None
         return _decoded(raw)
 
     def _text_body(self, raw: bytes) -> str | bytes:
@@ -117,46 +130,44 @@ class Masking:
             return self.text(found)
         return self.text(found.decode("latin-1")).encode("latin-1", "replace")
 
-    def json(self, value: Any, name: str = "") -> Any:
-        if name and self._masker.is_secret(name) and value not in (None, "", True, False):
-            return self._value(name, value)
-        if isinstance(value, dict):
-            return {key: self.json(item, key) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.json(item) for item in value]
-        return self.text(value) if isinstance(value, str) else value
+    def json(self, value: Any) -> Any:
+        return secrets.replaced(value, self._masker.is_secret, self._leaf)
+
+    def _leaf(self, name: str, value: Any) -> Any:
+        self._nodes += 1
+        if self._nodes % _NODES == 0:
+            self.check()
+        return self._value(name, value) if name else self.text(value)
+
+    def check(self) -> None:
+        if time.thread_time() > self._deadline:
+            raise TooCostly
 
     def text(self, text: str) -> str:
         """Tokens, and fields as JSON, forms and multipart bodies write them, anywhere in a text."""
-        text = self._tokens(text)
-        if '":' in text or '" :' in text:
-            text = _JSON_FIELD.sub(self._field, text)
-        if "=" in text:
-            text = _FORM_FIELD.sub(self._field, text)
-            if "name=" in text:
-                text = _PART.sub(self._field, text)
-        return text
+        if len(text) > _SHORTEST:
+            text = self._tokens(text)
+            self.check()
+        return scan.replace_fields(text, self._masker.is_secret, self._value)
 
     def scrub(self, text: str) -> str:
         """The text without the secrets that were met in this exchange."""
+        self._searched += len(text) * len(self._secrets)
+        if self._searched > _SEARCHED:
+            raise TooCostly
         for secret in sorted(self._secrets, key=len, reverse=True):
             if secret in text:
                 text = text.replace(secret, MASKED)
             escaped = json.dumps(secret)[1:-1]
             if escaped != secret and escaped in text:
                 text = text.replace(escaped, MASKED)
+        self.check()
         return text
-
-    def _field(self, found: re.Match[str]) -> str:
-        lead = found.groupdict().get("lead") or found[1]
-        name, value = found["name"], found["value"]
-        if not value or not self._masker.is_secret(name):
-            return found[0]
-        return lead + self._value(name, value)
 
     def _value(self, name: str, value: Any) -> str:
         if not isinstance(value, str):
             for leaf in _leaves(value):
+                self.check()
                 self.remember(leaf)
             return MASKED
         if MASKED_TOKEN.fullmatch(value):
@@ -164,12 +175,17 @@ class Masking:
         self.remember(value)
         if "%" in value or "+" in value:
             self.remember(unquote_plus(value))
-        if _plain(name).endswith("token"):
+        if secrets.plain(name).endswith("token"):
             return f"<token {self._masker.key.token(value)}>"
         return MASKED
 
     def _tokens(self, text: str) -> str:
-        return TOKEN.sub(lambda found: self._token(found[0]), text) if "eyJ" in text else text
+        text = scan.replace_tokens(text, self._token)
+        return scan.HASH.sub(lambda found: self._hash(found[0]), text) if "$2" in text else text
+
+    def _hash(self, value: str) -> str:
+        self.remember(value)
+        return MASKED
 
     def _token(self, value: str) -> str:
         self.remember(value)
@@ -195,8 +211,16 @@ def _leaves(value: Any) -> Iterable[str]:
         yield value
 
 
-def _plain(name: str) -> str:
-    return name.strip().lower().replace("-", "").replace("_", "").replace(" ", "")
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """What JSON makes has no cycles; to look for them in all of the process holds every client up."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _decoded(raw: bytes) -> str | bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from parity_core.capture.fingerprint import Caller
-from parity_core.capture.mask import Masker, Masking
+from parity_core.capture.mask import TOO_COSTLY, Masker, Masking, TooCostly
 from parity_core.capture.record import Body, Headers, Recorded
 
 
@@ -32,14 +33,28 @@ class Raw:
 
 
 def without_secrets(raw: Raw, masker: Masker, limit: int) -> Recorded:
-    """What may be written of an exchange. Bodies that are longer than `limit` decoded are left out."""
-    masking = masker.one()
+    """What may be written of an exchange. Bodies that are longer than `limit` decoded are left out.
+
+    Of an exchange that is too costly to mask nothing is kept that a client has written.
+    """
     caller: Caller | None = None
+    secrets: set[str] = set()
     for name, value in raw.request_headers:
         if name.lower() == "authorization":
             caller = masker.key.caller(value, raw.at)
-            for secret in caller.secrets:
-                masking.remember(secret)
+            secrets.update(caller.secrets)
+    try:
+        return _masked(raw, masker, limit, caller, secrets)
+    except (TooCostly, RecursionError):
+        return _left_out(raw, masker, caller)
+
+
+def _masked(
+    raw: Raw, masker: Masker, limit: int, caller: Caller | None, secrets: Iterable[str]
+) -> Recorded:
+    masking = masker.one()
+    for secret in secrets:
+        masking.remember(secret)
     # all are masked before any is scrubbed: a secret of one place may lie bare in another
     target = masking.target(raw.target)
     asked = masking.headers(raw.request_headers)
@@ -56,14 +71,37 @@ def without_secrets(raw: Raw, masker: Masker, limit: int) -> Recorded:
         status=raw.status,
         reply_headers=_scrubbed(answered, masking),
         reply_body=_scrubbed_body(got, masking),
-        user=caller.user if caller else None,
-        scheme=caller.scheme if caller else "",
-        expired=caller.expired if caller else False,
-        opaque=caller.opaque if caller else False,
-        sender=masker.key.address(raw.address) if raw.address else "",
-        operation=raw.operation,
-        served_by=raw.served_by,
+        **_origin(raw, masker, caller),
     )
+
+
+def _left_out(raw: Raw, masker: Masker, caller: Caller | None) -> Recorded:
+    return Recorded(
+        at=raw.at,
+        took=raw.took,
+        method=raw.method,
+        target="/",
+        request_body=_costly(raw.request_body),
+        status=raw.status,
+        reply_body=_costly(raw.reply_body),
+        **_origin(raw, masker, caller),
+    )
+
+
+def _costly(body: Body) -> Body:
+    return Body(missing=TOO_COSTLY, length=len(body.content) or body.length)
+
+
+def _origin(raw: Raw, masker: Masker, caller: Caller | None) -> dict[str, Any]:
+    return {
+        "user": caller.user if caller else None,
+        "scheme": caller.scheme if caller else "",
+        "expired": caller.expired if caller else False,
+        "opaque": caller.opaque if caller else False,
+        "sender": masker.key.address(raw.address) if raw.address else "",
+        "operation": raw.operation,
+        "served_by": raw.served_by,
+    }
 
 
 def _scrubbed(headers: list[list[str]], masking: Masking) -> Headers:
@@ -126,13 +164,15 @@ def _bounded(inflater: Any, content: bytes, limit: int) -> bytes | None:
 def _unbrotlied(content: bytes, limit: int) -> bytes | None:
     import brotli
 
-    decoder, plain = brotli.Decompressor(), bytearray()
-    # by small pieces: a few bytes may stand for a great many
-    for start in range(0, len(content), 256):
-        plain += decoder.process(content[start : start + 256])
-        if len(plain) > limit:
+    decoder = brotli.Decompressor()
+    # bounded output: a few bytes may stand for a great many
+    plain: bytes = decoder.process(content, output_buffer_limit=limit + 1)
+    while not decoder.is_finished() and len(plain) <= limit:
+        more = decoder.process(b"", output_buffer_limit=limit + 1 - len(plain))
+        if not more:
             return None
-    return bytes(plain)
+        plain += more
+    return plain if len(plain) <= limit else None
 
 
 def encoded(content: bytes, encoding: str) -> bytes:

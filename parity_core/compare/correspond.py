@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 from parity_core.compare import tokens
 from parity_core.compare.rules import Kind, Rule
+from parity_core.compare.sent_values import SentValues, seconds
 
 SKEW = 5.0
 """Seconds that two timestamps of the same step may lie apart."""
 JITTER = 0.002
 """Seconds within which two timestamps made by one request count as one."""
+
+_RELAXED = {Kind.TIMESTAMP, Kind.DURATION, Kind.SECRET}
+"""Kinds of which two values may differ; a value that the client sent is none of them."""
+_SENT = "the client sent this value: it is not the stacks' own"
 
 _BCRYPT = re.compile(r"(\$2[abxy]?\$\d\d\$)[./A-Za-z0-9]{53}")
 _HASH = re.compile(r"(\$[^$]+\$(?:[^$]*\$)*)([^$]+)")
@@ -40,6 +43,8 @@ class Correspondence:
 
     secrets: dict[str, str] = field(default_factory=dict)
     """Environment of the targets, for keys that tokens must be signed with."""
+    sent: SentValues = field(default_factory=SentValues)
+    """What the client has sent to both: no stack generated that."""
     _forth: dict[tuple[str, Any], Any] = field(default_factory=dict)
     _back: dict[tuple[str, Any], Any] = field(default_factory=dict)
     _times: dict[float, list[tuple[float, int]]] = field(default_factory=dict)
@@ -72,17 +77,20 @@ class Correspondence:
 
     def check(self, rule: Rule, legacy: Any, ported: Any, window: Window) -> str | None:
         """What is wrong between two values that a rule covers; None when they correspond."""
+        is_equal = legacy == ported and type(legacy) is type(ported)
         if rule.kind is Kind.ID:
             if type(legacy) is not type(ported):
                 return f"{type(legacy).__name__} against {type(ported).__name__}"
-            return self.meet(rule.namespace, legacy, ported)
+            return self.meet(rule.namespace, legacy, ported) or id_forms(legacy, ported)
+        if rule.kind in _RELAXED and self.sent.holds(legacy):
+            return None if is_equal or self.sent.same_moment(legacy, ported) else _SENT
         if rule.kind is Kind.TIMESTAMP:
             return self._timestamps(legacy, ported, window)
+        has_ids = rule.group is not None and rule.group.kind is Kind.ID
+        if is_equal and not has_ids:
+            return None
         if rule.kind is Kind.DURATION:
             return _durations(legacy, ported)
-        has_ids = rule.group is not None and rule.group.kind is Kind.ID
-        if legacy == ported and type(legacy) is type(ported) and not has_ids:
-            return None
         if not isinstance(legacy, str) or not isinstance(ported, str):
             return "not both text"
         if rule.kind is Kind.TOKEN:
@@ -188,22 +196,26 @@ def shape(text: str) -> str:
     return re.sub(r"[A-Za-z]{3,}", "Aaa", re.sub(r"\d", "9", text))
 
 
-def seconds(value: Any) -> float | None:
-    """A moment as seconds since the epoch; text without a zone is UTC."""
-    if isinstance(value, bool):
+_ALPHABETS = tuple(map(re.compile, ("[0-9a-f]*", "[0-9A-F]*", "[0-9a-z]*", "[0-9A-Z]*")))
+_LONG = 16
+"""Characters from which on chance does not write a text in a smaller alphabet than its own."""
+
+
+def id_forms(legacy: Any, ported: Any) -> str | None:
+    """What is wrong in the form of two ids: their length, their signs, the alphabet of long ones."""
+    if not isinstance(legacy, str) or not isinstance(ported, str) or legacy == ported:
         return None
-    if isinstance(value, int | float):
-        return float(value)
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if len(legacy) != len(ported):
+        return f"ids of {len(legacy)} and {len(ported)} characters"
+    texts = [re.sub(r"[0-9A-Za-z]", "", text) for text in (legacy, ported)]
+    plain = [re.sub(r"[^0-9A-Za-z]", "", text) for text in (legacy, ported)]
+    if texts[0] != texts[1]:
+        return "ids with other signs in them"
+    if len(legacy) >= _LONG and [a.fullmatch(plain[0]) is None for a in _ALPHABETS] != [
+        a.fullmatch(plain[1]) is None for a in _ALPHABETS
+    ]:
+        return "ids in another alphabet"
+    return None
 
 
 def _hashes(legacy: str, ported: str) -> str | None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from parity_core.compare.archives import archive_members
 from parity_core.compare.correspond import Correspondence, Window
 from parity_core.compare.headers import diff_headers, neutral
 from parity_core.compare.places import escape
@@ -20,12 +21,15 @@ from parity_core.compare.rules import Kind, Rules
 from parity_core.compare.unordered import partners
 from parity_core.model import MISSING, Change, Difference, Exchange, Pair, RowChange, same
 
-_LIMIT = 60
-"""Differences of one pair that are worth telling."""
+_LIMIT = 200
+"""Differences of one pair that are worth telling; that there are more is a difference that nothing accepts."""
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+"""Calls that leave nothing behind where they go."""
 
 
 def diff(pair: Pair, rules: Rules, seen: Correspondence) -> list[Difference]:
-    """All differences of a pair; what the stacks generated is recorded in `seen`."""
+    """All differences of a pair; what the stacks generated is recorded in `seen`, and what was sent."""
+    seen.sent.remember(pair.legacy.request, pair.ported.request)
     return _Diff(pair, rules, seen).all()
 
 
@@ -48,13 +52,39 @@ class _Diff:
         found += self.body(legacy, ported)
         found += rows
         for name in sorted(legacy.effects.keys() | ported.effects.keys()):
-            found += self.walk(
-                name, name, legacy.effects.get(name, []), ported.effects.get(name, [])
-            )
-        return found[:_LIMIT]
+            found += self.effects(name, legacy.effects.get(name, []), ported.effects.get(name, []))
+        if len(found) > _LIMIT:
+            more = f"{len(found) - _LIMIT} differences more than are told"
+            found = [*found[:_LIMIT], Difference("more", MISSING, MISSING, more)]
+        return found
+
+    @property
+    def is_refused(self) -> bool:
+        """The port refuses what the legacy does not: nothing says that it may leave anything behind.
+
+        Where both refuse, what the legacy leaves is its behaviour, and compared as always.
+        """
+        legacy, ported = self.pair.legacy.reply.status, self.pair.ported.reply.status
+        return _is_refusal(ported) and not _is_refusal(legacy)
+
+    def effects(self, name: str, a: list[Any], b: list[Any]) -> Iterator[Difference]:
+        """What left the stacks for one service; of a refusal each thing counts, but for reading."""
+        if not self.is_refused:
+            yield from self.walk(name, name, a, b)
+            return
+        for number in range(max(len(a), len(b))):
+            if number >= len(b) or _reads(b[number]):
+                yield from self.item(name, name, a, b, number, number)
+                continue
+            one = a[number] if number < len(a) else MISSING
+            place = f"{name}/{number}"
+            inner = [] if one is MISSING else list(self.walk(place, f"{name}/0", one, b[number]))
+            yield Difference(place, one, b[number], _left(one, inner))
+            # a waiver of what was left says how it looks, not that it corresponds
+            yield from inner
 
     def headers(self, legacy: Exchange, ported: Exchange) -> Iterator[Difference]:
-        for found in diff_headers(legacy, ported):
+        for found in diff_headers(legacy, ported, self.rules.ignored_headers):
             rule = self.rules.of(self.operation, found.place)
             if rule and isinstance(found.legacy, str) and isinstance(found.ported, str):
                 one, other = (
@@ -69,11 +99,22 @@ class _Diff:
 
     def body(self, legacy: Exchange, ported: Exchange) -> Iterator[Difference]:
         a, b = _json(legacy), _json(ported)
+        raw = [exchange.reply.body for exchange in (legacy, ported)]
         if a is not MISSING and b is not MISSING:
             yield from self.walk("body", "body", a, b)
+            (front, end), (other_front, other_end) = map(_around, raw)
+            endings = {(end, end), *self.rules.json_endings}
+            if front != other_front or (end, other_end) not in endings:
+                blanks = [
+                    (before + "…".encode() + after).decode() for before, after in map(_around, raw)
+                ]
+                yield Difference("body", blanks[0], blanks[1], "other blanks around the JSON")
             return
-        raw = [exchange.reply.body for exchange in (legacy, ported)]
         if raw[0] == raw[1]:
+            return
+        members = [archive_members(one) for one in raw]
+        if None not in members:
+            yield from self.walk("body", "body", *members)
             return
         texts = [_text(exchange) for exchange in (legacy, ported)]
         if texts[0] != texts[1] or None in texts:
@@ -170,22 +211,37 @@ class _Diff:
             key = ",".join(escape(part) for part in change.key)
             place, shape = f"rows/{change.table}/{key}", f"rows/{change.table}/0"
             if a is None or b is None or a.change is not b.change:
-                yield Difference(place, _tell(a), _tell(b))
+                why = "a refusal left this row" if self.is_refused and b is not None else ""
+                yield Difference(place, _tell(a), _tell(b), why, rows=(a, b))
                 continue
-            keys = [a.key_columns, a.key, b.key]
-            if a.change is not Change.INSERTED:
-                for name, one, other in zip(*keys, strict=True) if a.key_columns else ():
-                    yield from self.walk(f"{place}/{name}", f"{shape}/{name}", one, other)
-            if a.change is Change.DELETED:
-                continue
-            one, other = a.columns, b.columns
-            for name in [*one, *(name for name in other if name not in one)]:
-                at = f"{place}/{escape(name)}"
-                if name in one and name in other:
-                    yield from self.walk(at, f"{shape}/{escape(name)}", one[name], other[name])
-                else:
-                    words = [columns.get(name, "(not written)") for columns in (one, other)]
-                    yield Difference(at, words[0], words[1])
+            found = {name: list(ones) for name, ones in self.columns(a, b, place, shape)}
+            if self.is_refused:
+                inner = [one for ones in found.values() for one in ones]
+                names = frozenset(name for name, ones in found.items() if ones)
+                why = _left(a, inner)
+                yield Difference(place, _tell(a), _tell(b), why, rows=(a, b), columns=names)
+            else:
+                for ones in found.values():
+                    yield from ones
+
+    def columns(
+        self, a: RowChange, b: RowChange, place: str, shape: str
+    ) -> Iterator[tuple[str, Iterable[Difference]]]:
+        """What differs in each column of two rows to which the same was done."""
+        keys = [a.key_columns, a.key, b.key]
+        if a.change is not Change.INSERTED:
+            for name, one, other in zip(*keys, strict=True) if a.key_columns else ():
+                yield name, self.walk(f"{place}/{name}", f"{shape}/{name}", one, other)
+        if a.change is Change.DELETED:
+            return
+        one, other = a.columns, b.columns
+        for name in [*one, *(name for name in other if name not in one)]:
+            at = f"{place}/{escape(name)}"
+            if name in one and name in other:
+                yield name, self.walk(at, f"{shape}/{escape(name)}", one[name], other[name])
+            else:
+                words = [columns.get(name, "(not written)") for columns in (one, other)]
+                yield name, [Difference(at, words[0], words[1])]
 
     def partners(
         self, legacy: Sequence[RowChange], ported: Sequence[RowChange]
@@ -233,13 +289,43 @@ class _Diff:
         return tuple(key)
 
     def likeness(self, a: RowChange, b: RowChange) -> tuple[int, bool]:
-        """Columns that agree, generated ones left out; an equal key decides between equals."""
+        """Columns that agree, an equal key decides between equals."""
         alike = sum(
-            same(value, b.after.get(name, MISSING))
+            self.agree(f"rows/{a.table}/0/{name}", value, b.after.get(name, MISSING))
             for name, value in a.after.items()
-            if self.rules.of(self.operation, f"rows/{a.table}/0/{name}") is None
         )
         return alike, a.key == b.key
+
+    def agree(self, shape: str, a: Any, b: Any) -> bool:
+        """Whether two values show that they belong together: generated ones only if they have met before."""
+        rule = self.rules.of(self.operation, shape)
+        if rule is None:
+            return same(a, b)
+        return rule.kind is Kind.ID and self.seen.knows(rule.namespace, a, b)
+
+
+def _is_refusal(status: int | None) -> bool:
+    return status is not None and 400 <= status < 500
+
+
+def _reads(thing: Any) -> bool:
+    """Whether what left a stack is a call that only asks."""
+    return isinstance(thing, dict) and thing.get("method") in _SAFE
+
+
+def _left(one: Any, inner: Sequence[Difference]) -> str:
+    """Why what a refusal left is a difference."""
+    if one is MISSING:
+        return "a refusal left this"
+    if not inner:
+        return "a refusal left this, as the legacy's failure did"
+    told = "; ".join(f"{d.place}: {_short(d.legacy)} → {_short(d.ported)}" for d in inner[:6])
+    return f"a refusal left this; from the legacy's it differs in {told}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if value is MISSING else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:60]} …"
 
 
 def _status(exchange: Exchange) -> Any:
@@ -247,9 +333,9 @@ def _status(exchange: Exchange) -> Any:
 
 
 def _json(exchange: Exchange) -> Any:
-    """The decoded body; MISSING when it is none, whatever its type claims."""
+    """The decoded body; MISSING when it is none, whatever its type claims, or not in UTF-8."""
     try:
-        return json.loads(exchange.reply.body)
+        return json.loads(exchange.reply.body.decode())
     except (ValueError, RecursionError):
         return MISSING
 
@@ -259,6 +345,12 @@ def _text(exchange: Exchange) -> str | None:
         return neutral(exchange.reply.body.decode(), exchange.origin)
     except UnicodeDecodeError:
         return None
+
+
+def _around(body: bytes) -> tuple[bytes, bytes]:
+    """The blanks before and after a JSON value."""
+    front = len(body) - len(body.lstrip())
+    return body[:front], body[len(body.rstrip()) :]
 
 
 def _literal(text: str) -> Any:

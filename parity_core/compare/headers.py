@@ -1,7 +1,7 @@
-"""Which headers are compared, and what counts as equal in each. Pure."""
+"""Headers: all are compared, but for those that are listed here with the reason; what counts as equal. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from parity_core.model import MISSING, Difference, Exchange
@@ -27,8 +27,15 @@ def _parameter(text: str) -> str:
     return f"{name.lower()}={value.lower() if name.lower() == 'charset' else value}"
 
 
-def _presence(value: str) -> str:
-    return "(present)"
+def _entity_tag(value: str) -> tuple[str, str]:
+    """Whether it is one, and how strong: which one is each stack's own, as its files' times are."""
+    found = _ETAG.fullmatch(value.strip())
+    return ("weak" if found[1] else "strong", "") if found else ("no entity tag", value)
+
+
+def _date(value: str) -> str:
+    """Whether it is a date as HTTP writes it: which one depends on when a stack wrote its file."""
+    return "(date)" if _DATE.fullmatch(value.strip()) else value
 
 
 def _cookies(value: str) -> tuple[str, ...]:
@@ -46,28 +53,35 @@ def _disposition(value: str) -> str:
     return re.sub(r"\d{8}-\d{6}", "(moment)", value.strip())
 
 
-COMPARED: dict[str, Callable[[str], object]] = {
+_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]+"')
+_DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
+
+IGNORED = {
+    "date": "the moment of the reply",
+    "server": "the name of the server software, which is what is being replaced",
+    "connection": "of one connection, not of the reply",
+    "keep-alive": "of one connection, not of the reply",
+    "transfer-encoding": "how the body was cut for one connection; the body is compared",
+    "content-length": "follows from the body, which is compared, and from compression",
+}
+"""Headers that are not compared, and why. `[[header]]` in the rules adds an application's own."""
+
+EQUAL: dict[str, Callable[[str], object]] = {
     "content-type": _media_type,
     "allow": _methods,
-    "location": _text,
     "cache-control": _words,
-    "etag": _presence,
-    "last-modified": _presence,
+    "etag": _entity_tag,
+    "last-modified": _date,
     "vary": _words,
     "content-disposition": _disposition,
     "content-encoding": _words,
     "content-language": _words,
-    "www-authenticate": _text,
-    "retry-after": _text,
-    "accept-ranges": _text,
     "set-cookie": _cookies,
-    "access-control-allow-origin": _text,
-    "access-control-allow-credentials": _text,
     "access-control-allow-methods": _methods,
     "access-control-allow-headers": _words,
     "access-control-expose-headers": _words,
-    "access-control-max-age": _text,
 }
+"""What counts as equal in a header; those that are not here are compared as text."""
 
 
 def neutral(text: str, origin: str) -> str:
@@ -76,9 +90,16 @@ def neutral(text: str, origin: str) -> str:
     return text.replace(origin, "{origin}").replace(host, "{host}") if host else text
 
 
-def diff_headers(legacy: Exchange, ported: Exchange) -> list[Difference]:
+def diff_headers(
+    legacy: Exchange, ported: Exchange, ignored: Collection[str] = ()
+) -> list[Difference]:
+    """`ignored`: names of an application's own headers, beside those that are never compared."""
     differences = []
-    for name, value in COMPARED.items():
+    both = (*legacy.reply.headers, *ported.reply.headers)
+    for name in dict.fromkeys(key.lower() for key, _ in both):
+        if name in IGNORED or name in ignored:
+            continue
+        value = EQUAL.get(name, _text)
         a, b = legacy.reply.header(name), ported.reply.header(name)
         if a == b:
             continue

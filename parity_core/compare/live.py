@@ -14,11 +14,12 @@ from datetime import date
 from typing import Any
 
 from parity_core.compare import waivers as waiver_file
-from parity_core.compare.correspond import SKEW, Correspondence, Window, seconds
+from parity_core.compare.correspond import SKEW, Correspondence, Window
 from parity_core.compare.diff import diff
 from parity_core.compare.headers import neutral
 from parity_core.compare.mail import describe
 from parity_core.compare.rules import Rules
+from parity_core.compare.sent_values import seconds
 from parity_core.compare.values import decoded, plain
 from parity_core.model import (
     Attribution,
@@ -121,10 +122,8 @@ class Judge:
         )
         seen = LiveCorrespondence(self.secrets, _made(legacy.rows), _made(ported.rows))
         day = today or date.today()
-        return [
-            Finding(pair, one, waiver_file.find(self.waivers, pair, one, self.database, day))
-            for one in diff(pair, self.rules, seen)
-        ]
+        found = diff(pair, self.rules, seen)
+        return waiver_file.accept(self.waivers, pair, found, self.database, day)
 
 
 def unwaived(findings: Iterable[Finding]) -> list[Difference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -44,9 +44,19 @@ class Rule:
 class Rules:
     """Finds the rule of a place; the first that matches wins. Knows the lists without an order."""
 
-    def __init__(self, rules: Sequence[Rule] = (), lists: Sequence[Unordered] = ()) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule] = (),
+        lists: Sequence[Unordered] = (),
+        ignored_headers: Mapping[str, str] | None = None,
+        json_endings: Collection[tuple[bytes, bytes]] = (),
+    ) -> None:
+        """`ignored_headers`: the reason by name, in small letters. `json_endings`: pairs of blanks that
+        the legacy and the port write after a JSON body, and that are no difference."""
         self._rules = rules
         self._lists = lists
+        self.ignored_headers = ignored_headers or {}
+        self.json_endings = frozenset(json_endings)
         self._found: dict[tuple[str, str], Rule | None] = {}
 
     def of(self, operation: str, place: str) -> Rule | None:
@@ -66,6 +76,26 @@ class Rules:
     def has_no_order(self, operation: str, place: str, path: str) -> bool:
         """Whether the legacy leaves the order of this list to its database."""
         return any(one.covers(operation, place, path) for one in self._lists)
+
+
+def json_ending(table: dict[str, Any]) -> tuple[bytes, bytes]:
+    """`legacy` and `ported`: the blanks that each writes after a JSON body, and the `reason`."""
+    if table.keys() != {"legacy", "ported", "reason"} or not str(table["reason"]).strip():
+        raise ValueError("it has `legacy`, `ported` and `reason`")
+    texts = [str(table[side]) for side in ("legacy", "ported")]
+    if any(text.strip(" \t\r\n") for text in texts):
+        raise ValueError("what is not blank is always compared")
+    return texts[0].encode(), texts[1].encode()
+
+
+def ignored_header(table: dict[str, Any]) -> dict[str, str]:
+    """`name` and `reason` of a header of this application that is not compared."""
+    if table.keys() != {"name", "reason"} or not all(str(table[key]).strip() for key in table):
+        raise ValueError("it has `name` and `reason`: why it is not compared")
+    name = str(table["name"]).lower()
+    if f"header/{name}" in NEVER or name == "set-cookie" or name == "location":
+        raise ValueError(f"`{name}` is always compared")
+    return {name: str(table["reason"])}
 
 
 def parse(table: dict[str, Any]) -> Rule:

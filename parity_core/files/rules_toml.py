@@ -1,4 +1,4 @@
-"""The file `rules.toml` as a model: values that each stack generates, and lists without an order."""
+"""The file `rules.toml` as a model: values that each stack generates, lists without an order, what is not compared."""
 
 from __future__ import annotations
 
@@ -84,6 +84,44 @@ class UnorderedTable(Table):
         return self
 
 
+class HeaderTable(Table):
+    """A header of this application that is not compared."""
+
+    name: Named
+    """Its name, large or small."""
+    reason: Named
+    """Why it is not compared."""
+
+    @property
+    def ignored(self) -> dict[str, str]:
+        return rules.ignored_header(self.model_dump())
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        _ = self.ignored
+        return self
+
+
+class JsonEndingTable(Table):
+    """Blanks after the JSON of a body that are no difference."""
+
+    legacy: str
+    """What the legacy writes there."""
+    ported: str
+    """What the port writes there."""
+    reason: Named
+    """Why nobody minds."""
+
+    @property
+    def ending(self) -> tuple[bytes, bytes]:
+        return rules.json_ending(self.model_dump())
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        _ = self.ending
+        return self
+
+
 class RulesFile(Table):
     """`rules.toml`: where equal means something else."""
 
@@ -91,6 +129,10 @@ class RulesFile(Table):
     """Values that each stack generates."""
     unordered: tuple[UnorderedTable, ...] = ()
     """Lists without an order."""
+    header: tuple[HeaderTable, ...] = ()
+    """Headers that are not compared."""
+    json_ending: tuple[JsonEndingTable, ...] = ()
+    """Blanks after JSON that are no difference."""
 
 
 def load(path: Path, database: str) -> Rules:
@@ -102,4 +144,6 @@ def load(path: Path, database: str) -> Rules:
     return Rules(
         [one.rule for one in file.rule],
         [one for one in lists if one.database in (None, database)],
+        {name: reason for one in file.header for name, reason in one.ignored.items()},
+        [one.ending for one in file.json_ending],
     )

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from parity_core.files.table import ChosenModel
+
 Loc = tuple[str | int, ...]
 """The way to a key: names of tables and keys, positions in lists from 0."""
 
@@ -50,15 +52,21 @@ class Problem:
 
 
 def problem_of(error: ValidationError, model: type[BaseModel], data: Any) -> Problem:
-    """The first thing that is wrong: an unknown key before all else, for it explains what is missing."""
+    """The first thing that is wrong: an unknown key before all else, for it explains what is missing.
+
+    Of unknown keys the outermost: what stands below may be taken for something else because of it.
+    """
     errors = sorted(
         error.errors(include_url=False),
-        key=lambda one: {_UNKNOWN: 0, _MISSING: 2}.get(one["type"], 1),
+        key=lambda one: (
+            {_UNKNOWN: 0, _MISSING: 2}.get(one["type"], 1),
+            len(one["loc"]) if one["type"] == _UNKNOWN else 0,
+        ),
     )
     first = errors[0]
     inner: Loc = getattr(first.get("ctx", {}).get("error"), "loc", ())
     loc = _in_data((*first["loc"], *inner), data, keep_last=first["type"] == _MISSING)
-    text = _text(first, loc, model, value_at(data, loc))
+    text = _text(first, loc, model, data)
     if first["type"] == _MISSING:
         lacking = [one for one in errors if one["loc"][:-1] == first["loc"][:-1]]
         names = [dotted((*loc[:-1], str(one["loc"][-1]))) for one in lacking]
@@ -86,11 +94,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(sorted(words))}" if words else ""
 
 
-def keys_at(model: type[BaseModel], loc: Loc) -> list[str]:
-    """The keys that the table at `loc` may have; none when its keys are free."""
-    annotation: Any = model
-    for part in loc:
-        annotation = _below(annotation, part)
+def keys_at(model: type[BaseModel], loc: Loc, data: Any) -> list[str]:
+    """The keys that the table at `loc` of the file may have; none when its keys are free."""
+    annotation = _annotation_at(model, loc, data)
     return [
         field.alias or name
         for option in options(annotation)
@@ -118,13 +124,21 @@ def options(annotation: Any) -> list[Any]:
     return [] if annotation in (None, type(None)) else [annotation]
 
 
-def _below(annotation: Any, part: str | int) -> Any:
+def _annotation_at(model: type[BaseModel], loc: Loc, data: Any) -> Any:
+    annotation: Any = model
+    for number, part in enumerate(loc):
+        annotation = _below(annotation, part, value_at(data, loc[:number]))
+    return annotation
+
+
+def _below(annotation: Any, part: str | int, table: Any) -> Any:
     for option in options(annotation):
         origin, arguments = get_origin(option), get_args(option)
         if isinstance(option, type) and issubclass(option, BaseModel):
             for name, field in option.model_fields.items():
                 if (field.alias or name) == part:
-                    return field.annotation
+                    chosen = [one for one in field.metadata if isinstance(one, ChosenModel)]
+                    return chosen[0].choose(table or {}) if chosen else field.annotation
         elif isinstance(origin, type) and issubclass(origin, Mapping) and len(arguments) == 2:
             return arguments[1]
         elif isinstance(origin, type) and issubclass(origin, Sequence) and arguments:
@@ -145,17 +159,17 @@ def _in_data(loc: Loc, data: Any, keep_last: bool) -> Loc:
     return tuple(kept)
 
 
-def _text(error: ErrorDetails, loc: Loc, model: type[BaseModel], value: Any) -> str:
-    name, kind = dotted(loc), error["type"]
+def _text(error: ErrorDetails, loc: Loc, model: type[BaseModel], data: Any) -> str:
+    name, kind, value = dotted(loc), error["type"], value_at(data, loc)
     if kind == _UNKNOWN:
         what = "table" if isinstance(value, Mapping) or _is_tables(value) else "key"
-        known = keys_at(model, loc[:-1])
+        known = keys_at(model, loc[:-1], data)
         return f"unknown {what} `{name}`{nearest(str(loc[-1]), known)}"
     if kind in _SHOULD_BE:
         instead = repr(value)[:60] if kind in _PARSED else _kind(value)
         return f"`{name}` should be {_SHOULD_BE[kind]}, not {instead}"
     if kind in ("enum", "literal_error"):
-        return f"`{name}` can not be {value!r}{nearest(str(value), _choices(model, loc))}"
+        return f"`{name}` can not be {value!r}{nearest(str(value), _choices(model, loc, data))}"
     if kind == "string_too_short":
         return f"`{name}` is empty"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -166,10 +180,8 @@ def _text(error: ErrorDetails, loc: Loc, model: type[BaseModel], value: Any) -> 
     return f"`{name}` {message}" if message.startswith(_VERBS) else f"`{name}`: {message}"
 
 
-def _choices(model: type[BaseModel], loc: Loc) -> list[str]:
-    annotation: Any = model
-    for part in loc:
-        annotation = _below(annotation, part)
+def _choices(model: type[BaseModel], loc: Loc, data: Any) -> list[str]:
+    annotation = _annotation_at(model, loc, data)
     found: list[str] = []
     for option in options(annotation):
         if get_origin(option) is Literal:

@@ -7,6 +7,8 @@ quotes is refused where a number is meant.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import (
@@ -25,6 +27,14 @@ class Table(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=False
     )
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """Beside a field's type: what stands beside the field chooses its model; with None it is free."""
+
+    models: tuple[type[Table], ...]
+    choose: Callable[[Mapping[str, Any]], type[Table] | None]
 
 
 class WrongValue(ValueError):

@@ -20,7 +20,7 @@ from parity_core.compare import waivers
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.rules import Kind, Rule, Rules
 from parity_core.files import rules_toml, waivers_toml
-from parity_core.model import Finding, ParityError, Side, Waiver
+from parity_core.model import ParityError, Side, Waiver
 from parity_tests.capture import read, settings
 from parity_tests.capture.ids import Ids
 from parity_tests.capture.opening import opened
@@ -118,7 +118,7 @@ class bounded(Rules):  # noqa: N801 - used as a function: rules that forget
     """Rules that remember a bounded number of answers: replies of a million exchanges have many places."""
 
     def __init__(self, found: Rules) -> None:
-        super().__init__(found._rules, found._lists)
+        super().__init__(found._rules, found._lists, found.ignored_headers, found.json_endings)
 
     def of(self, operation: str, place: str) -> Rule | None:
         if len(self._found) > _PLACES:
@@ -174,7 +174,10 @@ class CaptureReplay:
                 if played.pair is None:
                     self._skip(played)
                     continue
-                findings = [self._finding(played.pair, one) for one in played.differences]
+                findings = waivers.accept(
+                    self.waivers, played.pair, played.differences, self.tally.report.database,
+                    self.options.today,
+                )  # fmt: skip
                 is_red = is_red or any(finding.waiver is None for finding in findings)
                 recorded = played.entry.exchange if played.entry else None
                 self.tally.add(played.pair, findings, recorded)
@@ -224,12 +227,6 @@ class CaptureReplay:
                 for value in values:
                     seen.meet(rule.namespace, value, value)
         return seen
-
-    def _finding(self, pair: Any, difference: Any) -> Finding:
-        found = waivers.find(
-            self.waivers, pair, difference, self.tally.report.database, self.options.today
-        )
-        return Finding(pair, difference, found)
 
     def _files(self) -> dict[str, Path]:
         """The databases of this run, where they are files."""

@@ -46,7 +46,7 @@ def command(wanted: str, report_file: Path, number: int, origin: str | None, as_
         found = explain(json_report.load(report_file), wanted, number)
         if origin:
             found.pair["curl"] = re.sub(
-                r"'https?://[^/']+", f"'{origin.rstrip('/')}", found.pair["curl"], count=1
+                r"https?://[^/'\s]+", origin.rstrip("/"), found.pair["curl"], count=1
             )
         if as_json:
             text = json.dumps({"difference": found.finding, "pair": found.pair}, indent=2)

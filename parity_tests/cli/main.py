@@ -20,6 +20,7 @@ from parity_tests.cli import performance as performance_command
 from parity_tests.cli import replay as replay_command
 from parity_tests.cli import suite as suite_command
 from parity_tests.cli import triangle as triangle_command
+from parity_tests.cli import waivers as waivers_command
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.journeys import read as journey_files
 from parity_tests.report import document as json_report
@@ -138,6 +139,7 @@ def journeys_command(config_path: Path, overrides: dict[str, str], globs: tuple[
 main.add_command(report.command)
 main.add_command(gate.command)
 main.add_command(explain.command)
+main.add_command(waivers_command.command)
 main.add_command(performance_command.command)
 main.add_command(triangle_command.command)
 main.add_command(calibrate_command.command)

@@ -151,14 +151,9 @@ class Session:
         return {service.observation for service in self.theatre.stage.legacy.services}
 
     def findings(self, pair: Pair, differences: list[Difference]) -> list[Finding]:
-        return [
-            Finding(
-                pair,
-                one,
-                waivers.find(self.waivers, pair, one, self.report.database, self.options.today),
-            )
-            for one in differences
-        ]
+        return waivers.accept(
+            self.waivers, pair, differences, self.report.database, self.options.today
+        )
 
     def _differs(self, scene: Scene) -> None:
         assert self.last is not None

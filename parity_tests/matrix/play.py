@@ -62,10 +62,7 @@ class Table:
         return Replay(Journey(name, self.plan.path, ()), stage, self.rules, self.matcher)
 
     def findings(self, pair: Pair, differences: Sequence[Any]) -> list[Finding]:
-        return [
-            Finding(pair, one, waivers.find(self.waivers, pair, one, self.database, self.today))
-            for one in differences
-        ]
+        return waivers.accept(self.waivers, pair, differences, self.database, self.today)
 
 
 def run(config: Config, options: Options, listener: Listener) -> MatrixReport:

@@ -77,11 +77,8 @@ class Ground:
         return open_stage(self.config, profile, made, name, self.folder)
 
     def unwaived(self, pair: Pair, differences: Sequence[Difference]) -> list[Finding]:
-        return [
-            Finding(pair, one)
-            for one in differences
-            if waivers.find(self.waivers, pair, one, self.kind, self.today) is None
-        ]
+        found = waivers.accept(self.waivers, pair, differences, self.kind, self.today)
+        return [one for one in found if one.waiver is None]
 
 
 def tell(findings: Sequence[Finding]) -> list[str]:

@@ -262,7 +262,8 @@ class _Paced(Replay):
         if pair.legacy.reply.status != pair.ported.reply.status:
             statuses = [reply.status or "none" for reply in (pair.legacy.reply, pair.ported.reply)]
             difference = Difference("status", pair.legacy.reply.status, pair.ported.reply.status)
-            if waivers.find(self.waivers, pair, difference, found.database, date.today()):
+            (one,) = waivers.accept(self.waivers, pair, [difference], found.database, date.today())
+            if one.waiver:
                 entry.waived += 1
             else:
                 entry.different["{} against {}".format(*statuses)] += 1

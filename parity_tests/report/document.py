@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError
-from parity_tests.report import curl
+from parity_core.model import MISSING, Exchange, Finding, Pair, ParityError, Waiver
+from parity_tests.report import curl, masking
 from parity_tests.report.keys import group, key, outcome, shape
 from parity_tests.report.results import Report
 
@@ -54,6 +54,7 @@ def document(report: Report) -> Document:
         "operations_not_covered": sorted(set(census.operations) - covered),
         "differences": len(report.differences),
         "waived": len(report.waived),
+        "waivers": [_waiver(one) for one in report.waivers],
         "waiver_problems": report.waiver_problems,
         "broken": report.broken,
         "notes": report.notes,
@@ -158,7 +159,7 @@ def _pair(number: int, pair: Pair) -> Document:
         "user": pair.user,
         "note": pair.note,
         "method": request.method,
-        "target": request.target,
+        "target": masking.target(request),
         "curl": _short(curl.curl(request, pair.legacy.origin)),
         "replies": {
             exchange.side.value: _reply(exchange) for exchange in (pair.legacy, pair.ported)
@@ -178,8 +179,8 @@ def _finding(number: int, finding: Finding, pair_number: int) -> Document:
         "place": difference.place,
         "shape": shape(difference.place),
         "why": difference.why,
-        "legacy": _value(difference.legacy),
-        "ported": _value(difference.ported),
+        "legacy": _value(difference.legacy, difference.place),
+        "ported": _value(difference.ported, difference.place),
         "journey": pair.journey,
         "step": pair.step,
         "where": pair.where,
@@ -189,20 +190,33 @@ def _finding(number: int, finding: Finding, pair_number: int) -> Document:
     }
 
 
-def _value(value: Any) -> Any:
+def _waiver(waiver: Waiver) -> Document:
+    return {
+        "name": str(waiver),
+        "where": waiver.where,
+        "operation": waiver.operation,
+        "covers": str(waiver.scope),
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "expires": waiver.expires.isoformat(),
+        "database": waiver.database,
+        "used": waiver.used,
+    }
+
+
+def _value(value: Any, place: str = "") -> Any:
     """The value; `{"missing": true}`, `{"base64": …}` or `{"cut": …}` for what JSON can't say or is too long."""
     if value is MISSING:
         return {"missing": True}
     if isinstance(value, bytes):
-        return {"base64": base64.b64encode(value[:_BODY_LIMIT]).decode()}
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, str):
-        return curl.unsigned(_short(value))
-    told = json.dumps(value, ensure_ascii=False, default=str)
-    if len(told) > _BODY_LIMIT:
-        return {"cut": curl.unsigned(_short(told))}
-    return json.loads(curl.unsigned(told))
+        return {"base64": base64.b64encode(masking.binary(value)[:_BODY_LIMIT]).decode()}
+    shown = masking.value(value, place)
+    if shown is None or isinstance(shown, bool | int | float):
+        return shown
+    if isinstance(shown, str):
+        return _short(shown)
+    written = json.dumps(shown, ensure_ascii=False, default=str)
+    return {"cut": _short(written)} if len(written) > _BODY_LIMIT else json.loads(written)
 
 
 def _short(told: str) -> str:
@@ -216,8 +230,8 @@ def _reply(exchange: Exchange) -> Document:
     return {
         "status": reply.status,
         "error": reply.error,
-        "headers": curl.masked(reply.headers),
-        "body": curl.unsigned(reply.body[:_BODY_LIMIT].decode(errors="replace")),
+        "headers": masking.masked(reply.headers),
+        "body": _body(reply.body),
         "body_bytes": len(reply.body),
         "cut": len(reply.body) > _BODY_LIMIT,
         "rows": [
@@ -233,5 +247,13 @@ def _reply(exchange: Exchange) -> Document:
     }
 
 
+def _body(raw: bytes) -> str:
+    # hidden first and cut then: half a document is no JSON, and half a token no token
+    shown = masking.body(raw)
+    if shown is None:
+        shown = masking.text(raw.decode(errors="replace"))
+    return shown[:_BODY_LIMIT]
+
+
 def _columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _value(value) for name, value in columns.items()}
+    return {name: _value(value, name) for name, value in columns.items()}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from parity_core.model import Finding, Pair, Place
+from parity_core.model import Finding, Pair, Place, Waiver
 from parity_tests.operations import Census
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.observed import Observation
@@ -40,6 +40,8 @@ class Report:
     census: Census
     operations: dict[str, OperationReport] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    waivers: list[Waiver] = field(default_factory=list)
+    """All that were asked, used or not."""
     waiver_problems: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     """Journeys that could not be played to their end, and why."""

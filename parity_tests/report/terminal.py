@@ -16,7 +16,7 @@ from rich.text import Text
 
 from parity_core.model import Exchange, Finding, Pair, Place
 from parity_tests.journeys.model import Journey
-from parity_tests.report.curl import curl
+from parity_tests.report import curl, masking
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.keys import key
 from parity_tests.report.results import Report
@@ -126,8 +126,8 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
         places.add_row(
             key(finding),
             Text(d.place),
-            Text(show(d.legacy)),
-            Text(show(d.ported)),
+            Text(show(masking.value(d.legacy, d.place))),
+            Text(show(masking.value(d.ported, d.place))),
             Text(d.why, "yellow"),
         )
     if len(findings) > 12:
@@ -136,7 +136,7 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
     for exchange in (pair.legacy, pair.ported):
         replies.add_column(exchange.side.value, ratio=1, overflow="fold")
     replies.add_row(*(_reply(exchange) for exchange in (pair.legacy, pair.ported)))
-    command = curl(pair.legacy.request, pair.legacy.origin)
+    command = curl.curl(pair.legacy.request, pair.legacy.origin)
     if len(command) > 3000:
         command = f"{command[:3000]} …"
     parts: list[Any] = [Text(printable(command), "cyan")]
@@ -155,15 +155,19 @@ def pair_panel(findings: Sequence[Finding]) -> Panel:
 def _reply(exchange: Exchange) -> Text:
     reply = exchange.reply
     lines = [str(reply.status) if reply.status is not None else reply.error]
-    lines += [f"{name}: {value}" for name, value in reply.headers if name.lower() not in _DULL]
-    body = reply.body.decode(errors="replace")
+    headers = masking.masked(reply.headers)
+    lines += [f"{name}: {value}" for name, value in headers if name.lower() not in _DULL]
+    body = masking.body(reply.body)
+    if body is None:
+        body = masking.text(reply.body.decode(errors="replace"))
     with suppress(ValueError):
         body = json.dumps(json.loads(body), indent=1, ensure_ascii=False)
     lines += ["", *body.splitlines()]
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], f"… {len(lines) - _LINES} more lines"]
     for row in exchange.rows[:8]:
-        lines.append(f"{row.change} {row.table} {','.join(map(str, row.key))}: {show(row.columns)}")
+        columns = {name: masking.value(value, name) for name, value in row.columns.items()}
+        lines.append(f"{row.change} {row.table} {','.join(map(str, row.key))}: {show(columns)}")
     return Text(printable("\n".join(line[:400] for line in lines)))
 
 

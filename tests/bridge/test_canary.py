@@ -11,7 +11,7 @@ from legacy_bridge.modes.canary import Sticky, StickyError, identity, number, se
 from legacy_bridge.modes.decisions import Decisions, decide
 from legacy_bridge.modes.state import KILL, SALT, STICKY, Kind, Note, Stored, StoredMode, utc
 from legacy_bridge.operations.operation import Assignment, AssignmentError, Mode, Operation, Stack
-from legacy_bridge.shadow.contract import Headers
+from legacy_bridge.stacks.edge import Headers
 from tests.bridge.pair import PORTED, pair_rules
 
 CENSUS = census_of(pair_rules(), PORTED)
@@ -158,6 +158,6 @@ def test_the_kill_switch_is_over_all_modes_and_keeps_them() -> None:
 
 
 def test_a_wrong_setting_is_told_and_canaries_stick_to_users() -> None:
-    found = decisions({}, **{STICKY: "moon"})
+    found = decisions({}, None, **{STICKY: "moon"})
     assert "moon" in found.ignored[0]
     assert str(found.sticky) == "user"

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Scope
 
 from legacy_bridge.capture.files import CaptureFiles
 from legacy_bridge.capture.recording import CaptureOptions
@@ -193,7 +194,13 @@ def test_a_slow_writer_never_makes_a_request_wait(folder: Path) -> None:
     writer.start()
     from legacy_bridge.capture.recording import _Heard
 
-    scope = {"method": "GET", "path": "/", "headers": [], "query_string": b"", "client": None}
+    scope: Scope = {
+        "method": "GET",
+        "path": "/",
+        "headers": [],
+        "query_string": b"",
+        "client": None,
+    }
     begun = time.monotonic()
     for _ in range(2500):
         heard = _Heard(scope, budget, 1000)

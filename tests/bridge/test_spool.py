@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from legacy_bridge.stacks.spool import BODY, SpooledBody, SpoolReply, SpoolRequest
+from legacy_bridge.stacks.spool import BODY, SpooledBody, SpoolReply, SpoolRequest, SpoolRoom
 
 SCOPE: Scope = {"type": "http", "headers": [(b"transfer-encoding", b"chunked")]}
 
@@ -158,3 +158,67 @@ async def test_an_app_that_fails_is_heard() -> None:
 
     with pytest.raises(RuntimeError, match="broken"):
         await SpoolReply(app)(SCOPE, receiver([]), nowhere)
+
+
+async def test_bodies_on_disk_are_counted_and_bounded() -> None:
+    room = SpoolRoom(2_500)
+    held, statuses = [], []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        held.append(room.held)
+        if len(held) == 1:
+            # a second one while the first is on disk
+            await spool(SCOPE, receiver(pieces(b"x" * 1000, b"x" * 1000)), take)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def take(message: Message) -> None:
+        statuses.append((message.get("status"), dict(message.get("headers", ()))))
+
+    spool = SpoolRequest(app, memory=10, room=room)
+    await spool(SCOPE, receiver(pieces(b"x" * 1000, b"x" * 500)), take)
+    assert held == [1500]
+    assert [status for status, _ in statuses if status] == [503, 200]
+    assert statuses[0][1][b"retry-after"] == b"10"
+    assert (room.held, room.refused) == (0, 1)
+    # what says how long it is is refused before it is read
+    said: Scope = {"type": "http", "headers": [(b"content-length", b"3000")], "http_version": "1.1"}
+    await spool(said, receiver([]), take)
+    assert (statuses[-2][0], room.refused) == (503, 2)
+    # what breaks off gives its room back, and so does what is whole
+    half = {"type": "http.request", "body": b"x" * 1000, "more_body": True}
+    await spool(SCOPE, receiver([half]), take)
+    await spool(SCOPE, receiver(pieces(b"x" * 2000, b"x" * 500)), take)
+    assert (held[-1], room.held, room.refused) == (2500, 0, 2)
+
+
+async def test_without_room_a_reply_is_as_slow_as_its_client_and_whole() -> None:
+    bodies = [bytes([number]) * 1000 for number in range(100)]
+    room = SpoolRoom(20_000)
+    received = hashlib.sha256()
+    most = 0
+
+    async def send(message: Message) -> None:
+        nonlocal most
+        await asyncio.sleep(0.001)
+        most = max(most, room.held)
+        received.update(message.get("body", b""))
+
+    spool = SpoolReply(replying(bodies), memory=500, room=room)
+    await asyncio.wait_for(spool(SCOPE, receiver([]), send), 20)
+    assert received.digest() == hashlib.sha256(b"".join(bodies)).digest()
+    assert (room.held, room.slowed) == (0, 1)
+    assert 0 < most <= 20_000
+
+
+async def test_without_room_an_app_ends_when_its_client_is_gone() -> None:
+    app = replying([b"x" * 1000] * 100)
+    room = SpoolRoom(5_000)
+
+    async def send(message: Message) -> None:
+        await asyncio.sleep(0.01)
+        raise ConnectionResetError
+
+    await SpoolReply(app, memory=500, room=room)(SCOPE, receiver([]), send)
+    await asyncio.wait_for(app.done.wait(), 10)
+    await asyncio.sleep(0.01)
+    assert room.held == 0

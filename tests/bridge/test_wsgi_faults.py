@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import flask
 import httpx
@@ -31,7 +31,7 @@ def bare(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def app(bare: bool, legacy_app: flask.Flask, make_bridge: MakeBridge) -> Any:
     if bare:
-        return WSGIMiddleware(legacy_app, workers=THREADS)
+        return WSGIMiddleware(cast(Any, legacy_app), workers=THREADS)
     return make_bridge(threads=THREADS)
 
 
@@ -122,7 +122,7 @@ async def test_row_7_a_root_path_is_no_text_prefix(bare: bool, legacy_app: flask
         start_response("200 OK", [])
         return [b""]
 
-    mounted: Any = WSGIMiddleware(wsgi) if bare else InProcessLegacy(wsgi)
+    mounted: Any = WSGIMiddleware(cast(Any, wsgi)) if bare else InProcessLegacy(wsgi)
     await call(mounted, path="/apiv2/x", root_path="/api")
     assert seen["path"] == ("v2/x" if bare else "/apiv2/x")
 

@@ -18,6 +18,7 @@ from legacy_bridge.settings import PREFIX, BridgeSettings
 from parity_core.files.learned_toml import LearnedFile
 from parity_core.files.rules_toml import RulesFile
 from parity_core.files.sentence import options
+from parity_core.files.table import ChosenModel
 from parity_core.files.waivers_toml import WaiversFile
 from parity_tests.fuzz.fuzz_toml import FuzzFile
 from parity_tests.matrix.matrix_yaml import MatrixFile
@@ -77,6 +78,10 @@ def _tables(model: type[BaseModel], path: str) -> Iterator[str]:
         key = field.alias or name
         for child, form in _children(field.annotation, f"{path}.{key}".lstrip(".")):
             inner.append((form, child))
+        for one in field.metadata:
+            for child in one.models if isinstance(one, ChosenModel) else ():
+                if child not in [model for _, model in inner]:
+                    inner.append((f"[{path}.{key}]", child))
         yield f"| `{key}` | {_type(field)} | {_default(field)} | {_text(field)} |"
     yield ""
     for form, child in inner:

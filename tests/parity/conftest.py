@@ -66,16 +66,12 @@ class Shop:
 
     def parity(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command, *rest = arguments
+        return self.parity_tool(command, "--config", str(self.folder / "parity.toml"), *rest)
+
+    def parity_tool(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`parity` for a command that knows no configuration."""
         return subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "parity_tests.cli",
-                command,
-                "--config",
-                str(self.folder / "parity.toml"),
-                *rest,
-            ],
+            [sys.executable, "-m", "parity_tests.cli", *arguments],
             capture_output=True,
             text=True,
             timeout=180,

@@ -83,7 +83,8 @@ def test_evidence_is_counted_per_operation_and_place() -> None:
 def status(
     legacy: int, ported: int, left: Any = 1, right: Any = 2, challenges: Sequence[str] = ()
 ) -> Pair:
-    told = [{"WWW-Authenticate": words} for words in challenges] or [None, None]
+    told: list[dict[str, str] | None] = [{"WWW-Authenticate": words} for words in challenges]
+    told = told or [None, None]
     return pair(
         exchange(Side.LEGACY, left, legacy, told[0]),
         exchange(Side.PORTED, right, ported, told[1]),

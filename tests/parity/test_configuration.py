@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,10 +17,34 @@ FILES = {
     "waivers.toml": """
 [[waiver]]
 operation = "GET /items/"
-place = "body/**"
+place = "body/took"
 owner = "tests"
 reason = "words"
 expires = 2030-01-31
+legacy = 1
+ported = { one_of = [2, 3] }
+
+[defaults]
+owner = "the tests"
+expires = 2030-01-31
+
+[replies.failed]
+status = 500
+body = { error = "failed" }
+
+[[waiver]]
+operation = "POST /items/"
+request = { body = '"name": 5' }
+reason = "words"
+legacy = "failed"
+ported = { status = 400, body_matches = ".*no text.*" }
+
+[[waiver]]
+operation = "POST /items/"
+place = "rows/items"
+reason = "words"
+legacy = { missing = true }
+ported = { inserted = { name = "x" } }
 """,
     "fuzz.toml": """
 [things.item]
@@ -129,8 +154,41 @@ FAULTS = [
     (RUN, W, "reason =", "raeson =", ":6: unknown key `waiver[1].raeson`; did you mean `reason`?"),
     (RUN, W, "2030-01-31", '"2030-01-31"', ":7: `waiver[1].expires` should be a date without quotes"),
     (RUN, W, 'owner = "tests"', 'owner = ""', "`waiver[1].owner` is empty"),
-    (RUN, W, 'owner = "tests"', 'database = "sqllite"', "`waiver[1].database` can not be 'sqllite'; did you mean `sqlite`?"),
-    (RUN, W, 'owner = "tests"', "", "`waiver[1].owner` is missing"),
+    (RUN, W, 'owner = "tests"', 'owner = "tests"\ndatabase = "sqllite"', "`waiver[1].database` can not be 'sqllite'; did you mean `sqlite`?"),
+    (RUN, W, 'owner = "the tests"', "", ":19: `waiver[2].owner` is missing"),
+    (RUN, W, "operation =", "#", ":2: `waiver[1].operation` is missing"),
+    (RUN, W, "[defaults]", "[default]", "unknown table `default`; did you mean `defaults`?"),
+    (RUN, W, 'owner = "the tests"', 'ownr = "the tests"', ":12: unknown key `defaults.ownr`; did you mean `owner`?"),
+    (RUN, W, "[defaults]\n", '[defaults]\nat_most = "2"\n', ":12: `defaults.at_most` should be a whole number"),
+    (RUN, W, "[replies.failed]", "[replies.fallen]", ":23: `waiver[2].legacy`: there is no [replies.failed] in the file; did you mean `fallen`?"),
+    (RUN, W, "failed]\nstatus", "failed]\nstatsu", ":16: unknown key `replies.failed.statsu`; did you mean `status`?"),
+    (RUN, W, "body = { error", "# body = { error", ":15: `replies.failed`: `failed` says one of `body`"),
+    (RUN, W, "{ status = 400", "{ staus = 400", ":24: unknown key `waiver[2].ported.staus`; did you mean `status`?"),
+    (RUN, W, "{ status = 400, ", "{ ", "`waiver[2].ported.status` is missing"),
+    (RUN, W, "status = 400", "status = true", "`waiver[2].ported.status` should be a whole number, not true"),
+    (RUN, W, ".*no text.*", ".*", "`waiver[2].ported`: `.*` accepts anything"),
+    (RUN, W, ".*no text.*", "(", "`waiver[2].ported`: `(` is no regular expression"),
+    (RUN, W, "{ status = 400, body_matches", "{ status = 400, body = 1, body_matches", "`waiver[2].ported`: `ported` says one of `body`"),
+    (RUN, W, 'legacy = "failed"', "legacy = 500", "`waiver[2].legacy`: `legacy` is the reply that is expected"),
+    (RUN, W, "request = { body", "request = { bdy", "unknown key `waiver[2].request.bdy`; did you mean `body`?"),
+    (RUN, W, '"name": 5', "(", "`waiver[2].request.body` is no regular expression"),
+    (RUN, W, "reason = \"words\"\nlegacy = \"failed\"", "at_most = 2\nreason = \"words\"\nlegacy = \"failed\"",
+     "`waiver[2]`: `at_most` and the statuses beside `legacy` and `ported` need a `place`"),
+    (RUN, W, "inserted =", "insertd =", "unknown table `waiver[3].ported.insertd`; did you mean `inserted`?"),
+    (RUN, W, 'inserted = { name = "x" }', "", "`waiver[3].ported`: `ported` is the row that is expected"),
+    (RUN, W, 'inserted = { name = "x" }', "inserted = 1", "`waiver[3].ported.inserted` should be a table, not a number"),
+    (RUN, W, "body/took", "**", ':2: `waiver[1]`: `place = "**"` covers whatever differs, rows and outgoing calls too'),
+    (RUN, W, "rows/items", "rows/*", "`waiver[3]`: `rows/*` names no table"),
+    (RUN, W, "rows/items", "mail/**", "`waiver[3]`: `mail/**` is no single thing that left a stack"),
+    (RUN, W, "GET /items/", "* *", ':2: `waiver[1]`: `operation = "* *"` is every operation: say which'),
+    (RUN, W, "one_of = [2, 3]", "one_of = 2", "`waiver[1]`: `one_of` is a list of what is accepted"),
+    (RUN, W, "one_of = [2, 3]", "json = 2", "`waiver[1]`: `json` is the JSON text of a value"),
+    (RUN, R, "[[rule]]", "[[heder]]\nname = 'x'\n[[rule]]", "unknown table `heder`; did you mean `header`?"),
+    (RUN, R, "[[rule]]", "[[header]]\nname = 'x'\n[[rule]]", "`header[1].reason` is missing"),
+    (RUN, R, "[[rule]]", "[[header]]\nname = 'Location'\nreason = 'x'\n[[rule]]", ":1: `header[1]`: `location` is always compared"),
+    (RUN, R, "[[rule]]", "[[header]]\nname = 'Allow'\nreason = 'x'\n[[rule]]", ":1: `header[1]`: `allow` is always compared"),
+    (RUN, R, "ported = ", "portd = ", "`json_ending[1].portd`; did you mean `ported`?"),
+    (RUN, R, 'ported = ""', 'ported = "x"', "`json_ending[1]`: what is not blank is always compared"),
     ("performance", W, "[[waiver]]", "[[waver]]", "unknown table `waver`; did you mean `waiver`?"),
     (LEARNED, L, 'kind = "duration"', 'kind = "durations"', "`learned[1].kind` can not be 'durations'; did you mean `duration`?"),
     (LEARNED, L, "pairs = 3", "pair = 3", "`learned[1].evidence.pair`; did you mean `pairs`?"),
@@ -216,7 +274,7 @@ def test_a_report_that_is_none(files: Files, command: str, content: bytes) -> No
 @pytest.mark.parametrize("content", [b"\xff", b"{", b"[]", b'{"format": "parity-baseline/1"}'])
 def test_a_baseline_that_is_none(files: Files, content: bytes) -> None:
     schema = json.loads(document.SCHEMA.read_text())
-    report = {name: [] for name in schema["required"]} | {"format": document.FORMAT}
+    report: dict[str, Any] = {name: [] for name in schema["required"]} | {"format": document.FORMAT}
     (files.folder / "r.json").write_text(json.dumps(report))
     (files.folder / "b.json").write_bytes(content)
     refused(files.parity("gate @r.json --baseline @b.json"), "b.json")

@@ -43,12 +43,46 @@ match = ["DELETE /items/<int:idx>/"]
 ends = "idx"
 """
 WAIVERS = """
-[[waiver]]
-operation = "*"
-place = ["status", "header/**", "body/**"]
+[defaults]
 owner = "the tests"
 reason = "A small port that was never meant to refuse nonsense as Flask does; here rows count."
 expires = 2099-01-01
+
+[[waiver]]
+operation = "* /items/*"
+legacy = { status = 500, body = { error = "Internal Server Error" }, headers = { content-type = "application/json" } }
+ported = { status = 500, body = "Internal Server Error", headers = { content-type = "text/plain; charset=utf-8" } }
+
+[[waiver]]
+operation = "PATCH /items/*"
+place = "header/allow"
+legacy = { matches = "[A-Z]+(, [A-Z]+)+" }
+ported = { missing = true }
+
+[[waiver]]
+operation = "HEAD /items/*"
+legacy = { status = 200, body = "" }
+ported = { status = 405, body = "" }
+
+[[waiver]]
+operation = "HEAD /items/*"
+legacy = { status = 404, body = "" }
+ported = { status = 405, body = "" }
+
+[[waiver]]
+operation = "OPTIONS /items/*"
+legacy = { status = 200, body = "", headers = { allow = { matches = "[A-Z]+(, [A-Z]+)+" }, content-type = { matches = "text/html.*" } } }
+ported = { status = 405, body = { error = "Method Not Allowed" }, headers = { allow = { missing = true }, content-type = "application/json" } }
+
+[[waiver]]
+operation = "PUT /items/*"
+legacy = { status = 400, body = { error = { matches = "\\\\{.*\\\\}" } } }
+ported = { status = 404, body = { error = "Not Found" } }
+
+[[waiver]]
+operation = "PUT /items/*"
+legacy = { status = 415, body = { error = "Unsupported Media Type" } }
+ported = { status = 200, body = { message = "edited" } }
 """
 FUZZ = (
     "--no-opening",

@@ -121,7 +121,7 @@ def test_shapes_join_what_both_documents_know() -> None:
 @settings(max_examples=40, deadline=None, database=None, phases=[Phase.generate])
 @given(st.data())
 def test_valid_values_are_of_the_schema_s_type_and_wrong_ones_are_not(data: st.DataObject) -> None:
-    body = {
+    body: dict[str, dict[str, Any]] = {
         "a": {"type": "integer"},
         "b": {"type": "array", "items": {"type": "boolean"}},
         "c": {"enum": ["x"]},

@@ -30,8 +30,9 @@ def finding(
     statuses: tuple[int | None, int | None] = (200, 200),
     waiver: Waiver | None = None,
 ) -> Finding:
-    sides = [exchange(side, {}, status) for side, status in zip(Side, statuses, strict=True)]
-    return Finding(pair(*sides, operation=operation), Difference(place, legacy, ported), waiver)
+    one = exchange(Side.LEGACY, {}, statuses[0])
+    other = exchange(Side.PORTED, {}, statuses[1])
+    return Finding(pair(one, other, operation=operation), Difference(place, legacy, ported), waiver)
 
 
 def document(*findings: Finding, **changes: Any) -> dict[str, Any]:
@@ -108,7 +109,15 @@ def test_what_is_new_is_red_and_what_is_gone_is_told() -> None:
 
 def test_a_waiver_that_is_gone_makes_a_difference_new() -> None:
     waiver = parse(
-        {"operation": A, "place": "**", "owner": "me", "reason": "why", "expires": date(2999, 1, 1)}
+        {
+            "operation": A,
+            "place": "body/0/id",
+            "legacy": 1,
+            "ported": 2,
+            "owner": "me",
+            "reason": "why",
+            "expires": date(2999, 1, 1),
+        }
     )
     before = gate.of_report(document(finding(waiver=waiver)))
     assert gate.judge(document(finding(waiver=waiver)), before).exit is Exit.SAME

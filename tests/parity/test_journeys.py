@@ -115,8 +115,8 @@ def test_a_template_alone_keeps_its_type() -> None:
 
 
 def send(known: dict[str, Any] | None = None, **step: Any) -> Request:
-    told = {"method": "POST", "target": "/a/", "line": 1} | step
-    return compose(Step(**told), known or {}, {"SECRET_KEY": "k"}, 1_800_000_000)
+    values: dict[str, Any] = {"method": "POST", "target": "/a/", "line": 1} | step
+    return compose(Step(**values), known or {}, {"SECRET_KEY": "k"}, 1_800_000_000)
 
 
 def test_requests_are_sent_as_written() -> None:

@@ -26,6 +26,8 @@ WAIVER = parse_waiver(
     {
         "operation": "POST *",
         "place": "body/error",
+        "legacy": "one",
+        "ported": "two",
         "owner": "tests",
         "reason": "words",
         "expires": date(2030, 1, 1),

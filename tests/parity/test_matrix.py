@@ -19,7 +19,15 @@ from tests.parity.conftest import Shop, exchange, pair
 ROW = RowChange("cases", Change.INSERTED, (1,))
 CENSUS = ("GET /items/", "GET /items/<int:idx>/")
 WAIVER = parse(
-    {"operation": "*", "place": "**", "owner": "me", "reason": "no", "expires": date(2999, 1, 1)}
+    {
+        "operation": "GET *",
+        "place": "body",
+        "legacy": [1],
+        "ported": [1, 2],
+        "owner": "me",
+        "reason": "no",
+        "expires": date(2999, 1, 1),
+    }
 )
 
 
@@ -178,8 +186,9 @@ def test_a_dropped_permission_is_found_although_a_waiver_covers_it(shop: Shop) -
     shop.change("shop_port/app.py", 'if user.name != "admin":', "if not user:")
     tomorrow = date.today() + timedelta(days=1)
     (shop.folder / "waivers.toml").write_text(
-        '[[waiver]]\noperation = "DELETE *"\nplace = "**"\nowner = "me"\nreason = "agreed"\n'
-        f"expires = {tomorrow}\n"
+        '[[waiver]]\noperation = "DELETE *"\nowner = "me"\nreason = "agreed"\n'
+        'legacy = { status = 403, body = { error = "only for the admin" } }\n'
+        f'ported = {{ status = 200, body = {{ message = "deleted" }} }}\nexpires = {tomorrow}\n'
     )
     code, report, printed = matrix(shop, "-o", "DELETE *")
     assert code == 1
@@ -188,7 +197,9 @@ def test_a_dropped_permission_is_found_although_a_waiver_covers_it(shop: Shop) -
     assert "asked by guest for another's object" in printed
     (first, *_) = [cell for cell in report["matrix"] if cell["verdict"] == "lets in"]
     assert first["why"] == "answers 200 where the legacy keeps out with 403"
-    assert first["differences"][0]["waiver"].startswith("DELETE *"), "it is covered, and fails"
+    assert first["differences"][0]["waiver"].startswith("waivers.toml:1 · DELETE *"), (
+        "it is covered, and fails"
+    )
 
 
 def test_objects_that_can_not_be_prepared_end_the_run(shop: Shop) -> None:

@@ -44,16 +44,18 @@ def data_of(path: Path) -> Any:
     return tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
 
 
-def keys(data: Any, model: type[BaseModel], loc: Loc = ()) -> Iterator[Loc]:
+def keys(file: Any, model: type[BaseModel], loc: Loc = ()) -> Iterator[Loc]:
     """The way to every key whose name a model says; names in free tables are anybody's."""
+    data = value_at(file, loc)
     if isinstance(data, dict):
-        for key, value in data.items():
-            if key in keys_at(model, loc):
+        known = keys_at(model, loc, file)
+        for key in data:
+            if key in known:
                 yield (*loc, key)
-            yield from keys(value, model, (*loc, key))
+            yield from keys(file, model, (*loc, key))
     elif isinstance(data, list):
-        for number, value in enumerate(data):
-            yield from keys(value, model, (*loc, number))
+        for number in range(len(data)):
+            yield from keys(file, model, (*loc, number))
 
 
 def misspelt(key: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from parity_tests.report import badge, curl, html, markdown
+from parity_core.model import ParityError
+from parity_tests.report import badge, html, markdown, masking
 from parity_tests.report import document as json_report
 from tests.parity.conftest import SHOP, Shop
 
@@ -31,7 +32,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         APP, "return show(find(connection, idx))", "return show(find(connection, idx)) | {'n': 1.0}"
     )
     (folder / "waivers.toml").write_text(
-        '[[waiver]]\noperation = "PUT /items/<int:idx>/"\nplace = "body/**"\nowner = "me"\n'
+        '[[waiver]]\noperation = "PUT /items/<int:idx>/"\nplace = "body/message"\nowner = "me"\n'
+        'legacy = "edited"\nported = "<b>edited</b>"\n'
         f'reason = "agreed"\nexpires = {TODAY}\n'
     )
     return one
@@ -157,24 +159,24 @@ def test_what_a_stack_replied_can_not_end_the_script_of_the_page(report: dict[st
     ],
 )
 def test_secret_headers_become_variables(name: str, value: str, told: str) -> None:
-    assert curl.header(name, value) == told
+    assert masking.header(name, value) == told
 
 
 def test_secret_fields_become_placeholders_and_nothing_else_changes() -> None:
     raw = b'{"user": "a", "pwd": "x", "deep": [{"new_password": "y", "token": 1}]}'
-    assert json.loads(curl.body(raw) or "") == {
+    assert json.loads(masking.body(raw) or "") == {
         "user": "a",
         "pwd": "<pwd>",
         "deep": [{"new_password": "<new_password>", "token": 1}],
     }
-    assert curl.body(b'{"a":  1.0}') == '{"a":  1.0}'
-    assert curl.body(b"\xff") is None
+    assert masking.body(b'{"a":  1.0}') == '{"a":  1.0}'
+    assert masking.body(b"\xff") is None
 
 
 def test_a_file_that_is_no_report_is_refused(shop: Shop, tmp_path: Path) -> None:
     file = tmp_path / "other.json"
     file.write_text("{}")
-    with pytest.raises(json_report.ParityError, match="no report of this version"):
+    with pytest.raises(ParityError, match="no report of this version"):
         json_report.load(file)
-    with pytest.raises(json_report.ParityError, match="parity run --json"):
+    with pytest.raises(ParityError, match="parity run --json"):
         json_report.load(tmp_path / "none.json")

@@ -44,7 +44,7 @@ def made_up() -> Report:
     report.add(one, [Finding(one, difference) for difference in places])
     waiver = parse(
         {"operation": "GET /b/*", "place": "status", "owner": "me", "reason": "agreed"}
-        | {"expires": date(2999, 1, 1)}
+        | {"expires": date(2999, 1, 1), "legacy": 500, "ported": 404}
     )
     other = pair(
         exchange(Side.LEGACY, {}, 500), exchange(Side.PORTED, {}, 404), operation="GET /b/<int:i>/"

@@ -106,7 +106,8 @@ def test_a_seed_that_fails_says_why(shop: Shop) -> None:
 
 def waive(shop: Shop, place: str, days: int) -> None:
     (shop.folder / "waivers.toml").write_text(
-        f'[[waiver]]\noperation = "POST /items/"\nplace = "{place}"\nlegacy = 201\nowner = "me"\n'
+        f'[[waiver]]\noperation = "POST /items/"\nplace = "{place}"\nlegacy = 201\nported = 200\n'
+        'owner = "me"\n'
         f'reason = "agreed"\nexpires = {date.today() + timedelta(days=days)}\n'
     )
 

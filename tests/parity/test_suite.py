@@ -66,8 +66,8 @@ def test_only_what_fails_on_the_port_is_a_failure_unless_strict() -> None:
     runs = (Run({"test": outcome("passed", MOCKED)}), Run({"test": outcome("failed")}))
     report = Report("target", ["pytest"], *runs, tests=compare(*runs))
     assert report.exit is Exit.SAME
-    report.strict = True
-    assert report.exit is Exit.DIFFERENT
+    strict = Report("target", ["pytest"], *runs, tests=compare(*runs), strict=True)
+    assert strict.exit is Exit.DIFFERENT
 
 
 def test_the_worst_report_of_a_test_counts_and_requests_are_its_own(tmp_path: Path) -> None:

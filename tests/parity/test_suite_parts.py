@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import logging
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -127,7 +128,7 @@ def test_what_a_test_replaces_and_a_request_uses(shop: Any) -> None:
             with doubles.watched() as first:
                 shop.send()
                 dumps({})
-                logs.records.append(None)
+                logs.records.append(logging.LogRecord("shop", 20, "", 0, "", None, None))
             with doubles.watched() as second:
                 shop.price()
         monkeypatch.undo()

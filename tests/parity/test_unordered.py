@@ -78,11 +78,9 @@ def test_members_are_known_by_the_ids_that_their_rows_have_met() -> None:
         return RowChange("things", Change.INSERTED, (key,), {}, {"id": key}, ("id",))
 
     for legacy, ported in (("l1", "p1"), ("l2", "p2")):
-        made = [
-            exchange(side, {}, rows=[inserted(key)])
-            for side, key in ((Side.LEGACY, legacy), (Side.PORTED, ported))
-        ]
-        assert diff(pair(*made), RULES, seen) == []
+        one = exchange(Side.LEGACY, {}, rows=[inserted(legacy)])
+        other = exchange(Side.PORTED, {}, rows=[inserted(ported)])
+        assert diff(pair(one, other), RULES, seen) == []
     both = {"items": [{"id": "l1"}, {"id": "l2"}]}
     assert diff(pair(both, {"items": [{"id": "p2"}, {"id": "p1"}]}), RULES, seen) == []
     assert diff(pair(both, {"items": [{"id": "p2"}, {"id": "p2"}]}), RULES, seen) != []

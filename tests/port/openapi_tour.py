@@ -102,7 +102,9 @@ async def _workflows(trip: _Tour) -> None:
     workflow = {"id": "solve", "description": "x", **schemas}
     await ask("POST /dag/deployed/", as_="service_user", json=workflow)
     await ask("GET /dag/deployed/", as_="service_user")
-    edit = {f"{name}_schema": {} for name in ("instance_checks", "solution_checks", "kpis")}
+    edit: dict[str, Any] = {
+        f"{name}_schema": {} for name in ("instance_checks", "solution_checks", "kpis")
+    }
     await ask("PUT /dag/deployed/<string:idx>/", "solve", as_="service_user", json=edit)
     await ask("GET /schema/")
     await ask("GET /schema/<string:dag_name>/", "solve")

@@ -221,7 +221,8 @@ async def test_reads_are_tried_again(
     server = start()
     new = ported(server.url, client)
     assert await new.is_alive()
-    usual, hung_up = server.answer, []
+    usual: Callable[[Call], Answer] = server.answer
+    hung_up: list[Call] = []
 
     def hang_up_once(call: Call) -> Answer:
         if call.path.endswith("/dags/usual") and not hung_up:
@@ -277,6 +278,50 @@ async def test_names_stay_in_their_segment(start: Any, client: httpx.AsyncClient
     with pytest.raises(OrchestratorError):
         await new.workflow("../variables/secret?x=1#y")
     assert server.calls[-1].path.endswith("/dags/../variables/secret?x=1#y")
+
+
+class _ChangedSecret:
+    """An Airflow 3 that takes the second token only, and refuses others as it was told to."""
+
+    def __init__(self, status: int, body: str) -> None:
+        self.status, self.body, self.tokens, self.calls = status, body, 0, 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/api/v1/health"):
+            return httpx.Response(404)
+        if request.url.path.endswith("/health"):
+            healthy = {"status": "healthy"}
+            return httpx.Response(200, json={"metadatabase": healthy, "scheduler": healthy})
+        if request.url.path == "/auth/token":
+            self.tokens += 1
+            return httpx.Response(201, json={"access_token": f"token-{self.tokens}"})
+        self.calls += 1
+        if request.headers["authorization"] == "Bearer token-2":
+            return httpx.Response(200, json={"is_paused": False})
+        return httpx.Response(self.status, text=self.body)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "renews"),
+    [
+        (401, "", True),
+        (403, '{"detail":"Invalid JWT token"}', True),
+        (403, '{"detail":"Forbidden"}', False),
+        (400, '{"detail":"Invalid JWT token"}', False),
+    ],
+)
+async def test_a_token_of_another_secret_is_renewed(status: int, body: str, renews: bool) -> None:
+    server = _ChangedSecret(status, body)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+        new = ported("http://airflow", client)
+        if renews:
+            assert (await new.workflow("usual")).is_paused is False
+            assert (await new.workflow("usual")).is_paused is False
+            assert (server.tokens, server.calls) == (2, 3)
+        else:
+            with pytest.raises(OrchestratorError):
+                await new.workflow("usual")
+            assert (server.tokens, server.calls) == (1, 1)
 
 
 async def test_without_an_address(client: httpx.AsyncClient) -> None:

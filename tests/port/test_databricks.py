@@ -167,7 +167,8 @@ async def test_reads_are_tried_again(
     start: Any, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = start()
-    usual, hung_up = server.answer, []
+    usual: Callable[[Call], Answer] = server.answer
+    hung_up: list[Call] = []
 
     def hang_up_once(call: Call) -> Answer:
         if call.path.endswith("/jobs/get/") and not hung_up:

@@ -1,10 +1,14 @@
 """When things fail: a commit, the database, the code itself. Never a 200, never a page of HTML."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cornflow_f.config import Settings
@@ -123,3 +127,49 @@ async def test_the_application_may_live_under_a_prefix(start_port: StartPort) ->
     assert redirect.headers["location"] == "http://port/test/user/?x=1"
     assert (await port.call("GET", "/testuser/")).status_code == 404
     assert (await port.call("GET", "/test/openapi.json")).status_code == 200
+
+
+async def test_an_exhausted_pool_is_a_503(start_port: StartPort) -> None:
+    port = await start_port(CORNFLOW_F_DB_POOL_SIZE="1")
+    pool = port.app.state.engine.pool
+    pool._timeout, pool._max_overflow = 0.05, 0
+    async with port.app.state.engine.connect():
+        replies = [
+            await port.call("GET", "/user/"),
+            await port.call("POST", "/roles/", json={"name": "x"}),
+            await port.call("POST", "/login/", as_=None, json={"username": "a", "password": "b"}),
+        ]
+    for reply in replies:
+        assert (reply.status_code, reply.headers["retry-after"]) == (503, "5")
+        assert reply.json()["message"] == "503 Service Unavailable"
+    assert (await port.call("GET", "/user/")).status_code == 200
+
+
+_LOST = DBAPIError("INSERT", {}, Exception("terminating connection"), connection_invalidated=True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _LOST,
+        PoolTimeout("QueuePool limit reached"),
+        asyncpg.exceptions.CannotConnectNowError("the database system is starting up"),
+        asyncpg.exceptions.TooManyConnectionsError("too many clients"),
+        asyncpg.exceptions.ConnectionDoesNotExistError("closed in the middle"),
+        asyncpg.exceptions.InterfaceError("connection is closed"),
+        ConnectionRefusedError(111, "refused"),
+        socket.gaierror(-2, "unknown"),
+        TimeoutError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_database_that_goes_away_is_a_503(
+    port: Port, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(AsyncSession, "commit", fail)
+    reply = await port.call("POST", "/roles/", json={"name": "x"})
+    monkeypatch.undo()
+    assert (reply.status_code, reply.headers.get("retry-after")) == (503, "5")

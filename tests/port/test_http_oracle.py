@@ -28,15 +28,19 @@ def flask_headers(origins: str, method: str, sent: dict[str, str]) -> list[tuple
 @pytest.mark.parametrize("origin", SENT)
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 @pytest.mark.parametrize("asked", [None, "POST", "post", "TRACE"])
+@pytest.mark.parametrize("network", [None, "true", "TRUE", "false"])
 def test_same_cross_origin_headers(
-    origins: str, origin: str | None, method: str, asked: str | None
+    origins: str, origin: str | None, method: str, asked: str | None, network: str | None
 ) -> None:
     sent = {"Access-Control-Request-Headers": "x-b, authorization"}
     if origin is not None:
         sent["Origin"] = origin
     if asked is not None:
         sent["Access-Control-Request-Method"] = asked
-    got = CorsPolicy(origins).headers(method, origin, asked, sent["Access-Control-Request-Headers"])
+    if network is not None:
+        sent["Access-Control-Request-Private-Network"] = network
+    names = sent["Access-Control-Request-Headers"]
+    got = CorsPolicy(origins).headers(method, origin, asked, names, network)
     decoded = sorted((name.decode(), value.decode()) for name, value in got)
     assert decoded == flask_headers(origins, method, sent)
 

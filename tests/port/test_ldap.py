@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,9 @@ def told(directory: Slapd) -> dict[str, str]:
 
 
 def settings(directory: Slapd, **changes: str) -> Settings:
-    values = {name.lower(): value for name, value in told(directory).items() if name != "AUTH_TYPE"}
+    values: dict[str, Any] = {
+        name.lower(): value for name, value in told(directory).items() if name != "AUTH_TYPE"
+    }
     return Settings(auth_type=AuthType.LDAP, secret_key="x" * 40, **{**values, **changes})
 
 

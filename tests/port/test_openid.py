@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -212,7 +213,8 @@ async def test_keys_of_other_kinds_and_sizes_are_passed_over() -> None:
             {**good, "kid": ["e"]},
         ]
         assert set(openid.usable_keys({"keys": [*odd, good]})) == {"first"}
-    for document in (None, [], {}, {"keys": None}, {"keys": {}}, {"keys": [1, "x"]}):
+    odd_documents: list[Any] = [None, [], {}, {"keys": None}, {"keys": {}}, {"keys": [1, "x"]}]
+    for document in odd_documents:
         assert openid.usable_keys(document) == {}
 
 

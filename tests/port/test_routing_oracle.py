@@ -30,12 +30,13 @@ PATHS = {
 TABLE = RouteTable((path, methods) for path, methods in PATHS.items())
 MAP = Map([Rule(legacy_rule(path), endpoint=path, methods=m) for path, m in PATHS.items()])
 for _rule in MAP.iter_rules():
-    _rule.provide_automatic_options = True  # as Flask does
+    setattr(_rule, "provide_automatic_options", True)  # noqa: B010 - as Flask does
     assert _rule.methods is not None
     _rule.methods.add("OPTIONS")
 
 SEGMENTS = ["user", "role", "7", "-7", "007", "execution", "files", "cleanup", "status", "dag"]
-SEGMENTS += ["deployed", "recover-password", "x", "", "a b", "é"]
+SEGMENTS += ["deployed", "recover-password", "x", "", "a b", "é", "\n", "7\n", "x\n", "\n7", "\r"]
+SEGMENTS += ["1" * 4300, "1" * 4301, "0" * 5000]
 
 
 def werkzeug_says(method: str, path: str) -> Resolution:
@@ -59,6 +60,9 @@ def werkzeug_says(method: str, path: str) -> Resolution:
 )
 @example(["dag", "", ""], True, "POST")
 @example(["user", "٣"], True, "GET")
+@example(["user", "1" * 5000], True, "GET")
+@example(["user", "7", "\n"], False, "GET")
+@example(["user", "7\n"], False, "GET")
 @example(["", "user"], True, "GET")
 @example(["", "user", "", "role"], True, "GET")
 def test_same_decision_for_any_path(segments: list[str], slash: bool, method: str) -> None:
@@ -74,6 +78,12 @@ def test_same_decision_for_any_path(segments: list[str], slash: bool, method: st
 def test_rules_are_written_as_flask_writes_them() -> None:
     assert legacy_rule("/user/{user_id:int}/") == "/user/<int:user_id>/"
     assert legacy_rule("/execution/{idx}/status/") == "/execution/<string:idx>/status/"
+
+
+async def test_more_digits_than_a_number_has_are_no_number(start_port: StartPort) -> None:
+    port = await start_port()
+    reply = await port.call("GET", f"/user/{'1' * 5000}/")
+    assert (reply.status_code, reply.json()["message"]) == (404, "404 Not Found")
 
 
 async def test_slashes_before_a_path_count_as_one(start_port: StartPort) -> None:

@@ -1,13 +1,13 @@
 """A PostgreSQL database whose time zone is not UTC: both stacks store and show its local time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select, text, update
 
-from cornflow_f.database.clock import zone_named
+from cornflow_f.database.clock import in_database, zone_named
 from cornflow_f.database.engine import create_engine
 from cornflow_f.errors import ConfigurationError
 from cornflow_f.migration import run
@@ -116,3 +116,9 @@ async def test_both_stacks_store_show_and_compare_the_same(
 def test_a_zone_without_known_rules_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="ALTER DATABASE"):
         zone_named("<+03>-03")
+
+
+def test_a_moment_that_no_calendar_here_has_is_the_first_or_the_last() -> None:
+    east, west = timezone(timedelta(hours=12)), timezone(timedelta(hours=-12))
+    assert in_database(datetime.min.replace(tzinfo=east)) == datetime.min
+    assert in_database(datetime.max.replace(tzinfo=west)) == datetime.max

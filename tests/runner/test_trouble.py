@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ from tests.runner.conftest import StartRunner
 from tests.runner.world import World, until
 
 pytestmark = pytest.mark.legacy
+
+
+def is_done(world: World, execution: str) -> bool:
+    return bool(world.run(execution)["phase"] == "done")
+
+
+def log_of(world: World, execution: str) -> str:
+    return str(world.log(execution)["log_text"] or "")
 
 
 def gone(pid: int) -> bool:
@@ -41,7 +50,7 @@ def test_solvers_that_misbehave(world: World, start_runner: StartRunner) -> None
         log = world.log(execution)["log_text"]
         assert TOLD[deed] in log
         assert f"drill: {deed}" in log, "what it printed is in the log"
-        until(lambda e=execution: world.run(e)["phase"] == "done", "the run is done")
+        until(partial(is_done, world, execution), "the run is done")
         assert world.run(execution)["state"] == "failed"
         assert world.state(execution) == -1
     assert world.end(world.drill("solve")) == 1, "the next one is solved"
@@ -136,7 +145,7 @@ def test_stop(world: World, start_runner: StartRunner) -> None:
     for execution in (waiting, solving):
         reply = world.http.post(f"/execution/{execution}/")
         assert reply.json() == {"message": "The execution has been stopped"}
-        until(lambda e=execution: world.log(e)["log_text"], "the log says so")
+        until(partial(log_of, world, execution), "the log says so")
         assert "topped by request" in world.log(execution)["log_text"]
         assert world.state(execution) == -2
     until(lambda: gone(worker), "its worker ends", 10)

@@ -6,15 +6,16 @@ from typing import Annotated
 import httpx
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.types import ASGIApp
 
 from legacy_bridge.control.access import COOKIE, SESSION_SECONDS, Access, ControlRefusedError
+from legacy_bridge.control.input import Input
 
 _WORD = Field(default="", max_length=4096)
 
 
-class LogIn(BaseModel):
+class LogIn(Input):
     """Either user and password, or a token; with the bridge's own, a name for the history."""
 
     user: Annotated[str, _WORD]

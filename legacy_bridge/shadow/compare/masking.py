@@ -1,35 +1,33 @@
-"""Hides what an operator has no need to see: tokens, passwords, keys. Pure."""
+"""Hides what an operator has no need to see: tokens, passwords, keys. Pure.
+
+What is secret is said by `parity_core.capture.secrets`, for the page as for captures and reports.
+"""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-HIDDEN = "•••"
+from parity_core.capture import scan
+from parity_core.capture.secrets import is_secret, may_be_secret
 
-_SECRET_HEADERS = frozenset(
-    ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")
-)
-_SECRET_NAME = re.compile(r"pass(word|wd)?|pwd(?!_last)|token|secret|api_?key|authorization", re.I)
-_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}")
-_QUERY = re.compile(r"(?P<name>[^&=?]*(?:pass|pwd|token|secret|key)[^&=]*)=(?P<value>[^&]*)", re.I)
-_MAIL_PASSWORD = re.compile(r"<b>.*?</b>", re.S)
+HIDDEN = "•••"
 TEXT = 2_000
 """Characters of one text worth showing."""
 _ITEMS = 50
+_DEPTH = 8
 
 
-def headers(found: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    told = {}
-    for raw_name, raw_value in found:
+def headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    shown = {}
+    for raw_name, raw_value in pairs:
         name = raw_name.decode("latin-1").lower()
-        secret = name in _SECRET_HEADERS or _SECRET_NAME.search(name)
-        told[name] = HIDDEN if secret else text(raw_value.decode("latin-1"))
-    return told
+        shown[name] = HIDDEN if is_secret(name) else text(raw_value.decode("latin-1"))
+    return shown
 
 
 def query(raw: bytes) -> str:
-    return _QUERY.sub(rf"\g<name>={HIDDEN}", raw.decode("latin-1"))
+    # a query begins with a name, as a form does
+    return _hidden(raw.decode("latin-1"))
 
 
 def body(raw: bytes | None) -> Any:
@@ -41,31 +39,36 @@ def body(raw: bytes | None) -> Any:
     except (ValueError, RecursionError):
         pass
     try:
-        shown = raw[: 4 * TEXT].decode()
+        return text(raw.decode())
     except UnicodeDecodeError:
         return f"({len(raw)} bytes)"
-    return text(_QUERY.sub(rf"\g<name>={HIDDEN}", shown))
 
 
 def value(document: Any, name: str = "", depth: int = 0) -> Any:
-    """A JSON value, or anything that prints, for an example."""
-    if _SECRET_NAME.search(name) and isinstance(document, str | int | float) and document != "":
+    """A JSON value, or anything that prints, for an example. All below a secret name is hidden."""
+    if name and is_secret(name) and may_be_secret(document):
         return HIDDEN
     if isinstance(document, Mapping):
-        if depth > 8:
+        if depth > _DEPTH:
             return "{…}"
         pairs = list(document.items())
-        told = {str(key): value(one, str(key), depth + 1) for key, one in pairs[:_ITEMS]}
-        return told if len(pairs) <= _ITEMS else {**told, "…": f"{len(pairs) - _ITEMS} more"}
+        shown = {str(key): value(one, str(key), depth + 1) for key, one in pairs[:_ITEMS]}
+        return shown if len(pairs) <= _ITEMS else {**shown, "…": f"{len(pairs) - _ITEMS} more"}
     if isinstance(document, list | tuple):
-        if depth > 8:
+        if depth > _DEPTH:
             return ["…"]
-        told_list = [value(one, name, depth + 1) for one in document[:_ITEMS]]
+        items = [value(one, "", depth + 1) for one in document[:_ITEMS]]
         more = len(document) - _ITEMS
-        return told_list if more <= 0 else [*told_list, f"… {more} more"]
+        return items if more <= 0 else [*items, f"… {more} more"]
     if document is None or isinstance(document, bool | int | float):
         return document
     return text(str(document))
+
+
+def at(place: str, document: Any) -> Any:
+    """The value at a place of a reply or row, such as `/json/user/password`: secret if any part is."""
+    secret = any(is_secret(part) for part in place.split("/"))
+    return HIDDEN if secret and may_be_secret(document) else value(document)
 
 
 def short(document: Any, most: int = 8_000) -> Any:
@@ -76,6 +79,23 @@ def short(document: Any, most: int = 8_000) -> Any:
     return f"{written[:most]}… ({len(written)} characters)"
 
 
-def text(found: str) -> str:
-    hidden = _MAIL_PASSWORD.sub(f"<b>{HIDDEN}</b>", _TOKEN.sub(HIDDEN, found))
+def text(whole: str) -> str:
+    # all of it is looked at before it is cut: half a token is no token any more
+    hidden = _without_mail_passwords(_hidden(whole))
     return hidden if len(hidden) <= TEXT else f"{hidden[:TEXT]}… ({len(hidden)} characters)"
+
+
+def _hidden(found: str) -> str:
+    return scan.hidden(found, HIDDEN)
+
+
+def _without_mail_passwords(found: str) -> str:
+    """A mail shows a new password in bold."""
+    pieces, copied = [], 0
+    while (start := found.find("<b>", copied)) >= 0:
+        end = found.find("</b>", start)
+        if end < 0:
+            break
+        pieces += [found[copied:start], f"<b>{HIDDEN}</b>"]
+        copied = end + len("</b>")
+    return "".join([*pieces, found[copied:]])

@@ -147,11 +147,10 @@ def _shown(side: Side) -> dict[str, Any]:
 
 
 def _told(one: Difference) -> dict[str, Any]:
-    name = one.place.rpartition("/")[2]
     return {
         "place": one.place,
-        "legacy": masking.short(masking.value(one.legacy, name)),
-        "ported": masking.short(masking.value(one.ported, name)),
+        "legacy": masking.short(masking.at(one.place, one.legacy)),
+        "ported": masking.short(masking.at(one.place, one.ported)),
         "why": one.why,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,20 +88,36 @@ def _described(calls: Sequence[Call]) -> list[Json]:
 
 
 class FolderService(Quiet):
-    """A folder of the stack's own; how many files of which size are in it is compared."""
+    """A folder of the stack's own; the files that a request makes, changes or removes in it are compared."""
 
     observation = "folder"
 
     def __init__(self, config: ServiceConfig, settings: Mapping[str, str], folder: Path) -> None:
         self._config = config
         self._path = Path(tempfile.mkdtemp(prefix="own-", dir=folder))
+        self._before: dict[str, dict[str, Json]] = {}
 
     def environment(self) -> Mapping[str, str]:
         return told(self._config, path=str(self._path))
 
     def sent(self) -> list[Json]:
-        files = [path for path in self._path.rglob("*") if path.is_file()]
-        return sorted(f"{path.suffix} {path.stat().st_size}" for path in files)
+        now = self._files()
+        made = [file for name, file in now.items() if file != self._before.get(name)]
+        gone = [file | {"removed": True} for name, file in self._before.items() if name not in now]
+        # by content: a name may hold an id, which is each stack's own
+        return sorted(gone + made, key=lambda file: (file["bytes"], file["sha256"], file["name"]))
+
+    def forget(self) -> None:
+        self._before = self._files()
+
+    def _files(self) -> dict[str, dict[str, Json]]:
+        found: dict[str, dict[str, Json]] = {}
+        for path in self._path.rglob("*"):
+            if path.is_file():
+                name, content = path.relative_to(self._path).as_posix(), path.read_bytes()
+                digest = hashlib.sha256(content).hexdigest()
+                found[name] = {"name": name, "bytes": len(content), "sha256": digest}
+        return found
 
     def stop(self) -> None:
         """The run's folder is deleted as a whole."""

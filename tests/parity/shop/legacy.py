@@ -101,7 +101,7 @@ def find(connection: Any, idx: int) -> Any:
     return row
 
 
-def checked(body: Any) -> dict[str, Any]:
+def checked(body: dict[str, Any]) -> dict[str, Any]:
     wrong = {}
     if not isinstance(body.get("name"), str):
         wrong["name"] = ["Not a valid string."]

@@ -7,11 +7,11 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import jwt
 import sqlalchemy as sa
 import uvicorn
 from fastapi import Depends, FastAPI, Header, Request
 from fastapi.responses import JSONResponse
-from jose import JWTError, jwt
 from sqlalchemy.pool import NullPool
 from starlette.exceptions import HTTPException
 
@@ -46,7 +46,7 @@ def current(authorization: Annotated[str, Header()] = "") -> Any:
         claims = jwt.decode(authorization.removeprefix("Bearer "), SECRET, algorithms=["HS256"])
     except jwt.ExpiredSignatureError:
         raise Refused(401, "the token has expired") from None
-    except JWTError:
+    except jwt.PyJWTError:
         raise Refused(401, "no valid token") from None
     with engine.connect() as connection:
         return connection.execute(
