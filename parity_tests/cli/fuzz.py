@@ -9,8 +9,7 @@ import click
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.fuzz import render
-from parity_tests.fuzz.catalogue import USUAL
-from parity_tests.fuzz.use_case import FuzzOptions, fuzz
+from parity_tests.fuzz.use_case import ALL, FuzzOptions, fuzz
 from parity_tests.report.exit_code import Exit
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -73,10 +72,10 @@ def _pairs(
 )
 @click.option(
     "--profile",
-    default=USUAL,
+    default=ALL,
     show_default=True,
     metavar="NAME",
-    help="Settings and services of both stacks, as [profiles.NAME] of the fuzz file has them.",
+    help="Settings and services of both stacks, as [profiles.NAME] of the fuzz file has them; `all`: by turns.",
 )
 @click.option(
     "--env",

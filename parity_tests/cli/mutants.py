@@ -24,6 +24,9 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 @configured
 @click.option("--only", multiple=True, metavar="ID", help="Only these mutants; may be repeated.")
 @click.option(
+    "--group", default="", metavar="NAME", help="The mutants of this group, not the usual ones."
+)
+@click.option(
     "--by", multiple=True, type=click.Choice([*(part.value for part in Part), "all"]),
     default=("journeys",), show_default=True, help="What looks for them; may be repeated.",
 )  # fmt: skip
@@ -47,6 +50,7 @@ def command(
     config_path: Path,
     overrides: dict[str, str],
     only: tuple[str, ...],
+    group: str,
     by: tuple[str, ...],
     database: str,
     seed: int,
@@ -78,7 +82,7 @@ def command(
     def work() -> Exit:
         screen = console()
         config = configuration.load(config_path, overrides)
-        found = plant.load(config.mutants, only)
+        found = plant.load(config.mutants, only, group)
         if list_only:
             plant.check(config, found)
             view = Table("mutant", "kind", "file", "operation", "place", "about")

@@ -47,6 +47,8 @@ class Operation:
     queries: tuple[Mapping[str, Json], ...] = ({},)
     makes: tuple[Makes, ...] = ()
     ends: str | None = None
+    grants: str | None = None
+    """It changes what this kind of thing may do."""
 
     @property
     def method(self) -> str:
@@ -85,6 +87,20 @@ class Thing:
 
 
 @dataclass(frozen=True)
+class LogIn:
+    """How somebody proves to be somebody: the operation, its fields, and the kind of what is mailed as a secret."""
+
+    operation: str
+    name: str
+    secret: str
+    mailed: str = ""
+    user: str = "user"
+    """The kind of thing that logs in."""
+    session: str = "session"
+    """The kind of thing that stands for one who has logged in."""
+
+
+@dataclass(frozen=True)
 class Knowledge:
     """The configured file, read."""
 
@@ -97,6 +113,7 @@ class Knowledge:
     entries: tuple[Mapping[str, Any], ...]
     refused: tuple[Json, ...] = ()
     """Who the API must not let in, as a journey's `as` writes it: tokens that lapsed, of nobody, of another key."""
+    log_in: LogIn | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +122,7 @@ class Catalogue:
     things: Mapping[str, Thing]
     fields: Mapping[str, Sequence[Json]]
     refused: tuple[Json, ...] = ()
+    log_in: LogIn | None = None
 
     def maker(self, kind: str) -> Operation | None:
         """The first operation that makes things of this kind."""
@@ -127,6 +145,7 @@ def load(path: Path) -> Knowledge:
         fields=file.fields,
         entries=tuple(one.model_dump(by_alias=True, exclude_unset=True) for one in file.operation),
         refused=tuple(one.model_dump(exclude_unset=True) for one in file.refused),
+        log_in=LogIn(**file.log_in.model_dump()) if file.log_in else None,
     )
 
 
@@ -170,6 +189,7 @@ def build(
             queries=tuple(merged.get("query", ({},))),
             makes=tuple(Makes(**made) for made in merged.get("makes", ())),
             ends=merged.get("ends"),
+            grants=merged.get("grants"),
         )
     # makers in the order of the file: the first of a kind is the usual one
     ranked = sorted(operations, key=lambda label: (order.get(label, len(knowledge.entries)), label))
@@ -178,4 +198,5 @@ def build(
         knowledge.things,
         knowledge.fields,
         knowledge.refused,
+        knowledge.log_in,
     )

@@ -43,6 +43,23 @@ class ThingTable(Table):
     """Which of its operation's queries makes one, from 0."""
 
 
+class LogInTable(Table):
+    """How somebody proves to be somebody."""
+
+    operation: Named
+    """The operation that logs in."""
+    name: Named
+    """The field of its body with the name."""
+    secret: Named
+    """The field of its body with the password."""
+    mailed: str = ""
+    """The kind of thing that a new secret is that comes by mail."""
+    user: Named = "user"
+    """The kind of thing that logs in."""
+    session: Named = "session"
+    """The kind of thing that stands for one who has logged in."""
+
+
 class RefusedTable(Table):
     """Who the API must not let in, as a journey's `as` writes it."""
 
@@ -68,7 +85,7 @@ class MakesTable(Table):
     kind: Named
     """The thing's name among [things]."""
     at: str
-    """A JSON pointer to its id in the reply; `path:idx`: in the request's path; `body:/id`: in its body."""
+    """A JSON pointer to its id in the reply; `path:idx`: in the request's path; `body:/id`: in its body; `mail:/REGEX/`: in a mail."""
     where: str | None = None
     """What must be true in the reply."""
     row: str | None = None
@@ -92,6 +109,8 @@ class OperationTable(Table):
     """Queries that are valid."""
     makes: tuple[MakesTable, ...] = ()
     """The things that it makes."""
+    grants: str | None = None
+    """The kind of thing whose rights it changes."""
     ends: str | None = None
     """The kind of thing that is gone after it."""
 
@@ -105,6 +124,8 @@ class FuzzFile(Table):
     """The usual setup of both stacks."""
     profiles: dict[str, ProfileTable] = Field(default_factory=dict)
     """Other setups by name: what differs from the usual one."""
+    log_in: LogInTable | None = None
+    """How somebody logs in."""
     things: dict[str, ThingTable] = Field(default_factory=dict)
     """What there is, by name."""
     fields: dict[str, tuple[Any, ...]] = Field(default_factory=dict)

@@ -15,6 +15,8 @@ from parity_tests.fuzz.draw.draft import Damage, Draft, Ref, Spelling, Wish, pla
 from parity_tests.journeys.model import Step
 
 _WHOLE = re.compile(r"\$\{(\w+)\}")
+_ALIKE = 4
+"""Letters at their beginnings by which two names are taken for names of one thing."""
 _BOUNDARY = "parity"
 _NEVER = "987654321"
 _LONGEST = 300
@@ -37,6 +39,8 @@ class Made:
     id: str
     owner: Json
     gone: bool = False
+    field: str = ""
+    """Of the reply, for values."""
 
 
 @dataclass
@@ -64,8 +68,8 @@ class Pool:
         thing = self.catalogue.things[wanted.ref.kind]
         return plain(maker, thing.recipe, user, thing.query)
 
-    def add(self, kind: str, told: str, owner: Json) -> None:
-        self.made.append(Made(kind, told, owner))
+    def add(self, kind: str, told: str, owner: Json, field: str = "") -> None:
+        self.made.append(Made(kind, told, owner, field=field))
 
     def end(self, template: str) -> None:
         for one in self.made:
@@ -79,6 +83,7 @@ class Pool:
         if ref.wish is Wish.NEW and ref.kind in self.fresh:
             return self.fresh[ref.kind]
         same = [one for one in self.made if one.kind == ref.kind]
+        same = [one for one in same if alike(one.field, ref.like)] or same
         if ref.wish is Wish.GONE:
             return _picked([one.id for one in same if one.gone], [], ref.pick) or _NEVER
         mine = ref.wish is not Wish.OTHERS
@@ -104,6 +109,11 @@ class Pool:
         return maker is not None and (
             not maker.users or user in maker.users or isinstance(user, dict)
         )
+
+
+def alike(name: str, other: str) -> bool:
+    """`created_at` and `creation_date_gte`: both begin with `crea`."""
+    return name[:_ALIKE] == other[:_ALIKE]
 
 
 def _picked(made: Sequence[str], seeded: Sequence[str], pick: int) -> str | None:
@@ -138,9 +148,18 @@ class _Resolver:
             target=f"{target}?{query}" if query else target,
             line=0,
             user=self.user,
-            headers={**dict(draft.headers), **content.pop("headers", {})},
+            headers={**self.headers(), **content.pop("headers", {})},
+            days_later=draft.days_later,
             **content,
         )
+
+    def headers(self) -> dict[str, str]:
+        return {
+            name: "".join(
+                str(self.filled(part)) for part in (value if isinstance(value, tuple) else (value,))
+            )
+            for name, value in self.draft.headers.items()
+        }
 
     def segment(self, value: Any) -> str:
         """Of a path or query: templates stay, everything else is escaped."""
@@ -153,7 +172,10 @@ class _Resolver:
     def filled(self, value: Any) -> Json:
         """The value with references, `${kind}` and `{n}` replaced."""
         if isinstance(value, Ref):
-            return self.pool.find(value, self.user)
+            found = self.pool.find(value, self.user)
+            if value.change and found.startswith("${"):
+                return f"{found[:-1]}|{value.change}}}"
+            return found
         if isinstance(value, str):
             whole = _WHOLE.fullmatch(value)
             if whole and whole[1] in self.kinds:
@@ -214,7 +236,7 @@ def _multipart(fields: Mapping[str, Json]) -> str:
     parts = []
     for name, value in fields.items():
         more, text = "", value
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and "filename" in value:
             more = f'; filename="{value["filename"]}"\r\nContent-Type: application/octet-stream'
             text = value["text"]
         text = text if isinstance(text, str) else json.dumps(text)

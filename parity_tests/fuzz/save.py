@@ -44,6 +44,8 @@ def _step(step: Step) -> dict[str, Any]:
     for name in ("content_type", "encoding"):
         if getattr(step, name) is not None:
             told[name] = getattr(step, name)
+    if step.days_later:
+        told["days_later"] = step.days_later
     if step.capture:
         told["capture"] = dict(step.capture)
     if step.note:

@@ -14,11 +14,11 @@ from parity_core.compare.rules import Rules
 from parity_core.model import MISSING, Change, Difference, Exchange, Pair, ParityError
 from parity_tests.fuzz.catalogue import Catalogue, Makes, Operation
 from parity_tests.fuzz.draw.draft import Draft
-from parity_tests.fuzz.draw.variants import MOMENT
+from parity_tests.fuzz.draw.variants import MOMENT, TAG
 from parity_tests.fuzz.resolve import Pool, Wanted, resolve
 from parity_tests.journeys.model import Journey, Profile, Step
 from parity_tests.operations import Matcher
-from parity_tests.run.replay import Replay
+from parity_tests.run.replay import Replay, captured
 from parity_tests.stage.process import StackError
 from parity_tests.stage.stage import Stage
 
@@ -73,6 +73,8 @@ class Scene:
 
     def ask(self, operation: Operation, draft: Draft) -> None:
         """Plays one draft, after whatever it needs."""
+        if draft.needs and not any(one.kind == draft.needs for one in self.pool.made):
+            return
         fresh = self.pool.fresh
         self.pool.fresh = {}
         again = self.number
@@ -124,7 +126,7 @@ class Scene:
         for makes in operation.makes:
             if not all(_made(exchange, makes) for exchange in (pair.legacy, pair.ported)):
                 continue
-            where, _, at = makes.at.rpartition(":")
+            where, _, at = makes.at.partition(":")
             if where == "path":
                 self._again(makes.kind, _segment(operation, step, at))
             elif where == "body":
@@ -136,6 +138,8 @@ class Scene:
         if operation.makes and _succeeded(pair.legacy) and _succeeded(pair.ported):
             for name in _moments(pair.legacy):
                 self._capture(MOMENT, pair, f"/{name}", None)
+        if all(one.reply.header("etag") for one in (pair.legacy, pair.ported)):
+            self._capture(TAG, pair, "header:ETag", None)
         if operation.ends and _succeeded(pair.legacy) and _succeeded(pair.ported):
             self.pool.end(_segment(operation, step, operation.ends))
 
@@ -145,15 +149,16 @@ class Scene:
         }
         if None in found.values():
             return
+        field = at[1:] if kind == MOMENT else ""
         step = self.steps[-1]
         # a thing of two kinds has one name, so that it ends as both
         name = next((name for name, told in step.capture.items() if told == at), "")
         if not name:
-            name = f"{kind}{len(self.steps)}{at.replace('/', '_') if kind == MOMENT else ''}"
+            name = f"{kind}{len(self.steps)}{field and f'_{field}'}"
             self.steps[-1] = replace(step, capture={**step.capture, name: at})
         for side, value in found.items():
             self.replay.known[side][name] = value
-        self.pool.add(kind, f"${{{name}}}", step.user)
+        self.pool.add(kind, f"${{{name}}}", step.user, field)
 
     def _again(self, kind: str, template: str) -> None:
         """A thing that is there already has become one of another kind too."""
@@ -185,10 +190,9 @@ def _succeeded(exchange: Exchange) -> bool:
 def _told(exchange: Exchange, at: str, where: str | None) -> Any:
     """The id in the reply; None when there is none, or what must be true there is not."""
     try:
-        body = json.loads(exchange.reply.body)
-        if where is not None and not point(body, where):
+        if where is not None and not point(json.loads(exchange.reply.body), where):
             return None
-        value = point(body, at)
+        value = captured(exchange, at)
     except (ValueError, LookupError):
         return None
     return value if isinstance(value, str | int) else None

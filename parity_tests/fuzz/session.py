@@ -16,6 +16,7 @@ from parity_tests.config import Config
 from parity_tests.fuzz import save
 from parity_tests.fuzz.catalogue import USUAL, Operation
 from parity_tests.fuzz.draw.draft import Draft, plain
+from parity_tests.fuzz.reach import Corpus
 from parity_tests.fuzz.report import Found, FuzzReport, Key, key
 from parity_tests.fuzz.scene import Scene, Theatre, journey
 from parity_tests.fuzz.shrink import Shrinker
@@ -40,6 +41,8 @@ class FuzzOptions:
     """Over those of the profile."""
     save: Path | None = None
     today: date = field(default_factory=date.today)
+    turn: int = 0
+    """Which one of several profiles this is: each is drawn something else."""
 
 
 class FuzzListener(Protocol):
@@ -61,6 +64,7 @@ class Session:
         accepted: list[Waiver],
         report: FuzzReport,
         listener: FuzzListener,
+        corpus: Corpus | None = None,
     ) -> None:
         self.config = config
         self.options = options
@@ -68,6 +72,11 @@ class Session:
         self.waivers = accepted
         self.report = report
         self.listener = listener
+        self.corpus = corpus
+        self.asked: list[tuple[Operation, Draft]] = []
+        """Of this scene, so far."""
+        self.is_new = False
+        """Whether the request that is played reached something that none did before."""
         self.scene: Scene | None = None
         self.last: tuple[Pair, list[Finding]] | None = None
         self.error: BaseException | None = None
@@ -84,6 +93,7 @@ class Session:
     def _begin(self) -> None:
         self.report.scenes += 1
         self.last = None
+        self.asked = []
         self.scene = Scene(self.theatre, self.played)
 
     def open(self, operations: Sequence[Operation]) -> None:
@@ -106,7 +116,11 @@ class Session:
 
     def _ask(self, operation: Operation, draft: Draft) -> None:
         assert self.scene is not None
+        self.is_new = False
+        self.asked.append((operation, draft))
         self.scene.ask(operation, draft)
+        if self.is_new and self.corpus is not None:
+            self.corpus.keep(self.asked)
         if self.scene.over:
             self._differs(self.scene)
             self._begin()
@@ -141,6 +155,8 @@ class Session:
         self.report.add(pair, findings)
         self.listener.exchange(self.report)
         self.last = pair, findings
+        if self.corpus is not None and self.corpus.is_new(pair):
+            self.is_new = True
         # rows that differ make every later step differ; a reply that differs and is accepted does not
         places = [one.difference.place.partition("/")[0] for one in findings]
         apart = any(place in ("rows", "capture", *self.observed) for place in places)

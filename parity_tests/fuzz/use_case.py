@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import cycle, islice
 
 from parity_core.compare.places import operation_matches
@@ -18,6 +19,7 @@ from parity_tests.fuzz.catalogue import Catalogue, Knowledge, Operation
 from parity_tests.fuzz.documents import shapes
 from parity_tests.fuzz.drills.drills import drills
 from parity_tests.fuzz.machine import Enough, machine, play
+from parity_tests.fuzz.reach import Corpus
 from parity_tests.fuzz.report import FuzzReport
 from parity_tests.fuzz.scene import Theatre
 from parity_tests.fuzz.session import FuzzListener, FuzzOptions, Session
@@ -30,24 +32,44 @@ from parity_tests.stage.workplace import load_census, workplace
 
 __all__ = ["FuzzListener", "FuzzOptions", "fuzz", "fuzz_stage"]
 
+ALL = "all"
+"""Each profile by turns."""
+_USUALLY = 0.6
+"""What part is drawn under the usual profile when there are others."""
+_FEW = 1000
+"""Exchanges that are all drawn under the usual profile."""
 _ROUND = 3
 """Examples of one Hypothesis run; a longer fuzz is many, each with a seed of its own."""
-_DRILLS = 12
-"""Between two of them; these cost about as many requests."""
+_EXTENDED = 4
+"""After so many drills one sequence that reached something new is gone on from."""
+_DRILLS = 36
+"""Between two of them: three in four requests are those of a drill."""
 
 
 def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzReport:
+    """Under one profile, or under each by turns: the usual one has the greater part."""
     knowledge = catalogues.load(config.fuzz)
-    if options.profile not in knowledge.profiles:
-        near = nearest(options.profile, knowledge.profiles)
+    if options.profile not in (ALL, *knowledge.profiles):
+        near = nearest(options.profile, [ALL, *knowledge.profiles])
         raise ParityError(f"{config.fuzz} has no profile {options.profile}{near}")
-    chosen = knowledge.profiles[options.profile]
-    profile = Profile(
-        tuple(sorted({**dict(chosen.settings), **dict(options.settings)}.items())),
-        chosen.services,
-    )
-    if lack := registry.missing(profile.services):
-        raise ParityError(f"the sequences need more than this machine has: {lack}")
+    parts = shares(options, list(knowledge.profiles))
+    profiles = {
+        one.profile: Profile(
+            tuple(
+                sorted(
+                    {
+                        **dict(knowledge.profiles[one.profile].settings),
+                        **dict(options.settings),
+                    }.items()
+                )
+            ),
+            knowledge.profiles[one.profile].services,
+        )
+        for one in parts
+    }
+    for profile in profiles.values():
+        if lack := registry.missing(profile.services):
+            raise ParityError(f"the sequences need more than this machine has: {lack}")
     # before minutes are spent on two stacks
     rules_toml.load(config.rules, options.database)
     waivers_toml.load(config.waivers)
@@ -59,9 +81,53 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
         with closing(made):
             listener.say(f"seeding a {made.name} database")
             made.seed(config)
-            listener.say(f"starting both stacks: {profile}")
-            with open_stage(config, profile, made, "fuzz", folder) as stage:
-                return fuzz_stage(config, knowledge, census, stage, made.name, options, listener)
+            report: FuzzReport | None = None
+            for number, part in enumerate(parts):
+                profile = profiles[part.profile]
+                listener.say(f"starting both stacks: {profile}")
+                with open_stage(config, profile, made, f"fuzz{number}", folder) as stage:
+                    report = fuzz_stage(
+                        config, knowledge, census, stage, made.name, part, listener, report
+                    )
+    assert report is not None
+    return report
+
+
+def shares(options: FuzzOptions, profiles: Sequence[str]) -> list[FuzzOptions]:
+    """What is drawn under each profile, until so much was drawn under it and those before it.
+
+    With one seed: what another profile is drawn depends on that seed, and is something else.
+    """
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
+    if options.profile != ALL:
+        return [replace(options, seed=seed)]
+    if options.exchanges is not None and options.exchanges < _FEW:
+        return [replace(options, seed=seed, profile=profiles[0])]
+    found = []
+    for number, profile in enumerate(profiles):
+        part = _USUALLY + (1 - _USUALLY) * number / max(1, len(profiles) - 1)
+        part = part if len(profiles) > 1 else 1.0
+        found.append(
+            replace(
+                options,
+                profile=profile,
+                seed=seed,
+                turn=number,
+                # each operation as it is configured is asked once
+                opening=options.opening and number == 0,
+                exchanges=None if options.exchanges is None else round(options.exchanges * part),
+                seconds=None if options.seconds is None else options.seconds * part,
+                examples=_of_examples(options.examples, number, len(profiles)),
+            )
+        )
+    return found
+
+
+def _of_examples(examples: int | None, number: int, profiles: int) -> int | None:
+    if examples is None or profiles == 1:
+        return examples
+    usual = round(examples * _USUALLY)
+    return usual if number == 0 else max(1, (examples - usual) // (profiles - 1))
 
 
 def fuzz_stage(
@@ -72,8 +138,12 @@ def fuzz_stage(
     database: str,
     options: FuzzOptions,
     listener: FuzzListener,
+    report: FuzzReport | None = None,
 ) -> FuzzReport:
-    """Fuzzes two stacks that are up; they and their databases can be used again."""
+    """Fuzzes two stacks that are up; they and their databases can be used again.
+
+    A report of other profiles is gone on with.
+    """
     documents = [
         read_document(world, knowledge.documents[world.side])
         for world in (stage.ported, stage.legacy)
@@ -83,24 +153,27 @@ def fuzz_stage(
     drawn = wanted(catalogue, options.operations)
     number = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     labels = tuple(sorted((one.label for one in drawn), key=lambda label: label.split()[::-1]))
-    report = FuzzReport(config.name, database, number, labels)
+    report = report or FuzzReport(config.name, database, number, labels)
     listener.say(f"{len(drawn)} operations, seed {number}")
     theatre = Theatre(
         stage, rules_toml.load(config.rules, database), Matcher(census.operations), catalogue
     )
     accepted = waivers_toml.load(config.waivers)
-    run = Session(config, options, theatre, accepted, report, listener)
+    seeds = random.Random(number + options.turn)
+    corpus = Corpus(catalogue, random.Random(seeds.randrange(2**63)))
+    run = Session(config, options, theatre, accepted, report, listener, corpus)
     users = tuple(config.users)
     # by turns: drills, examples about everything, drills, examples about one corner
     kinds = cycle(machine(drawn, catalogue, users, run, corners) for corners in (False, True))
-    seeds = random.Random(number)
     deck = drills(drawn, catalogue, random.Random(seeds.randrange(2**63)))
     left = options.examples
     if options.opening:
         run.open(drawn)
     while not run.is_over and (left is None or left > 0):
-        for drill in islice(deck, _DRILLS):
+        for turn, drill in enumerate(islice(deck, _DRILLS), 1):
             run.drill(drill)
+            if turn % _EXTENDED == 0 and (extended := corpus.extended()):
+                run.drill(extended)
         some = _ROUND if left is None else min(left, _ROUND)
         run.skip = True
         play(next(kinds), seeds.randrange(2**63), some + 1, options.steps)

@@ -32,6 +32,8 @@ class Step:
     encoding: str | None = None
     capture: Mapping[str, str] = field(default_factory=dict)
     wait: Wait | None = None
+    days_later: int = 0
+    """Days that pass before the request: all times in both databases become so much older."""
     note: str = ""
 
 

@@ -22,6 +22,7 @@ _JOURNEY_KEYS = {"name", "about", "settings", "services", "steps"}
 _BODY_KEYS = {"json", "body", "body_base64", "body_file"}
 _STEP_KEYS = _BODY_KEYS | {
     "as", "request", "headers", "content_type", "encoding", "capture", "each", "note", "wait",
+    "days_later",
 }  # fmt: skip
 _USER_KEYS = {"token", "authorization", "minted", "secret", "alg", "header", "login"}
 _REQUEST = re.compile(r"([A-Z]+) (\S.*)")
@@ -201,6 +202,7 @@ def _requests(path: Path, number: int, line: int, step: dict[str, Any]) -> Itera
             encoding=step.get("encoding"),
             capture={str(k): str(v) for k, v in capture.items()},
             wait=_wait(step.get("wait"), wrong),
+            days_later=_days(step.get("days_later", 0), wrong),
             note=str(step.get("note", "")),
         )
 
@@ -225,6 +227,12 @@ def _body(path: Path, step: Mapping[str, Any], wrong: Any) -> str | bytes | None
     if body is not None and not isinstance(body, str):
         raise wrong("`body` is text; use `json` for a value, `body_base64` for bytes")
     return body
+
+
+def _days(value: Any, wrong: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise wrong("`days_later` is a whole number of days")
+    return value
 
 
 def _wait(value: Any, wrong: Any) -> Wait | None:

@@ -32,6 +32,8 @@ class Mutant:
     """The sort of mistake: `wrong default`, `lost permission`, …"""
     equivalent: bool = False
     """It changes nothing that a client can see: whoever finds it is wrong."""
+    group: str = ""
+    """Those of a group are planted only when it is named."""
 
 
 class Verdict(StrEnum):

@@ -30,6 +30,8 @@ class MutantTable(Table):
     """Journeys that are replayed for it."""
     kind: str = ""
     """The sort of mistake: `wrong default`, `lost permission`, …"""
+    group: str = ""
+    """Of those that are planted by `--group` alone; the others have none."""
     equivalent: Boolean = False
     """It changes nothing that a client can see: whoever finds it is wrong."""
 

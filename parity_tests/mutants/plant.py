@@ -15,14 +15,22 @@ from parity_tests.mutants.model import Mutant
 from parity_tests.mutants.mutants_toml import MutantsFile
 
 
-def load(path: Path, only: Sequence[str] = ()) -> list[Mutant]:
-    """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
+def load(path: Path, only: Sequence[str] = (), group: str = "") -> list[Mutant]:
+    """Those of `only`, whatever their group; without it those of the group, as a rule the one without a name.
+
+    Raises ParityError: one sentence with the file, the line and the key that is wrong.
+    """
     mutants = [Mutant(**one.model_dump()) for one in read_toml(path, MutantsFile).mutant]
     known = [mutant.id for mutant in mutants]
     for name in only:
         if name not in known:
             raise ParityError(f"{path} has no mutant {name}{nearest(name, known)}")
-    return [mutant for mutant in mutants if not only or mutant.id in only]
+    found = [one for one in mutants if (one.id in only if only else one.group == group)]
+    if not found:
+        groups = {one.group for one in mutants if one.group}
+        what = f" in the group {group}{nearest(group, groups)}" if group else ""
+        raise ParityError(f"{path} has no mutant{what}")
+    return found
 
 
 def package_folder(config: Config) -> Path:

@@ -107,8 +107,11 @@ class Replay:
         begun, self.begun = self.begun, []
         for one in begun:
             one.result()
+        if step.days_later:
+            self.stage.pass_days(step.days_later)
+        is_open = bool(begun) and not step.days_later
         legacy, ported = self.stage.both(
-            lambda w: self.ask(w, requests[w.side], step.wait, bool(begun))
+            lambda w: self.ask(w, requests[w.side], step.wait, is_open)
         )
         self.settle(legacy, ported)
         for world in (self.stage.legacy, self.stage.ported):

@@ -152,6 +152,10 @@ class Stage:
         self.legacy.reset()
         self.ported.reset()
 
+    def pass_days(self, days: int) -> None:
+        """As if the clock went on by so many days: all times in both databases are as much older."""
+        self.both(lambda world: world.reader.age(days) if world.reader else None)
+
     def close(self) -> None:
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)

@@ -48,6 +48,8 @@ def test_planted_bugs_turn_the_comparison_red(tmp_path: Path) -> None:
         "mutant"
     ]
     equivalent = [mutant["id"] for mutant in planted if mutant.get("equivalent")]
+    # those of a group are the generator's to find, and no journey's
+    planted = [mutant for mutant in planted if not mutant.get("group")]
     bugs = [mutant["id"] for mutant in planted if not mutant.get("equivalent")]
     assert len(bugs) >= 45
     assert equivalent, "and one that changes nothing must be left alone"

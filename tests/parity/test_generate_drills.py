@@ -97,7 +97,7 @@ def deck(known: Catalogue) -> list[Drill]:
     return dealt(known, 7)
 
 
-def dealt(known: Catalogue, seed: int, most: int = 40) -> list[Drill]:
+def dealt(known: Catalogue, seed: int, most: int = 150) -> list[Drill]:
     return list(islice(drills(list(known.operations.values()), known, random.Random(seed)), most))
 
 
@@ -275,5 +275,11 @@ def test_a_profile_says_what_is_otherwise(tmp_path: Path) -> None:
         catalogue.load(file)
 
 
-def test_operations_without_bodies_and_queries_have_no_drills() -> None:
-    assert list(drills([Operation("GET /health/")], Catalogue({}, {}, {}), random.Random(1))) == []
+def test_an_operation_without_body_and_query_is_asked_with_headers_and_later() -> None:
+    found = list(
+        islice(drills([Operation("GET /health/")], Catalogue({}, {}, {}), random.Random(1)), 3)
+    )
+    asked = [draft for drill in found for _, draft in drill]
+    assert any(draft.headers for draft in asked)
+    assert any(draft.days_later for draft in asked)
+    assert list(drills([], Catalogue({}, {}, {}), random.Random(1))) == []

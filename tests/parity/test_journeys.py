@@ -11,9 +11,10 @@ from parity_core.compare.tokens import parse
 from parity_core.model import ParityError, Request
 from parity_tests.config import DEFAULT
 from parity_tests.config import load as load_config
+from parity_tests.fuzz import save
 from parity_tests.journeys import read
 from parity_tests.journeys.compose import compose, curl
-from parity_tests.journeys.model import Step
+from parity_tests.journeys.model import Journey, Step
 from parity_tests.journeys.templates import Unknown, fill
 from parity_tests.stage.services import registry
 from tests.parity.conftest import JourneyWriter
@@ -175,3 +176,22 @@ def test_the_journeys_for_cornflow_are_well_formed() -> None:
     assert "example-token" in [journey.name for journey in found]
     names = [journey.name for journey in found]
     assert len(names) == len(set(names))
+
+
+def test_days_pass_and_moments_change_in_what_people_write_and_fuzz_saves(
+    write_journey: JourneyWriter,
+) -> None:
+    steps = load(
+        write_journey,
+        """
+  - request: POST /a/
+    as: admin
+    capture: {at: /created_at}
+  - request: GET /a/?after=${at|-0.001}
+    days_later: 100
+""",
+    )
+    assert [step.days_later for step in steps] == [0, 100]
+    assert "days_later: 100" in save.render(Journey("one", Path(), steps))
+    with pytest.raises(ParityError, match="`days_later` is a whole number of days"):
+        load(write_journey, "  - {request: GET /a/, days_later: soon}\n")

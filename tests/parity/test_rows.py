@@ -17,6 +17,8 @@ TABLES = (
     "CREATE TABLE books (id {serial}, shelf INTEGER REFERENCES shelves (id), title TEXT, about {json})",
     "CREATE TABLE loans (book INTEGER, reader TEXT, PRIMARY KEY (book, reader))",
     "CREATE TABLE visits (who TEXT)",
+    "CREATE TABLE dues (id INTEGER PRIMARY KEY, due TIMESTAMP, day TEXT)",
+    "INSERT INTO dues VALUES (1, '2026-03-01 10:20:30.123456', '2026-03-01'), (2, NULL, NULL)",
     "INSERT INTO shelves VALUES (1, 'a'), (2, 'b')",
     "INSERT INTO books (shelf, title, about) VALUES (1, 'x', '{{\"n\": 1}}'), (2, 'y', '1.50'), (1, 'z', NULL)",
     "INSERT INTO loans VALUES (1, 'me'), (2, 'you')",
@@ -188,3 +190,18 @@ def test_on_postgresql_of_large_tables_only_what_differs_is_written(library: Lib
     assert {name: sorted(map(str, rows)) for name, rows in library.all().items()} == {
         name: sorted(map(str, rows)) for name, rows in all_before.items()
     }
+
+
+def test_days_pass_for_whoever_reads_times_and_are_put_back(library: Library) -> None:
+    def due() -> list[str]:
+        rows = library.writer.exec_driver_sql("SELECT due, day FROM dues ORDER BY id")
+        return [" ".join(map(str, row)) for row in rows]
+
+    before = due()
+    assert before == ["2026-03-01 10:20:30.123456 2026-03-01", "None None"]
+    library.reader.age(100)
+    assert due() == ["2025-11-21 10:20:30.123456 2026-03-01", "None None"]
+    library.reader.start()
+    assert library.changed() == [], "a step is not told of what happened before it"
+    library.reader.restore()
+    assert due() == before

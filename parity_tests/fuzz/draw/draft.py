@@ -37,6 +37,14 @@ class Ref:
     wish: Wish = Wish.MINE
     pick: int = 0
     """Position among those that fit, counted around."""
+    like: str = ""
+    """Of things that are values of fields, only those of a field that begins as this name does."""
+    change: str = ""
+    """What is done to a moment before it is sent (journeys/templates.py)."""
+
+
+HeaderValue = str | Ref | tuple[str | Ref, ...]
+"""Of a header: text, a thing, or both one after another."""
 
 
 class Damage(StrEnum):
@@ -72,11 +80,15 @@ class Draft:
     """May hold a Ref anywhere."""
     form: Mapping[str, Json] | None = None
     damage: Damage = Damage.NONE
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, HeaderValue] = field(default_factory=dict)
     method: str | None = None
     spelling: Spelling = Spelling.USUAL
     again: bool = False
     """With the `{n}` of the request before, so that all that it holds is the same."""
+    days_later: int = 0
+    """Days that pass first."""
+    needs: str = ""
+    """Asked only when the sequence has a thing of this kind by now."""
 
 
 def reference(told: str) -> Ref:

@@ -14,6 +14,8 @@ from parity_tests.fuzz.draw.near import near, usual
 
 MOMENT = "moment"
 """Things of this kind are the times in replies to creations (scene.py)."""
+TAG = "tag"
+"""Things of this kind are the `ETag`s of replies (scene.py)."""
 DROP = object()
 """The field is left out."""
 _SOME = 3
@@ -101,7 +103,7 @@ def meant(
     if values.kind(schema) == "boolean":
         found += [True, False]
     if schema.get("format") == "date-time":
-        found += [Ref(MOMENT), "2020-01-01T00:00:00", "2099-01-01T00:00:00"]
+        found += [Ref(MOMENT, like=name), "2020-01-01T00:00:00", "2099-01-01T00:00:00"]
     return [Variant(name, value, True) for value in _distinct(found)]
 
 

@@ -9,7 +9,7 @@ from parity_tests.fuzz.catalogue import Operation
 from parity_tests.fuzz.draw.draft import Ref, plain
 from parity_tests.fuzz.draw.values import kind as type_of
 from parity_tests.fuzz.draw.variants import MOMENT
-from parity_tests.fuzz.drills.deal import Deal, Drill, kinds_of
+from parity_tests.fuzz.drills.deal import Deal, Drill, kinds_of, recipes
 
 _COUNTS = (3, 12, 12, 23, 23)
 """How many there are of a thing: more than the pages that are usual, 10 and 20."""
@@ -17,7 +17,12 @@ _FAR = ("2000-01-01T00:00:00", "2099-01-01T00:00:00")
 
 
 def crowds(deal: Deal, listing: Operation) -> list[Drill]:
-    return [crowd(deal, listing, maker) for maker in makers_of(deal, listing)[:1]]
+    """One for each recipe of what makes the things: some of them may run, and some not."""
+    return [
+        crowd(deal, listing, maker, kind)
+        for maker in makers_of(deal, listing)[:1]
+        for kind in recipes(deal.catalogue, maker)
+    ]
 
 
 def makers_of(deal: Deal, listing: Operation) -> list[Operation]:
@@ -35,10 +40,10 @@ def makers_of(deal: Deal, listing: Operation) -> list[Operation]:
     ]
 
 
-def crowd(deal: Deal, listing: Operation, maker: Operation) -> Drill:
+def crowd(deal: Deal, listing: Operation, maker: Operation, kind: str) -> Drill:
     """So many that pages and windows of time cut through them."""
     count = deal.rng.choice(_COUNTS)
-    thing = deal.catalogue.things[maker.makes[-1].kind]
+    thing = deal.catalogue.things[kind]
     one = plain(maker, thing.recipe, None, thing.query)
     user = one.user
     found: Drill = [(maker, one)] * count
@@ -56,7 +61,7 @@ def windows(deal: Deal, listing: Operation, count: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{}]
     found += [{name: size} for name in whole for size in deal.rng.sample(sizes, 3)]
     for name in times:
-        around = [Ref(MOMENT, pick=deal.rng.randrange(2 * count)) for _ in range(2)]
+        around = [Ref(MOMENT, pick=deal.rng.randrange(2 * count), like=name) for _ in range(2)]
         found += [{name: one} for one in (*around, deal.rng.choice(_FAR))]
     deal.rng.shuffle(found)
     names = [*whole, *times]
@@ -66,7 +71,7 @@ def windows(deal: Deal, listing: Operation, count: int) -> list[dict[str, Any]]:
             {
                 name: deal.rng.choice(sizes)
                 if name in whole
-                else Ref(MOMENT, pick=deal.rng.randrange(2 * count))
+                else Ref(MOMENT, pick=deal.rng.randrange(2 * count), like=name)
                 for name in some
             }
         )

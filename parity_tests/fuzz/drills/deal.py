@@ -59,3 +59,12 @@ def aimed(operation: Operation, ref: Ref, kind: str) -> dict[str, str | Ref]:
 
 def members(body: Json) -> dict[str, Json]:
     return body if isinstance(body, dict) else {}
+
+
+def recipes(catalogue: Catalogue, maker: Operation) -> list[str]:
+    """Kinds that the operation makes, of those with the same request only the first."""
+    told: dict[tuple[int, int], str] = {}
+    for made in maker.makes:
+        thing = catalogue.things[made.kind]
+        told.setdefault((thing.recipe, thing.query), made.kind)
+    return list(told.values())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Operation
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
 from parity_tests.fuzz.draw.variants import referred
-from parity_tests.fuzz.drills.deal import READS, Deal, Drill, aimed, kinds_of, members
+from parity_tests.fuzz.drills.deal import READS, Deal, Drill, aimed, kinds_of, members, recipes
 
 
 def dependants(deal: Deal) -> list[Drill]:
@@ -19,7 +19,7 @@ def dependants(deal: Deal) -> list[Drill]:
         for name in sorted({*told, *maker.shape.body}):
             values = [one[name] for one in maker.examples if name in one]
             for kind in referred(deal.catalogue, name, values[0] if values else None):
-                for made in _recipes(deal.catalogue, maker):
+                for made in recipes(deal.catalogue, maker):
                     found += below(deal, maker, made, name, kind)
     return found
 
@@ -54,12 +54,3 @@ def below(deal: Deal, maker: Operation, made: str, name: str, kind: str) -> list
         drill += deal.read(kinds, Wish.GONE if change.ends else Wish.LATEST, user, 1)
         found.append(drill)
     return found
-
-
-def _recipes(catalogue: Catalogue, maker: Operation) -> list[str]:
-    """Kinds that the operation makes, of those with the same request only the first."""
-    told: dict[tuple[int, int], str] = {}
-    for made in maker.makes:
-        thing = catalogue.things[made.kind]
-        told.setdefault((thing.recipe, thing.query), made.kind)
-    return list(told.values())

@@ -13,9 +13,19 @@ from itertools import zip_longest
 
 from parity_tests.fuzz.catalogue import Catalogue, Operation
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
+from parity_tests.fuzz.drills.ageing import ageing
+from parity_tests.fuzz.drills.awkward import awkward
+from parity_tests.fuzz.drills.bounds import bounds
 from parity_tests.fuzz.drills.crowds import crowds
 from parity_tests.fuzz.drills.deal import Deal, Drill, aimed, kinds_of
 from parity_tests.fuzz.drills.dependants import dependants
+from parity_tests.fuzz.drills.faults import faults
+from parity_tests.fuzz.drills.headers import headers, large
+from parity_tests.fuzz.drills.log_ins import log_ins
+from parity_tests.fuzz.drills.partial_updates import partial_updates
+from parity_tests.fuzz.drills.patch_chains import patch_chains
+from parity_tests.fuzz.drills.people import people
+from parity_tests.fuzz.drills.spelled import spelled
 from parity_tests.fuzz.drills.sweeps import sweeps
 
 _GONE = 6
@@ -50,6 +60,17 @@ def _stacks(deal: Deal) -> list[list[Drill]]:
         [twice(deal, one) for one in deal.operations if one.method != "GET"],
         [drill for one in listings for drill in crowds(deal, one)],
         dependants(deal),
+        log_ins(deal),
+        partial_updates(deal),
+        faults(deal),
+        bounds(deal),
+        spelled(deal),
+        people(deal),
+        headers(deal),
+        large(deal),
+        awkward(deal),
+        ageing(deal),
+        patch_chains(deal),
     ]
 
 

@@ -21,6 +21,8 @@ class Table:
     key: tuple[int, ...]
     """Positions of the primary key's columns; none means that the whole row is the key."""
     json: frozenset[str]
+    times: tuple[str, ...] = ()
+    """Columns that hold a date with a time."""
 
     @property
     def names(self) -> str:
@@ -60,6 +62,10 @@ class Access(ABC):
     @abstractmethod
     def restore(self, touched: Sequence[tuple[Table, Rows, Rows]]) -> None:
         """Writes tables back, each with the rows it has and those it is to have; tells `stale` of it."""
+
+    @abstractmethod
+    def age(self, days: int) -> None:
+        """Takes so many days from every time in every row."""
 
     @abstractmethod
     def restored(self) -> None:

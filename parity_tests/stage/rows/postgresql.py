@@ -80,6 +80,14 @@ class PostgresqlAccess(Access):
             self._do("ROLLBACK")
             raise
 
+    def age(self, days: int) -> None:
+        for table in self.tables:
+            sets = ", ".join(
+                f'"{name}" = "{name}" - interval \'{days:d} days\'' for name in table.times
+            )
+            if sets:
+                self._do(f'UPDATE "{table.name}" SET {sets}')
+
     def restored(self) -> None:
         self._clean = dict(self._digests)
 

@@ -60,7 +60,8 @@ class RowReader:
             columns = tuple(column["name"] for column in found)
             key = inspector.get_pk_constraint(name)["constrained_columns"]
             jsons = frozenset(c["name"] for c in found if isinstance(c["type"], sa.JSON))
-            tables.append(Table(name, columns, tuple(columns.index(c) for c in key), jsons))
+            times = tuple(c["name"] for c in found if isinstance(c["type"], sa.DateTime))
+            tables.append(Table(name, columns, tuple(columns.index(c) for c in key), jsons, times))
         return tables
 
     def _read(self) -> None:
@@ -110,6 +111,15 @@ class RowReader:
         self._read()
         self._baseline = dict(self._now)
         self._access.rebase()
+
+    def age(self, days: int) -> None:
+        """Makes every time in every row older, under the running stack."""
+        self._read()
+        try:
+            self._access.age(days)
+        except Exception as error:
+            raise ParityError(f"the rows could not be made {days} days older: {error}") from error
+        self._read()
 
     def restore(self) -> None:
         """Writes the baseline back, under the running stack."""

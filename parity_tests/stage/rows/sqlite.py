@@ -28,6 +28,17 @@ class SqliteAccess(Access):
     def restored(self) -> None:
         """Nothing is remembered but the rows."""
 
+    def age(self, days: int) -> None:
+        # the day is changed and the rest stays as it was written, to the last digit
+        for table in self.tables:
+            for name in table.times:
+                self.driver.execute(
+                    f'UPDATE "{table.name}" SET "{name}" = date(substr("{name}", 1, 10), ?)'
+                    f' || substr("{name}", 11) WHERE "{name}" IS NOT NULL',
+                    (f"-{days} days",),
+                )
+        self._version = None
+
     def restore(self, touched: Sequence[tuple[Table, Rows, Rows]]) -> None:
         if not touched:
             return

@@ -1,0 +1,46 @@
+"""Aged rows: things are made, days pass, some are changed, more days pass, and what goes by age is asked. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.draw.draft import Ref, Wish, plain
+from parity_tests.fuzz.drills.deal import READS, Deal, Drill, aimed, kinds_of
+
+_PASSED = ((2, 0), (2, 2), (100, 0), (100, 29), (29, 100), (400, 1))
+"""Days before a thing is changed, and after that."""
+
+
+def ageing(deal: Deal) -> list[Drill]:
+    """For each request that is about all things of a sort: lists, and what cleans up."""
+    return [
+        _aged(deal, one, before, after)
+        for one in deal.operations
+        if not one.parameters and not one.examples and not one.forms
+        for before, after in deal.rng.sample(_PASSED, 2)
+    ]
+
+
+def _aged(deal: Deal, operation: Operation, before: int, after: int) -> Drill:
+    same = [one for one in deal.catalogue.operations.values() if one.noun == operation.noun]
+    makers = [one for one in same if one.makes]
+    kinds = list(dict.fromkeys(made.kind for one in makers for made in one.makes))
+    changes = [
+        one
+        for one in same
+        if one.method in ("PUT", "PATCH") and any(kind in kinds for kind in kinds_of(one))
+    ]
+    drill: Drill = []
+    for maker in makers[:3]:
+        thing = deal.catalogue.things[maker.makes[0].kind]
+        drill.append((maker, plain(maker, thing.recipe, None, thing.query)))
+    for change in changes[:2]:
+        kind = next(one for one in kinds_of(change) if one in kinds)
+        path = aimed(change, Ref(kind, Wish.MINE), kind)
+        drill.append((change, replace(plain(change), path=path, days_later=before)))
+        before = 0
+    drill.append((operation, replace(plain(operation), days_later=after)))
+    drill.append((operation, replace(plain(operation), days_later=1000)))
+    user = drill[0][1].user
+    return drill + deal.read(kinds, Wish.MINE, user, READS)

@@ -1,0 +1,104 @@
+"""Log-ins: after each way to get another password, with it and with what one may mistake for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from parity_core.model import Json
+from parity_tests.fuzz.catalogue import LogIn, Operation
+from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
+from parity_tests.fuzz.draw.secrets import mistaken, secrets
+from parity_tests.fuzz.drills.deal import Deal, Drill, aimed, kinds_of, members
+
+_MISTAKES = 7
+_AGES = (2, 100, 400)
+"""Days after which the same password is tried again."""
+
+
+def log_ins(deal: Deal) -> list[Drill]:
+    """For each operation that takes a secret, and each awkward secret."""
+    how = deal.catalogue.log_in
+    if how is None or how.operation not in deal.catalogue.operations:
+        return []
+    return [
+        drill
+        for setter in deal.catalogue.operations.values()
+        if _is_about(deal, setter, how)
+        for drill in _after(deal, setter, how)
+    ]
+
+
+def _is_about(deal: Deal, setter: Operation, how: LogIn) -> bool:
+    wanted = (how.operation, _signup(deal, how).label, setter.label)
+    return (
+        any(one.label in wanted for one in deal.operations)
+        and setter.label != how.operation
+        and (how.secret in _body(setter) or how.secret in setter.shape.body or _mails(setter, how))
+    )
+
+
+def _after(deal: Deal, setter: Operation, how: LogIn) -> Iterator[Drill]:
+    signup = _signup(deal, how)
+    first = str(_body(signup).get(how.secret, "Secret-pw{n}!"))
+    if _mails(setter, how):
+        drill = [(signup, plain(signup)), (setter, _aimed(setter, how, _body(signup)))]
+        new = Ref(how.mailed, Wish.LATEST)
+        yield [*drill, *(_try(deal, how, one) for one in (new, first, new))]
+        return
+    base = first.replace("{n}", "1")
+    for secret in [base, *secrets(base)]:
+        drill = []
+        if setter is signup:
+            drill.append(
+                (signup, replace(plain(signup), body={**_body(signup), how.secret: secret}))
+            )
+        else:
+            draft = _aimed(setter, how, {how.secret: secret})
+            drill += [(signup, plain(signup)), (setter, draft)]
+        wrong = mistaken(secret)
+        tried = deal.rng.sample(wrong, min(_MISTAKES, len(wrong)))
+        drill += [_try(deal, how, one) for one in (secret, *tried)]
+        if setter is not signup:
+            drill.append(_try(deal, how, first))
+        if secret == base:
+            drill += [_try(deal, how, secret, days) for days in _AGES]
+            drill += [(one, replace(draft, again=True)) for one, draft in drill[1:2]]
+            drill.append(_try(deal, how, secret))
+        yield drill
+
+
+def _signup(deal: Deal, how: LogIn) -> Operation:
+    """The first operation that makes who logs in, with a name and a secret that are known."""
+    found = (
+        one
+        for one in deal.catalogue.operations.values()
+        if any(made.kind == how.user for made in one.makes)
+        and {how.name, how.secret} <= _body(one).keys()
+    )
+    return next(found, deal.catalogue.operations[how.operation])
+
+
+def _aimed(setter: Operation, how: LogIn, body: dict[str, Json]) -> Draft:
+    """The setter about the user who was made last: by an id in the path, or by what the body tells of it."""
+    own = _body(setter)
+    draft = plain(setter)
+    if how.user in kinds_of(setter):
+        path = aimed(setter, Ref(how.user, Wish.LATEST), how.user)
+        return Draft(Ref(how.session, Wish.LATEST), path, body=body, again=True)
+    return replace(draft, body={k: v for k, v in {**own, **body}.items() if k in own}, again=True)
+
+
+def _try(deal: Deal, how: LogIn, secret: Json | Ref, days: int = 0) -> tuple[Operation, Draft]:
+    operation = deal.catalogue.operations[how.operation]
+    name = _body(_signup(deal, how)).get(how.name)
+    body = {**_body(operation), how.name: name, how.secret: secret}
+    return operation, Draft(body=body, again=True, days_later=days)
+
+
+def _mails(setter: Operation, how: LogIn) -> bool:
+    return bool(how.mailed) and any(made.kind == how.mailed for made in setter.makes)
+
+
+def _body(operation: Operation) -> dict[str, Json]:
+    return members(operation.examples[0]) if operation.examples else {}
