@@ -24,8 +24,8 @@ import click
 
 from parity_core.capture.fingerprint import Key
 from parity_core.capture.record import Body, Recorded, header_line, to_line
-from parity_core.compare import rules
 from parity_core.compare.tokens import mint
+from parity_core.files import rules_toml
 from parity_core.model import Reply, Request, Side
 from parity_tests import config as configuration
 from parity_tests.capture import read, settings
@@ -233,7 +233,7 @@ def replay(folder: Path, scratch: Path, parallel: int, every: float = 0.0) -> di
     quiet = _Quiet(every)
     play = CaptureReplay(
         config, options, quiet, stage, state, tally, Matcher(census.operations),
-        settings.load(config), [], bounded(rules.load(config.rules, "none")), _KEY,
+        settings.load(config), [], bounded(rules_toml.load(config.rules, "none")), _KEY,
     )  # fmt: skip
     begun = time.monotonic()
     play.run(read.open_capture([folder]))

@@ -14,7 +14,7 @@ import click
 
 from legacy_bridge.serve import ServeError, listen
 from legacy_bridge.serve import serve as serve_bridge
-from legacy_bridge.settings import NONE, BridgeSettings
+from legacy_bridge.settings import NONE, SettingsError, load_settings
 
 GONE = ("cornflow", "cornflow_client", "flask", "marshmallow", "webargs", "apispec")
 """The legacy and what only it needs. A name also stands for the packages it begins, `flask_sqlalchemy`."""
@@ -44,8 +44,8 @@ def serve(host: str, port: int) -> None:
     """Serve until stopped."""
     sys.meta_path.insert(0, _Gone())
     try:
-        serve_bridge(listen(host, port), BridgeSettings(legacy=NONE))
-    except ServeError as error:
+        serve_bridge(listen(host, port), load_settings(legacy=NONE))
+    except (ServeError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -15,7 +15,7 @@ from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.store import ModeStore
 from legacy_bridge.operations.census import Census
 from legacy_bridge.operations.operation import LegacyRule, PortedOperation
-from legacy_bridge.settings import ASSEMBLIES, IN_PROCESS, NONE, BridgeSettings
+from legacy_bridge.settings import ASSEMBLIES, IN_PROCESS, NONE, BridgeSettings, load_settings
 from legacy_bridge.shadow import Comparer, Limits, ShadowObserver
 from legacy_bridge.shadow.process.client import ApartComparer
 from legacy_bridge.stacks.in_process import InProcessLegacy
@@ -169,5 +169,5 @@ def observer_of(assembly: Assembly, settings: BridgeSettings) -> ShadowObserver 
 def create_app() -> Bridge:
     """The factory of `uvicorn --factory`: all it needs is in the environment."""
     watch_supervisor()
-    settings = BridgeSettings()
+    settings = load_settings()
     return bridge(load(settings.assembly), settings)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from legacy_bridge import assembly
 from legacy_bridge.operations.operation import Stack
-from legacy_bridge.settings import IN_PROCESS, BridgeSettings
+from legacy_bridge.settings import IN_PROCESS, BridgeSettings, load_settings
 from legacy_bridge.shadow.contract import Stage
 from legacy_bridge.shadow.limits import Priority
 from legacy_bridge.shadow.process.client import LENGTH
@@ -90,7 +90,7 @@ def step_back(priority: Priority) -> None:
 
 
 def main() -> None:
-    settings = BridgeSettings()
+    settings = load_settings()
     step_back(settings.shadow_priority)
     # What a stack prints must not come between the outcomes.
     target = os.fdopen(os.dup(1), "wb")

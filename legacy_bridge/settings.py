@@ -1,17 +1,22 @@
 """How the bridge is told what to do: environment variables, so that every worker reads the same."""
 
+import os
+import re
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from legacy_bridge.capture.recording import CaptureOptions
 from legacy_bridge.operations.operation import Mode, Operation
 from legacy_bridge.shadow.limits import Limits, Priority
 from legacy_bridge.stacks.spool import DISK
+from legacy_bridge.supervisor import SUPERVISOR
 from legacy_bridge.telemetry.logs import LogFormat
+from parity_core.files.sentence import nearest, problem_of
 
 IN_PROCESS = "in-process"
 NONE = "none"
@@ -26,13 +31,27 @@ def installed_assembly() -> str:
     return next(iter(offered)).value if len(offered) == 1 else ""
 
 
+PREFIX = "CUTOVER_"
+_SERVICE_LINK = re.compile(r"CUTOVER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?")
+"""Kubernetes gives these to every container beside a Service that is called `cutover`."""
+
+
+class SettingsError(Exception):
+    """The environment, or an option, does not say what the bridge can do; the message is one sentence."""
+
+
 class BridgeSettings(BaseSettings):
     """Field `x` is environment variable `CUTOVER_X`."""
 
-    model_config = SettingsConfigDict(env_prefix="CUTOVER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
 
     assembly: Annotated[str, Field(default_factory=lambda: installed_assembly())]
     """`module:function` that joins a legacy and a port; not set: the one that is installed."""
+
+    rules: Path | None = None
+    """The legacy's rules where it cannot be imported: a file that `cutover census --json` wrote."""
 
     legacy: str = IN_PROCESS
     """`in-process`, the URL of a legacy that runs elsewhere, or `none` when it is gone."""
@@ -77,8 +96,13 @@ class BridgeSettings(BaseSettings):
     """Bytes of a body that are kept; of a longer one its length and its hash are."""
 
     capture_max_files: Annotated[int, Field(ge=1)] = 100
+    """The oldest files beyond so many are removed."""
+
     capture_file_size: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
+    """Bytes after which a file is followed by another."""
+
     capture_gzip: bool = False
+    """Whether the files are compressed."""
 
     capture_key: str | None = None
     """The key of the users' fingerprints; not set: `capture.key` in the folder."""
@@ -163,6 +187,37 @@ class BridgeSettings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: str | None) -> str | None:
         return value or None
+
+
+def load_settings(**options: Any) -> BridgeSettings:
+    """The environment's settings, with options of a command over them. Raises SettingsError."""
+    if wrong := unknown_variable(os.environ):
+        raise SettingsError(wrong)
+    try:
+        return BridgeSettings(**options)
+    except ValidationError as error:
+        environment = {
+            name: os.environ[variable]
+            for name in BridgeSettings.model_fields
+            if (variable := f"{PREFIX}{name.upper()}") in os.environ
+        }
+        values = environment | options
+        problem = problem_of(error, BridgeSettings, values)
+        name = str(problem.loc[0]) if problem.loc else ""
+        variable = f"{PREFIX}{name.upper()}"
+        said = f"--{name.replace('_', '-')}" if name in options else variable
+        raise SettingsError(problem.text.replace(f"`{name}`", said, 1)) from None
+
+
+def unknown_variable(environment: Mapping[str, str]) -> str:
+    """What is wrong with the first `CUTOVER_*` variable that is no setting; empty when all are."""
+    known = [*(f"{PREFIX}{name.upper()}" for name in BridgeSettings.model_fields), SUPERVISOR]
+    for name in sorted(environment):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            if _SERVICE_LINK.fullmatch(name):
+                continue
+            return f"{name} is no setting of the bridge{nearest(name, known[:-1])}"
+    return ""
 
 
 def shares(text: str) -> dict[str, float]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parity_core.files.read import at, near_file, read_toml, toml_line
+from parity_core.files.sentence import Loc, dotted
 from parity_core.model import ParityError
+from parity_tests.parity_toml import CaptureTable, DocumentsTable, ParityFile, TargetTable
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _STARTER = "starter"
@@ -105,6 +107,8 @@ class Config:
     ignored_tables: tuple[str, ...]
     services: Mapping[str, ServiceConfig]
     variables: Mapping[str, str]
+    documents: DocumentsTable
+    capture: CaptureTable
     timeout: float = 60.0
     """Seconds that a stack has to answer."""
 
@@ -138,101 +142,80 @@ class Config:
 
 
 def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParityError(
-            f"the configuration can not be read: {error}; give --config FILE"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    try:
-        return _config(path.resolve(), data, overrides or {})
-    except KeyError as error:
-        raise ParityError(f"{path}: {error.args[0]} is missing") from None
-
-
-def _config(path: Path, data: dict[str, Any], overrides: Mapping[str, str]) -> Config:
+    """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
+    file = read_toml(path, ParityFile, "give --config FILE")
+    path = path.resolve()
     here = path.parent
+    for named, name in (("rules", file.rules), ("waivers", file.waivers), ("seed", file.seed.sql)):
+        # one that is not named need not be there
+        if name and (named == "seed" or named in file.model_fields_set):
+            _check_is_there(path, here / name, ("seed", "sql") if named == "seed" else (named,))
 
     def paths(names: Sequence[str]) -> tuple[Path, ...]:
         return tuple((here / name).resolve() for name in names)
 
-    def target(name: str) -> Target:
-        table = data[name]
+    def target(table: TargetTable) -> Target:
         return Target(
-            command=_command(name, table),
-            url=table.get("url"),
-            database=table.get("database"),
-            health=table.get("health", "/"),
-            environment=_strings(table.get("environment", {})),
-            pythonpath=paths(table.get("pythonpath", ())),
-            source=table.get("source"),
-            beside=tuple(table.get("beside", ())),
-            start_timeout=float(table.get("start_timeout", 60)),
+            command=_command(table),
+            url=table.url,
+            database=table.database,
+            health=table.health,
+            environment=table.environment,
+            pythonpath=paths(table.pythonpath),
+            source=table.source,
+            beside=table.beside,
+            start_timeout=table.start_timeout,
         )
 
-    seed = data.get("seed", {})
-    operations = data.get("operations", {})
-    login = data.get("login")
-    users = [User(**user) for user in data.get("users", ())]
-    variables = {**_strings(data.get("variables", {})), **overrides}
+    login = file.login
     return Config(
         path=path,
-        name=data.get("name", path.stem),
-        journeys=here / data.get("journeys", "journeys"),
-        rules=here / data.get("rules", "rules.toml"),
-        waivers=here / data.get("waivers", "waivers.toml"),
-        mutants=here / data.get("mutants", "mutants.toml"),
-        matrix=here / data.get("matrix", "matrix.yaml"),
-        fuzz=here / data.get("fuzz", "fuzz.toml"),
-        legacy=target("legacy"),
-        ported=target("ported"),
+        name=file.name or path.stem,
+        journeys=here / file.journeys,
+        rules=here / file.rules,
+        waivers=here / file.waivers,
+        mutants=here / file.mutants,
+        matrix=here / file.matrix,
+        fuzz=here / file.fuzz,
+        legacy=target(file.legacy),
+        ported=target(file.ported),
         seed=Seed(
-            commands=tuple(tuple(command) for command in seed.get("commands", ())),
-            sql=here / seed["sql"] if "sql" in seed else None,
-            environment=_strings(seed.get("environment", {})),
-            pythonpath=paths(seed.get("pythonpath", ())),
-            legacy=tuple(tuple(command) for command in seed.get("legacy", ())),
-            ported_only=tuple(seed.get("ported_only", ())),
+            commands=file.seed.commands,
+            sql=here / file.seed.sql if file.seed.sql else None,
+            environment=file.seed.environment,
+            pythonpath=paths(file.seed.pythonpath),
+            legacy=file.seed.legacy,
+            ported_only=file.seed.ported_only,
         ),
-        login=Login(**login) if login else None,
-        users={user.name: user for user in users},
-        census=tuple(tuple(command) for command in operations.get("commands", ())),
-        census_pythonpath=paths(operations.get("pythonpath", ())),
-        environment=_strings(data.get("environment", {})),
-        ignored_tables=tuple(data.get("rows", {}).get("ignore", ())),
+        login=Login(login.path, login.body, login.token, login.id, login.method) if login else None,
+        users={user.name: User(user.name, user.username, user.password) for user in file.users},
+        census=file.operations.commands,
+        census_pythonpath=paths(file.operations.pythonpath),
+        environment=file.environment,
+        ignored_tables=file.rows.ignore,
         services={
-            name: ServiceConfig(_strings(table.get("environment", {})), table, here)
-            for name, table in data.get("services", {}).items()
+            name: ServiceConfig(table.environment, table.model_dump(), here)
+            for name, table in file.services.configured.items()
         },
-        variables=variables,
-        timeout=float(data.get("timeout", 60)),
+        variables={**file.variables, **(overrides or {})},
+        documents=file.documents,
+        capture=file.capture,
+        timeout=file.timeout,
     )
 
 
-def _command(name: str, table: Mapping[str, Any]) -> tuple[str, ...]:
-    """How a stack is started: said, or made from the application that is named."""
-    ways = [way for way in ("command", "wsgi", "asgi", "url") if way in table]
-    if len(ways) != 1:
-        said = " and ".join(ways) or "none"
+def _check_is_there(path: Path, named: Path, key: Loc) -> None:
+    if not named.is_file():
+        line = toml_line(path.read_text(encoding="utf-8"), key)
         raise ParityError(
-            f"[{name}] says {said} of command, wsgi, asgi and url; it needs one: how to start the "
-            "stack, the application to serve (module:app or module:factory()), or where it runs"
+            f"{at(path, line)}: `{dotted(key)}`: there is no file {named}{near_file(named)}"
         )
-    if ways == ["url"]:
-        return ()
-    if ways == ["command"]:
-        return tuple(table["command"])
-    return (
-        "{python}",
-        "-m",
-        "parity_tests.stage.services.servers.app",
-        ways[0],
-        table[ways[0]],
-        "{port}",
-    )
 
 
-def _strings(table: Mapping[str, Any]) -> dict[str, str]:
-    return {str(key): str(value) for key, value in table.items()}
+def _command(table: TargetTable) -> tuple[str, ...]:
+    """How a stack is started: said, or made from the application that is named; empty when it runs."""
+    for kind, application in (("wsgi", table.wsgi), ("asgi", table.asgi)):
+        if application:
+            server = "parity_tests.stage.services.servers.app"
+            return ("{python}", "-m", server, kind, application, "{port}")
+    return table.command or ()

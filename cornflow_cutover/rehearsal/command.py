@@ -20,6 +20,7 @@ from legacy_bridge import assembly
 from legacy_bridge.assembly import AssemblyError
 from legacy_bridge.modes.store import StoreError
 from legacy_bridge.operations.operation import Mode
+from legacy_bridge.settings import SettingsError, load_settings
 
 _SLICE = 2.0
 """Seconds of one point of the picture."""
@@ -68,6 +69,7 @@ def rehearse(
         console.print(text, markup=False)
 
     try:
+        load_settings()
         say("seeding a database, starting three workers …")
         with stage(database, USERS) as made:
             os.environ.update(made.environment)
@@ -78,7 +80,7 @@ def rehearse(
             except UpError as error:
                 _show(director.outcome, console)
                 raise UpError(f"{error}\nthe workers said:\n{made.log_end()}") from error
-    except (AssemblyError, StoreError, UpError) as error:
+    except (AssemblyError, SettingsError, StoreError, UpError) as error:
         click.echo(f"cutover rehearse: {error}", err=True)
         sys.exit(2)
     picture.write_text(_picture(outcome), encoding="utf-8")

@@ -25,7 +25,7 @@ from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.state import Kind
 from legacy_bridge.modes.store import StoreError
 from legacy_bridge.operations.operation import Mode, Operation
-from legacy_bridge.settings import BridgeSettings
+from legacy_bridge.settings import load_settings
 
 USERS = {f"user{number}": ("admin", "planner", "service") for number in range(1, 13)}
 """Everybody may do everything, so that each operation has users inside and outside of a canary."""
@@ -60,7 +60,7 @@ class Director:
         self._bugs: set[Bug] = set()
 
     async def run(self, assembled: Assembly) -> Outcome:
-        owner = assembly.ownership(assembled, BridgeSettings())
+        owner = assembly.ownership(assembled, load_settings())
         try:
             await owner.read()
             async with httpx.AsyncClient(timeout=60, trust_env=False) as http:

@@ -29,7 +29,7 @@ from legacy_bridge.assembly import Assembly, AssemblyError
 from legacy_bridge.modes.store import StoreError
 from legacy_bridge.operations.census import CensusError
 from legacy_bridge.serve import ServeError, listen, uvicorn_config
-from legacy_bridge.settings import BridgeSettings
+from legacy_bridge.settings import SettingsError, load_settings
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def up(
     folder = DataFolder(data)
     inherited = dict(os.environ)
     try:
+        load_settings()
         with listen(host, port) as taken:
             folder.take()
             seed(folder, admin_password, console)
@@ -109,7 +110,8 @@ def up(
             everything = _Everything(folder, taken, orchestrator, inherited, console)
             outcome = everything.run(Wishes(check, skip_parity, again))
     except (
-        AssemblyError, CensusError, DataError, ServeError, StoreError, UpError, ValidationError
+        AssemblyError, CensusError, DataError, ServeError, SettingsError, StoreError, UpError,
+        ValidationError,
     ) as error:  # fmt: skip
         click.echo(f"cutover up: {error}", err=True)
         outcome = Outcome.COULD_NOT_RUN
@@ -137,7 +139,7 @@ class _Everything:
         self._orchestrator = orchestrator
         self._inherited = inherited
         self._console = console
-        self._settings = BridgeSettings()
+        self._settings = load_settings()
         with step(console, "load both stacks"):
             self._assembled: Assembly = assembly.load(self._settings.assembly)
         self._address = _address(taken)

@@ -21,11 +21,11 @@ from legacy_bridge.cli.shared import (
     json_option,
     or_exit,
     print_json,
-    settings_of,
 )
 from legacy_bridge.evidence.remaining import Remaining, first_day, remaining
 from legacy_bridge.evidence.store import EvidenceStore
 from legacy_bridge.operations.operation import Stack
+from legacy_bridge.settings import load_settings
 
 _days_option = click.option(
     "--days",
@@ -110,11 +110,11 @@ def finish(
 
 
 def _assembled() -> Assembly:
-    return assembly.load(settings_of().assembly)
+    return assembly.load(load_settings().assembly)
 
 
 async def _remaining(assembled: Assembly, days: int) -> Remaining:
-    owner = assembly.ownership(assembled, settings_of())
+    owner = assembly.ownership(assembled, load_settings())
     try:
         await owner.read()
         traffic = await EvidenceStore(owner.store.database).traffic(first_day(days))

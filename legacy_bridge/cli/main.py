@@ -28,7 +28,6 @@ from legacy_bridge.cli.shared import (
     mark,
     or_exit,
     print_json,
-    settings_of,
     with_ownership,
 )
 from legacy_bridge.cli.watch import watch
@@ -38,7 +37,7 @@ from legacy_bridge.operations.census import rules_as_json
 from legacy_bridge.operations.operation import Mode
 from legacy_bridge.serve import listen
 from legacy_bridge.serve import serve as serve_bridge
-from legacy_bridge.settings import installed_assembly
+from legacy_bridge.settings import installed_assembly, load_settings
 from legacy_bridge.telemetry.logs import LogFormat
 
 
@@ -147,7 +146,7 @@ def serve(
         given["log"] = log
 
     def run() -> None:
-        settings = settings_of(**given)
+        settings = load_settings(**given)
         serve_bridge(
             listen(host, port),
             settings,
@@ -264,7 +263,7 @@ def census(as_json: bool) -> None:
     """
 
     def take() -> Any:
-        settings = settings_of()
+        settings = load_settings()
         assembled = assembly.load(settings.assembly)
         return assembled, assembly.census(assembled, settings)
 

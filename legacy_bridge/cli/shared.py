@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
 import click
-from pydantic import ValidationError
 from rich.console import Console
 
 from legacy_bridge import assembly
@@ -20,10 +19,10 @@ from legacy_bridge.modes.selection import ModeError
 from legacy_bridge.modes.store import Change, StoreError
 from legacy_bridge.operations.census import CensusError
 from legacy_bridge.serve import ServeError
-from legacy_bridge.settings import BridgeSettings
+from legacy_bridge.settings import SettingsError, load_settings
 
 OK, NO, COULD_NOT_RUN = 0, 1, 2
-_FAILURES = (AssemblyError, CensusError, ModeError, ServeError, StoreError)
+_FAILURES = (AssemblyError, CensusError, ModeError, ServeError, SettingsError, StoreError)
 
 T = TypeVar("T")
 
@@ -43,21 +42,11 @@ def audited(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def settings_of(**given: Any) -> BridgeSettings:
-    try:
-        return BridgeSettings(**given)
-    except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-        )
-        raise AssemblyError(f"the bridge's settings are wrong: {reasons}") from error
-
-
 def with_ownership(use: Callable[[Ownership], Coroutine[Any, Any, T]]) -> T:
     """Opens the database, reads the modes, and closes it after use."""
 
     async def run() -> T:
-        settings = settings_of()
+        settings = load_settings()
         owner = assembly.ownership(assembly.load(settings.assembly), settings)
         try:
             await owner.read()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from legacy_bridge import assembly
-from legacy_bridge.cli.shared import console, fail, or_exit, settings_of
+from legacy_bridge.cli.shared import console, fail, or_exit
 from legacy_bridge.cli.watch_view import draw
 from legacy_bridge.control.dashboard.progress import overview_of
 from legacy_bridge.control.overview import change_as_json
@@ -19,6 +19,7 @@ from legacy_bridge.evidence.recorder import Recorder
 from legacy_bridge.evidence.warden import Warden
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.store import StoreError
+from legacy_bridge.settings import load_settings
 
 _HISTORY = 8
 
@@ -58,7 +59,7 @@ def watch(pattern: str, interval: float, once: bool, as_json: bool) -> None:
 
 
 def _open() -> Ownership:
-    settings = settings_of()
+    settings = load_settings()
     return assembly.ownership(assembly.load(settings.assembly), settings)
 
 

@@ -31,8 +31,12 @@ def expected(table: Any) -> Expected:
         if name == "matches":
             return Expected(MISSING, pattern=pattern(value))
         if name == "json":
+            if not isinstance(value, str):
+                raise ValueError("`json` is the JSON text of a value")
             return Expected(json.loads(value))
         if name == "one_of":
+            if not isinstance(value, list) or not value:
+                raise ValueError("`one_of` is a list of what is accepted")
             return Expected(MISSING, choices=tuple(expected(one) for one in value))
         if name == "missing":
             if value is not True:

@@ -8,19 +8,17 @@ type, to a row that only one side has, nor after it has expired.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from parity_core.compare import rules, tokens
 from parity_core.compare.correspond import Correspondence, Window
 from parity_core.compare.places import operation_matches, place_matches
-from parity_core.model import MISSING, Difference, Pair, ParityError
+from parity_core.model import MISSING, Difference, Pair
 
 _REQUIRED = {"operation", "place", "kind", "learned", "expires", "evidence"}
 _EVIDENCE = {"journey", "step", "differed", "pairs"}
@@ -176,25 +174,7 @@ class Learned:
         )
 
 
-def load(path: Path, today: date) -> Learned:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParityError(
-            f"the learned rules can not be read: {error}; `parity calibrate --out FILE` writes some"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    found = []
-    for number, table in enumerate(data.get("learned", ()), 1):
-        try:
-            found.append(_parse(table))
-        except (ValueError, TypeError) as error:
-            raise ParityError(f"{path}: learned rule {number}: {error}") from None
-    return Learned(found, today)
-
-
-def _parse(table: dict[str, Any]) -> LearnedRule:
+def parse(table: dict[str, Any]) -> LearnedRule:
     wrong = (table.keys() ^ _REQUIRED) | (dict(table.get("evidence") or {}).keys() ^ _EVIDENCE)
     if wrong:
         raise ValueError(f"missing or unknown: {', '.join(sorted(wrong))}")

@@ -11,10 +11,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from parity_core.compare import rules as rule_file
 from parity_core.compare import waivers as waiver_file
 from parity_core.compare.correspond import SKEW, Correspondence, Window
 from parity_core.compare.diff import diff
@@ -100,13 +98,6 @@ class Judge:
     """`sqlite` or `postgresql`, for waivers that hold for one."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment of the stacks: keys that tokens must be signed with."""
-
-    @classmethod
-    def load(cls, database: str, secrets: Mapping[str, str], folder: Path) -> Judge:
-        """By `rules.toml` and `waivers.toml` of a folder. Raises ParityError."""
-        known = rule_file.load(folder / "rules.toml", database)
-        accepted = waiver_file.load(folder / "waivers.toml")
-        return cls(known, accepted, database, secrets)
 
     def compare(
         self,

@@ -1,19 +1,15 @@
-"""Which values the stacks generate themselves, and what has to hold for them: data, read once."""
+"""Which values the stacks generate themselves, and what has to hold for them."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-from parity_core.compare import unordered
 from parity_core.compare.places import operation_matches, place_matches
 from parity_core.compare.unordered import Unordered
-from parity_core.model import ParityError
 
 # what decides that a request was answered as it should be is never relaxed
 NEVER = ("status", "header/content-type", "header/allow", "header/www-authenticate")
@@ -82,43 +78,7 @@ class Rules:
         return any(one.covers(operation, place, path) for one in self._lists)
 
 
-def load(path: Path, database: str) -> Rules:
-    """The rules of a file as they hold on one database: `sqlite`, `postgresql`."""
-    if not path.exists():
-        return Rules()
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    rules = []
-    for number, table in enumerate(data.get("rule", ()), 1):
-        try:
-            rules.append(parse(table))
-        except (KeyError, ValueError, re.error) as error:
-            raise ParityError(f"{path}: rule {number}: {error}") from None
-    lists = []
-    for number, table in enumerate(data.get("unordered", ()), 1):
-        try:
-            lists.append(unordered.parse(table))
-        except (KeyError, ValueError) as error:
-            raise ParityError(f"{path}: unordered {number}: {error}") from None
-    headers: dict[str, str] = {}
-    for number, table in enumerate(data.get("header", ()), 1):
-        try:
-            headers |= _ignored_header(table)
-        except ValueError as error:
-            raise ParityError(f"{path}: header {number}: {error}") from None
-    endings = []
-    for number, table in enumerate(data.get("json_ending", ()), 1):
-        try:
-            endings.append(_json_ending(table))
-        except ValueError as error:
-            raise ParityError(f"{path}: json_ending {number}: {error}") from None
-    lists = [one for one in lists if one.database in (None, database)]
-    return Rules(rules, lists, headers, endings)
-
-
-def _json_ending(table: dict[str, Any]) -> tuple[bytes, bytes]:
+def json_ending(table: dict[str, Any]) -> tuple[bytes, bytes]:
     """`legacy` and `ported`: the blanks that each writes after a JSON body, and the `reason`."""
     if table.keys() != {"legacy", "ported", "reason"} or not str(table["reason"]).strip():
         raise ValueError("it has `legacy`, `ported` and `reason`")
@@ -128,7 +88,7 @@ def _json_ending(table: dict[str, Any]) -> tuple[bytes, bytes]:
     return texts[0].encode(), texts[1].encode()
 
 
-def _ignored_header(table: dict[str, Any]) -> dict[str, str]:
+def ignored_header(table: dict[str, Any]) -> dict[str, str]:
     """`name` and `reason` of a header of this application that is not compared."""
     if table.keys() != {"name", "reason"} or not all(str(table[key]).strip() for key in table):
         raise ValueError("it has `name` and `reason`: why it is not compared")

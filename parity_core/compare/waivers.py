@@ -7,57 +7,19 @@ not say. What a request did (rows, mails, calls) is never accepted with its repl
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from parity_core.compare.expectation import ExpectedReply, ExpectedRow, RequestPattern, expected
 from parity_core.compare.places import operation_matches
 from parity_core.compare.scopes import EffectScope, ReplyScope, RowScope, ValueScope
-from parity_core.model import Difference, Finding, Pair, ParityError, Scope, Waiver
+from parity_core.model import Difference, Finding, Pair, Scope, Waiver
 
 _REQUIRED = ("operation", "owner", "reason", "expires", "legacy", "ported")
 _CONDITIONS = ("place", "request", "database", "legacy_status", "ported_status", "at_most")
 _REPLY = ("status", "header", "body")
-
-
-def load(path: Path) -> list[Waiver]:
-    """In a file, `[defaults]` says owner and expiry for all, `[replies]` names replies that occur often."""
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    if unknown := data.keys() - {"waiver", "defaults", "replies"}:
-        raise ParityError(f"{path}: unknown table {', '.join(sorted(unknown))}")
-    lines = [
-        number
-        for number, line in enumerate(text.splitlines(), 1)
-        if re.match(r"\s*\[\[\s*waiver\s*\]\]", line)
-    ]
-    waivers = []
-    for number, table in enumerate(data.get("waiver", ())):
-        line = lines[number] if number < len(lines) else 0
-        try:
-            told = data.get("defaults", {}) | table
-            for side in ("legacy", "ported"):
-                if "place" not in told and isinstance(told.get(side), str):
-                    told[side] = _named(told[side], data.get("replies", {}))
-            waivers.append(parse(told, f"{path.name}:{line}"))
-        except (ValueError, re.error) as error:
-            raise ParityError(f"{path}:{line}: waiver {number + 1}: {error}") from None
-    return waivers
-
-
-def _named(name: str, replies: dict[str, Any]) -> Any:
-    if name not in replies:
-        raise ValueError(f"there is no [replies.{name}] in the file")
-    return replies[name]
 
 
 def parse(table: dict[str, Any], where: str = "") -> Waiver:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from parity_core.compare import learned
 from parity_core.compare.learned import LearnedRule
+from parity_core.files import learned_toml
 from parity_core.model import Finding, Pair, ParityError
 from parity_tests.calibrate.learn import Learning, Observer
 from parity_tests.config import Config
@@ -106,7 +106,7 @@ def merged(path: Path, found: Sequence[LearnedRule], today: date) -> list[Learne
     known = {(rule.operation, rule.place) for rule in found}
     kept = [
         rule
-        for rule in learned.load(path, today).rules
+        for rule in learned_toml.load(path, today).rules
         if rule.expires >= today and (rule.operation, rule.place) not in known
     ]
     return [*found, *kept]

@@ -16,9 +16,10 @@ from sqlalchemy.engine import make_url
 
 from parity_core.capture.fingerprint import Key, read_key
 from parity_core.capture.record import Recorded
-from parity_core.compare import rules, waivers
+from parity_core.compare import waivers
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.rules import Kind, Rule, Rules
+from parity_core.files import rules_toml, waivers_toml
 from parity_core.model import ParityError, Side, Waiver
 from parity_tests.capture import read, settings
 from parity_tests.capture.ids import Ids
@@ -50,7 +51,7 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
     started = time.monotonic()
     capture = read.open_capture(options.captures)
     told = settings.load(config)
-    accepted = waivers.load(config.waivers)
+    accepted = waivers_toml.load(config.waivers)
     census = load_census(config, listener)
     name = options.database.partition("=")[0].partition(":")[0]
     report = Report(config.name, name, census, journeys=1)
@@ -68,7 +69,7 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
         matcher = Matcher(census.operations)
         play = CaptureReplay(
             config, options, listener, stage, state, tally, matcher, told, accepted,
-            bounded(rules.load(config.rules, name)), _key(options),
+            bounded(rules_toml.load(config.rules, name)), _key(options),
         )  # fmt: skip
         play.run(capture)
     report.notes += [*capture.problems, *tally.notes()]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parity_core.compare.rules import Rule, Rules, parse
-from parity_core.model import ParityError
+from parity_core.compare.rules import Kind, Rule, Rules
 from parity_tests.config import Config
-
-_KEYS = {"users", "mint", "secret", "password", "id"}
+from parity_tests.parity_toml import CaptureIdTable
 
 
 @dataclass(frozen=True)
@@ -30,21 +27,15 @@ class CaptureSettings:
 
 def load(config: Config) -> CaptureSettings:
     """What an older file does not have is the default."""
-    table = tomllib.loads(config.path.read_text(encoding="utf-8")).get("capture", {})
-    try:
-        unknown = table.keys() - _KEYS
-        if unknown:
-            raise ValueError(f"unknown key {', '.join(sorted(unknown))}")
-        return CaptureSettings(
-            users=dict(table.get("users", {})),
-            mint=table.get("mint"),
-            secret=table.get("secret", ""),
-            password=table.get("password", CaptureSettings.password),
-            ids=Rules([_id(entry) for entry in table.get("id", ())]),
-        )
-    except (KeyError, ValueError, AttributeError, TypeError) as error:
-        raise ParityError(f"{config.path}: [capture]: {error}") from None
+    table = config.capture
+    return CaptureSettings(
+        users=table.users,
+        mint=table.mint,
+        secret=table.secret,
+        password=table.password,
+        ids=Rules([_id(one) for one in table.id]),
+    )
 
 
-def _id(entry: dict[str, Any]) -> Rule:
-    return parse({**entry, "kind": f"id:{entry['kind'].removeprefix('id:')}"})
+def _id(table: CaptureIdTable) -> Rule:
+    return Rule(table.place, Kind.ID, table.operation, table.kind.removeprefix("id:"))

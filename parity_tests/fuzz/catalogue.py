@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from parity_core.compare.places import operation_matches
-from parity_core.model import Json, ParityError
+from parity_core.files.read import read_toml
+from parity_core.model import Json
 from parity_tests.fuzz.documents import Shape
+from parity_tests.fuzz.fuzz_toml import FuzzFile, ProfileTable
 from parity_tests.journeys.model import Profile
 
 _PARAMETER = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
-_KEYS = {"match", "as", "path", "json", "form", "query", "makes", "ends", "grants"}
-_THING_KEYS = {"seeded", "recipe", "query"}
-_PROFILE_KEYS = {"settings", "services"}
 USUAL = "usual"
 """The profile that needs no name."""
 
@@ -135,76 +133,33 @@ class Catalogue:
 
 
 def load(path: Path) -> Knowledge:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParityError(
-            f"what to draw requests from can not be read: {error}; the configuration's `fuzz` names the file"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    things = data.get("things", {})
-    _check(path, data.get("operation", ()), things)
+    """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
+    file = read_toml(path, FuzzFile, "the configuration's `fuzz` names the file")
     return Knowledge(
-        documents=data.get("documents", {}),
-        profiles=_profiles(path, data),
+        documents=file.documents.model_dump(exclude_none=True),
+        profiles=_profiles(file),
         things={
-            kind: Thing(
-                tuple(told.get("seeded", ())), int(told.get("recipe", 0)), int(told.get("query", 0))
-            )
-            for kind, told in things.items()
+            kind: Thing(table.seeded, table.recipe, table.query)
+            for kind, table in file.things.items()
         },
-        fields=data.get("fields", {}),
-        entries=tuple(data.get("operation", ())),
-        refused=tuple(data.get("refused", ())),
-        log_in=_log_in(path, data.get("log_in")),
+        fields=file.fields,
+        entries=tuple(one.model_dump(by_alias=True, exclude_unset=True) for one in file.operation),
+        refused=tuple(one.model_dump(exclude_unset=True) for one in file.refused),
+        log_in=LogIn(**file.log_in.model_dump()) if file.log_in else None,
     )
 
 
-def _log_in(path: Path, told: Mapping[str, Any] | None) -> LogIn | None:
-    try:
-        return None if told is None else LogIn(**told)
-    except TypeError as error:
-        raise ParityError(f"{path}: log_in: {error}") from None
-
-
-def _profiles(path: Path, data: Mapping[str, Any]) -> dict[str, Profile]:
+def _profiles(file: FuzzFile) -> dict[str, Profile]:
     """`[profile]`, and `[profiles.NAME]` with what is otherwise in that one."""
-    usual = data.get("profile", {})
+    usual = file.profile
     found = {}
-    for name, told in {USUAL: {}, **data.get("profiles", {})}.items():
-        if unknown := told.keys() - _PROFILE_KEYS:
-            raise ParityError(f"{path}: profiles.{name}: unknown key {', '.join(sorted(unknown))}")
-        settings = {**usual.get("settings", {}), **told.get("settings", {})}
+    for name, table in {USUAL: ProfileTable(), **file.profiles}.items():
+        services = usual.services if table.services is None else table.services
         found[name] = Profile(
-            tuple(sorted((str(key), str(value)) for key, value in settings.items())),
-            tuple(sorted(told.get("services", usual.get("services", ())))),
+            tuple(sorted({**usual.settings, **table.settings}.items())),
+            tuple(sorted(services or ())),
         )
     return found
-
-
-def _check(path: Path, entries: Iterable[Mapping[str, Any]], things: Mapping[str, Any]) -> None:
-    for kind, told in things.items():
-        if unknown := told.keys() - _THING_KEYS:
-            raise ParityError(f"{path}: things.{kind}: unknown key {', '.join(sorted(unknown))}")
-    for number, entry in enumerate(entries, 1):
-        if unknown := entry.keys() - _KEYS:
-            raise ParityError(
-                f"{path}: operation {number}: unknown key {', '.join(sorted(unknown))}; "
-                f"known: {', '.join(sorted(_KEYS))}"
-            )
-        if not entry.get("match"):
-            raise ParityError(f"{path}: operation {number} has no `match`")
-        kinds = {made["kind"] for made in entry.get("makes", ())}
-        kinds |= {
-            kind.partition("#")[0]
-            for kind in entry.get("path", {}).values()
-            if isinstance(kind, str)
-        }
-        if unknown := kinds - things.keys():
-            raise ParityError(
-                f"{path}: operation {number}: no [things.{sorted(unknown)[0]}] in the file"
-            )
 
 
 def build(

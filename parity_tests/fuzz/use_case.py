@@ -9,8 +9,9 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import cycle, islice
 
-from parity_core.compare import rules, waivers
 from parity_core.compare.places import operation_matches
+from parity_core.files import rules_toml, waivers_toml
+from parity_core.files.sentence import nearest
 from parity_core.model import Json, ParityError, Request
 from parity_tests.config import Config
 from parity_tests.fuzz import catalogue as catalogues
@@ -49,8 +50,8 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
     """Under one profile, or under each by turns: the usual one has the greater part."""
     knowledge = catalogues.load(config.fuzz)
     if options.profile not in (ALL, *knowledge.profiles):
-        told = ", ".join(knowledge.profiles)
-        raise ParityError(f"{config.fuzz} has no profile {options.profile}; there are {told}")
+        near = nearest(options.profile, [ALL, *knowledge.profiles])
+        raise ParityError(f"{config.fuzz} has no profile {options.profile}{near}")
     parts = shares(options, list(knowledge.profiles))
     profiles = {
         one.profile: Profile(
@@ -69,6 +70,9 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
     for profile in profiles.values():
         if lack := registry.missing(profile.services):
             raise ParityError(f"the sequences need more than this machine has: {lack}")
+    # before minutes are spent on two stacks
+    rules_toml.load(config.rules, options.database)
+    waivers_toml.load(config.waivers)
     census = load_census(config, listener)
     with workplace(keep=False) as folder:
         made = databases.create(
@@ -152,9 +156,9 @@ def fuzz_stage(
     report = report or FuzzReport(config.name, database, number, labels)
     listener.say(f"{len(drawn)} operations, seed {number}")
     theatre = Theatre(
-        stage, rules.load(config.rules, database), Matcher(census.operations), catalogue
+        stage, rules_toml.load(config.rules, database), Matcher(census.operations), catalogue
     )
-    accepted = waivers.load(config.waivers)
+    accepted = waivers_toml.load(config.waivers)
     seeds = random.Random(number + options.turn)
     corpus = Corpus(catalogue, random.Random(seeds.randrange(2**63)))
     run = Session(config, options, theatre, accepted, report, listener, corpus)

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from parity_core.files.read import read_text
+from parity_core.files.sentence import nearest
 from parity_core.model import MISSING, ParityError
 from parity_tests.journeys.model import Journey, Step, Wait
 from parity_tests.journeys.templates import variables
@@ -111,13 +113,12 @@ def read_steps(path: Path, node: yaml.SequenceNode, loaded: Sequence[Any]) -> tu
 def read_yaml(path: Path) -> tuple[yaml.Node | None, Any]:
     """A YAML file as nodes and as values."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         return yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)
-    except OSError as error:
-        raise ParityError(f"{path} can not be read: {error}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise JourneyError(path, mark.line + 1 if mark else 1, f"not YAML: {error}") from None
+        why = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise JourneyError(path, mark.line + 1 if mark else 1, f"this is no YAML: {why}") from None
 
 
 def _check_keys(
@@ -127,8 +128,8 @@ def _check_keys(
     for key, _ in node.value:
         line = key.start_mark.line + 1
         if key.value not in known:
-            words = ", ".join(sorted(known))
-            raise JourneyError(path, line, f"unknown key `{key.value}`; known: {words}", step)
+            near = nearest(str(key.value), known)
+            raise JourneyError(path, line, f"unknown key `{key.value}`{near}", step)
         if key.value in seen:
             raise JourneyError(path, line, f"`{key.value}` is given twice", step)
         seen.add(key.value)
@@ -258,7 +259,7 @@ def _check_names(
         if users is not None:
             if isinstance(step.user, str) and step.user not in users:
                 raise JourneyError(
-                    journey.path, step.line, f"no user `{step.user}`; there are {', '.join(users)}"
+                    journey.path, step.line, f"no user `{step.user}`{nearest(step.user, users)}"
                 )
             for name in _names(step):
                 if name not in known:

@@ -4,86 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from parity_core.files.read import at, validated
+from parity_core.files.sentence import Loc
+from parity_core.files.table import WrongValue
 from parity_core.model import MISSING, ParityError, Place
 from parity_tests.config import User
 from parity_tests.journeys.model import Step
 from parity_tests.journeys.read import JourneyError, read_steps, read_yaml
 from parity_tests.journeys.templates import variables
+from parity_tests.matrix.matrix_yaml import MatrixFile
 from parity_tests.matrix.model import Plan
 from parity_tests.operations import Matcher
 
 _STEPS = ("prepare", "objects", "finish", "each_setting", "requests")
-_KEYS = {
-    *_STEPS,
-    "services",
-    "settings",
-    "users",
-    "columns",
-    "stranger",
-    "lets_in",
-    "leave_out",
-    "sql",
-}
 NOBODY = "nobody"
 WHOSE = "whose"
 
 
 def load(path: Path, users: Collection[str], matcher: Matcher, census: Iterable[str]) -> Plan:
+    """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
     node, loaded = read_yaml(path)
     if not isinstance(node, yaml.MappingNode) or not isinstance(loaded, dict):
         raise JourneyError(path, 1, "the matrix is a mapping with `columns` and `requests`")
+    file = validated(loaded, MatrixFile, path, partial(yaml_line, node))
+    try:
+        file.check_users([*users], NOBODY)
+    except WrongValue as error:
+        raise ParityError(f"{at(path, yaml_line(node, error.loc))}: {error}") from None
     nodes = {key.value: value for key, value in node.value}
-    for key, value in nodes.items():
-        if key not in _KEYS:
-            known = ", ".join(sorted(_KEYS))
-            raise JourneyError(
-                path, value.start_mark.line + 1, f"unknown key `{key}`; known: {known}"
-            )
-    missing = {"columns", "requests", "stranger"} - nodes.keys()
-    if missing:
-        raise JourneyError(path, 1, f"{', '.join(sorted(missing))} missing")
     steps = {name: _steps(path, nodes, loaded, name) for name in _STEPS}
-    added = tuple(User(**user) for user in loaded.get("users") or ())
-    columns = {
-        str(name): None if user in (None, NOBODY) else str(user)
-        for name, user in loaded["columns"].items()
-    }
-    names = {*users, *(user.name for user in added)}
-    for user in (*columns.values(), loaded["stranger"]):
-        if user is not None and user not in names:
-            raise JourneyError(path, 1, f"no user `{user}`; there are {', '.join(sorted(names))}")
     return Plan(
         path=path,
-        services=tuple(loaded.get("services") or ()),
-        settings={
-            str(name): tuple(map(str, values))
-            for name, values in (loaded.get("settings") or {}).items()
+        services=file.services,
+        settings=file.settings,
+        users=tuple(User(one.name, one.username, one.password) for one in file.users),
+        columns={
+            name: None if user in (None, NOBODY) else user for name, user in file.columns.items()
         },
-        users=added,
-        columns=columns,
-        stranger=str(loaded["stranger"]),
+        stranger=file.stranger,
         prepare=steps["prepare"],
         objects=steps["objects"],
         finish=steps["finish"],
-        sql=str(loaded.get("sql") or ""),
+        sql=file.sql,
         each_setting=steps["each_setting"],
-        lets_in={name: frozenset(v) for name, v in (loaded.get("lets_in") or {}).items()},
-        requests=_by_operation(
-            path, steps["requests"], matcher, set(census) - set(loaded.get("leave_out") or {})
-        ),
+        lets_in=file.lets_in,
+        requests=_by_operation(path, steps["requests"], matcher, set(census) - set(file.leave_out)),
     )
+
+
+def yaml_line(node: yaml.Node, loc: Loc) -> int | None:
+    """The line, from 1, of the key at `loc`, or of the nearest key around it."""
+    line = None
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
 
 
 def _steps(
     path: Path, nodes: dict[str, Any], loaded: dict[str, Any], name: str
 ) -> tuple[Step, ...]:
     node = nodes.get(name)
-    if node is None:
+    if node is None or loaded[name] is None:
         return ()
     if not isinstance(node, yaml.SequenceNode):
         raise JourneyError(path, node.start_mark.line + 1, f"`{name}` must be a list of requests")

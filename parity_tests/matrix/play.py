@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from parity_core.compare import rules, waivers
+from parity_core.files import rules_toml, waivers_toml
 from parity_core.model import Finding, Pair, ParityError, Side, Waiver
 from parity_tests.config import Config
 from parity_tests.journeys.model import Journey, Profile, Step
@@ -128,8 +129,8 @@ def lay(
         replace(config, users=users),
         plan,
         matcher,
-        rules.load(config.rules, database),
-        waivers.load(config.waivers),
+        rules_toml.load(config.rules, database),
+        waivers_toml.load(config.waivers),
         database,
         today,
     )

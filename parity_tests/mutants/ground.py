@@ -7,7 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from parity_core.compare import rules, waivers
+from parity_core.compare import waivers
+from parity_core.files import rules_toml, waivers_toml
 from parity_core.model import Difference, Finding, Pair
 from parity_tests.config import Config
 from parity_tests.journeys.model import Journey, Profile
@@ -61,8 +62,8 @@ class Ground:
         self.folder = folder
         self.today = today
         self.matcher = Matcher(census.operations)
-        self.rules = rules.load(config.rules, self.kind)
-        self.waivers = waivers.load(config.waivers)
+        self.rules = rules_toml.load(config.rules, self.kind)
+        self.waivers = waivers_toml.load(config.waivers)
 
     def databases(self, name: str) -> Databases:
         folder = self.folder / name

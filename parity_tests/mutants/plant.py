@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from parity_core.files.read import read_toml
+from parity_core.files.sentence import nearest
 from parity_core.model import ParityError
 from parity_tests.config import Config
 from parity_tests.mutants.model import Mutant
-
-_REQUIRED = {"id", "about", "file", "find", "replace", "operation", "place", "journeys"}
-_OPTIONAL = {"kind", "equivalent", "group"}
+from parity_tests.mutants.mutants_toml import MutantsFile
 
 
 def load(path: Path, only: Sequence[str] = (), group: str = "") -> list[Mutant]:
-    """Those of `only`, whatever their group; without it those of the group, as a rule the one without a name."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParityError(f"the mutants can not be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    mutants = []
-    for number, entry in enumerate(data.get("mutant", ()), 1):
-        wrong = (entry.keys() - _OPTIONAL) ^ _REQUIRED
-        if wrong:
-            raise ParityError(
-                f"{path}: mutant {number}: missing or unknown: {', '.join(sorted(wrong))}"
-            )
-        mutants.append(Mutant(**{**entry, "journeys": tuple(entry["journeys"])}))
+    """Those of `only`, whatever their group; without it those of the group, as a rule the one without a name.
+
+    Raises ParityError: one sentence with the file, the line and the key that is wrong.
+    """
+    mutants = [Mutant(**one.model_dump()) for one in read_toml(path, MutantsFile).mutant]
     known = [mutant.id for mutant in mutants]
-    unknown = set(only) - set(known)
-    if unknown:
-        raise ParityError(f"no mutant {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    if len(set(known)) < len(known):
-        raise ParityError(f"{path}: two mutants have the same id")
+    for name in only:
+        if name not in known:
+            raise ParityError(f"{path} has no mutant {name}{nearest(name, known)}")
     found = [one for one in mutants if (one.id in only if only else one.group == group)]
     if not found:
-        raise ParityError(f"{path} has no mutant{f' in the group {group}' if group else ''}")
+        groups = {one.group for one in mutants if one.group}
+        what = f" in the group {group}{nearest(group, groups)}" if group else ""
+        raise ParityError(f"{path} has no mutant{what}")
     return found
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from parity_core.compare.places import operation_matches
-from parity_core.model import ParityError
+from parity_core.files.read import read_toml
 from parity_tests.performance.interval import Interval
-
-_KEYS = ("ratio", "statements", "extra_statements")
+from parity_tests.performance.performance_toml import PerformanceFile
 
 
 class Verdict(StrEnum):
@@ -57,45 +54,15 @@ class Plan:
 
 
 def load(path: Path) -> Plan:
-    """
-    journeys = "performance"
-    pairs = 30
-    [budget]
-    ratio = 1.2
-    [[operation]]
-    operation = "POST /login/"
-    ratio = 1.5
-    """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParityError(
-            f"the budget can not be read: {error}; give --budget FILE, see docs/performance.md"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ParityError(f"{path}: {error}") from None
-    default = _budget(path, Budget(), data.get("budget", {}))
-    operations = []
-    for table in data.get("operation", ()):
-        if not isinstance(table.get("operation"), str):
-            raise ParityError(f"{path}: every [[operation]] needs `operation`, a glob")
-        rest = {key: value for key, value in table.items() if key not in ("operation", "reason")}
-        operations.append((table["operation"], _budget(path, default, rest)))
+    """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
+    file = read_toml(path, PerformanceFile, "give --budget FILE, see docs/performance.md")
+    default = replace(Budget(), **file.budget.values)
     return Plan(
-        journeys=path.parent / data.get("journeys", "journeys"),
-        pairs=int(data.get("pairs", 30)),
+        journeys=path.parent / file.journeys,
+        pairs=file.pairs,
         default=default,
-        operations=tuple(operations),
+        operations=tuple((one.operation, replace(default, **one.values)) for one in file.operation),
     )
-
-
-def _budget(path: Path, base: Budget, table: Mapping[str, Any]) -> Budget:
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise ParityError(f"{path}: a budget has {', '.join(_KEYS)}, not `{key}`")
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise ParityError(f"{path}: `{key}` is a number that is not negative")
-    return replace(base, **table)
 
 
 def judge(

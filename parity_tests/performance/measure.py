@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from parity_core.compare import rules, waivers
+from parity_core.files import rules_toml, waivers_toml
 from parity_core.model import Difference, Exchange, Pair, ParityError, Side
 from parity_tests.config import Config, Target
 from parity_tests.journeys import read
@@ -106,6 +107,9 @@ def measure(
     """Every journey is played `plan.pairs` times; each time starts from the seed's rows."""
     begun = time.monotonic()
     wanted = read.load_all(plan.journeys, tuple(globs), config.users)
+    # before minutes are spent on two stacks
+    rules_toml.load(config.rules, database)
+    waivers_toml.load(config.waivers)
     matcher = Matcher(load_census(config, voice).operations)
     found = Performance(config.name, database.partition("=")[0], plan.pairs, seed)
     order = random.Random(seed)
@@ -126,7 +130,7 @@ def measure(
                             _play(
                                 journey,
                                 stage,
-                                rules.load(config.rules, made.name),
+                                rules_toml.load(config.rules, made.name),
                                 matcher,
                                 logs,
                                 found,
@@ -210,7 +214,7 @@ class _Paced(Replay):
         self.logs = logs
         self.found = found
         self.order = order
-        self.waivers = waivers.load(stage.config.waivers)
+        self.waivers = waivers_toml.load(stage.config.waivers)
 
     def play(
         self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None

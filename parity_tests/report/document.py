@@ -129,6 +129,9 @@ def load(file: Path) -> Document:
         raise ParityError(f"{file} is not JSON: {error}") from None
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ParityError(f"{file} is no report of this version; write it again with --json")
+    needed = json.loads(SCHEMA.read_text(encoding="utf-8"))["required"]
+    if missing := [f"`{name}`" for name in needed if name not in told]:
+        raise ParityError(f"{file} lacks {', '.join(missing)}; write it again with --json")
     return told
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from parity_core.model import ParityError
@@ -91,6 +91,8 @@ def load(file: Path) -> Baseline:
         raise ParityError(f"{file} is not JSON: {error}; {_HINT}") from None
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ParityError(f"{file} is no baseline of this version; {_HINT}")
+    if missing := [f"`{name.name}`" for name in fields(Baseline) if name.name not in told]:
+        raise ParityError(f"{file} lacks {', '.join(missing)}; {_HINT}")
     return Baseline(
         differences=told["differences"],
         covered=frozenset(told["covered"]),

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from parity_core.compare import learned as calibrate_rules
 from parity_core.compare import rules, waivers
 from parity_core.compare.learned import Learned
+from parity_core.files import learned_toml, rules_toml, waivers_toml
 from parity_core.model import Difference, Finding, Pair, ParityError, Waiver
 from parity_tests.config import Config
 from parity_tests.journeys import read as journeys
@@ -56,13 +56,13 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
     options = _addressed(config, options)
     wanted = journeys.load_all(config.journeys, options.journeys, config.users, registry.provided)
     census = load_census(config, listener)
-    accepted = waivers.load(config.waivers)
+    accepted = waivers_toml.load(config.waivers)
     database = options.database.partition("=")[0].partition(":")[0]
     report = Report(config.name, database, census, waivers=accepted)
-    learned = calibrate_rules.load(options.learned, options.today) if options.learned else Learned()
+    learned = learned_toml.load(options.learned, options.today) if options.learned else Learned()
     session = Session(
         config,
-        rules.load(config.rules, report.database),
+        rules_toml.load(config.rules, report.database),
         Matcher(census.operations),
         accepted,
         report,

@@ -14,14 +14,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parity_core.files.read import read_toml
 from parity_core.model import ParityError
 from parity_tests.config import shipped
+from parity_tests.parity_toml import SuiteFile
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,14 @@ def reference(text: str) -> Reference:
         if text not in (known := shipped()):
             return Reference(text)
         path = known[text]
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))["suite"]
-        folders = tuple((path.parent / name).resolve() for name in table.get("pythonpath", ()))
-        return Reference(table["target"], folders)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ParityError(f"{text} can not be read: {error}") from None
-    except KeyError as error:
+    table = read_toml(path, SuiteFile).suite
+    if table is None:
         raise ParityError(
-            f"{text}: {error.args[0]} is missing; a suite needs [suite] with target = 'module'"
-        ) from None
+            f"{path}: `suite` is missing; a suite needs [suite] with target = 'module'"
+        )
+    return Reference(
+        table.target, tuple((path.parent / name).resolve() for name in table.pythonpath)
+    )
 
 
 def load(name: str) -> Target:

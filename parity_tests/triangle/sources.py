@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,28 +47,18 @@ def load(
 
 def accepted(config: Config) -> list[Accepted]:
     """`[[documents.accepted]]` of the configuration: `operation`, `name` (globs) and `reason`."""
-    try:
-        return [Accepted(**table) for table in _table(config).get("accepted", ())]
-    except TypeError as error:
-        raise ParityError(f"{config.path}: [[documents.accepted]]: {error}") from None
-
-
-def _table(config: Config) -> dict[str, Any]:
-    table: dict[str, Any] = tomllib.loads(config.path.read_text(encoding="utf-8")).get(
-        "documents", {}
-    )
-    return table
+    return [Accepted(one.operation, one.name, one.reason) for one in config.documents.accepted]
 
 
 def _paths(config: Config) -> dict[Side, str]:
     """`[documents]` of the configuration: `legacy = "/swagger/"`, `ported = "/openapi.json"`."""
-    table = _table(config)
-    if not all(side.value in table for side in Side):
+    legacy, ported = config.documents.legacy, config.documents.ported
+    if legacy is None or ported is None:
         raise ParityError(
             f"{config.path} has no [documents] with `legacy` and `ported`, the paths of the "
             "descriptions; or give --legacy-document and --ported-document"
         )
-    return {side: str(table[side.value]) for side in Side}
+    return {Side.LEGACY: legacy, Side.PORTED: ported}
 
 
 def _read(where: str) -> dict[str, Any]:

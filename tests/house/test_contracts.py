@@ -76,6 +76,10 @@ FAULTS = {
     "a bridge module in the core": (
         "parity_core/compare/diff.py", "import legacy_bridge.settings", "the core is pure"),
     "a library in the core": ("parity_core/model.py", "import httpx", "the core is pure"),
+    "pydantic in the comparison": ("parity_core/compare/diff.py", "import pydantic", "the core is pure"),
+    "a file's model in the comparison": (
+        "parity_core/compare/rules.py", "import parity_core.files.table", "the core is pure"),
+    "another library in the core's files": ("parity_core/files/read.py", "import yaml", "the core's files alone"),
     "fastapi in a service": ("cornflow_f/services/case.py", "import fastapi", "services know no HTTP"),
     "starlette below a service": (
         "cornflow_f/validation/passwords.py", "import starlette.requests", "services know no HTTP"),

@@ -15,8 +15,9 @@ import pytest
 
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
-from parity_core.compare.learned import Evidence, Learned, LearnedKind, LearnedRule, load, render
+from parity_core.compare.learned import Evidence, Learned, LearnedKind, LearnedRule, render
 from parity_core.compare.rules import Rules
+from parity_core.files.learned_toml import load
 from parity_core.model import Change, Pair, ParityError, RowChange, Side
 from parity_tests.calibrate.learn import Learning, Observer, generalised
 from parity_tests.calibrate.use_case import merged

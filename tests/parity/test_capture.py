@@ -11,7 +11,7 @@ import pytest
 from parity_core.capture.fingerprint import Key
 from parity_core.capture.mask import Masker
 from parity_core.capture.record import Body, Recorded, header_line, to_line
-from parity_core.compare import rules
+from parity_core.files import rules_toml
 from parity_core.model import ParityError, Side
 from parity_tests import config as configuration
 from parity_tests.capture import importers, settings
@@ -26,7 +26,7 @@ from parity_tests.capture.write import write_capture
 
 KEY = Key(b"of the tests")
 CORNFLOW = configuration.load(configuration.DEFAULT)
-RULES = rules.load(CORNFLOW.rules, "sqlite")
+RULES = rules_toml.load(CORNFLOW.rules, "sqlite")
 
 
 def one(

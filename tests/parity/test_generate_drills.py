@@ -36,7 +36,7 @@ DOCUMENT = {"paths": {"/box/": {"get": {"parameters": [*PAGE, WHEN]}}}}
 KNOWN = """
 [profile]
 settings = { OPEN = "1", NAME = "a" }
-services = ["mail"]
+services = ["smtp"]
 [profiles.closed]
 settings = { OPEN = "0" }
 
@@ -269,9 +269,9 @@ def test_a_profile_says_what_is_otherwise(tmp_path: Path) -> None:
     profiles = catalogue.load(file).profiles
     assert list(profiles) == [catalogue.USUAL, "closed"]
     assert dict(profiles["closed"].settings) == {"OPEN": "0", "NAME": "a"}
-    assert profiles["closed"].services == ("mail",)
+    assert profiles["closed"].services == ("smtp",)
     file.write_text("[profiles.closed]\nsetting = {}\n")
-    with pytest.raises(ParityError, match=r"profiles\.closed: unknown key setting"):
+    with pytest.raises(ParityError, match=r"`profiles\.closed\.setting`; did you mean `settings`"):
         catalogue.load(file)
 
 

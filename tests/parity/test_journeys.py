@@ -63,7 +63,7 @@ def test_each_and_lists_of_users_are_expanded(write_journey: JourneyWriter) -> N
         ("  - request: GET /a/\n    request: GET /b/\n", "`request` is given twice"),
         ("  - {request: PUT /a/, json: {}, body: x}\n", "a request has one body"),
         ("  - {request: GET /a/, encoding: zip}\n", "`encoding` is one of"),
-        ("  - {request: GET /a/, as: root}\n", "no user `root`; there are admin, guest"),
+        ("  - {request: GET /a/, as: root}\n", "no user `root`; known: admin, guest"),
         ("  - {request: GET /a/, as: {user: admin}}\n", "`as` as a mapping"),
         ("  - request: GET /a/${id}/\n", "`\\$\\{id\\}` is not captured by an earlier step"),
         ("  - {request: GET /a/, capture: {id: id}}\n", "is a JSON pointer"),
@@ -72,7 +72,7 @@ def test_each_and_lists_of_users_are_expanded(write_journey: JourneyWriter) -> N
         ("  - {request: GET /a/, wait: {pointer: /a}}\n", "`wait` needs"),
         ("  - [1, 2]\n", "a step is a mapping"),
         ("  - request: GET /a/\n    each: []\n", "`each` is a list"),
-        ("  - {request: GET /a/?b=1}\n", "one.yaml:3: not YAML"),
+        ("  - {request: GET /a/?b=1}\n", "one.yaml:3: this is no YAML"),
     ],
 )
 def test_errors_name_file_line_and_step(

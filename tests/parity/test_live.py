@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from cornflow_cutover.shadow.comparer import rules_folder
+from legacy_bridge.shadow.compare.reads import judge_of
 from parity_core.compare.live import Judge, Request, RowChange, Seen, same_reply, unwaived
 from parity_core.compare.rules import Rules, parse
 from parity_core.compare.waivers import parse as parse_waiver
@@ -81,7 +82,7 @@ def test_waivers_hold_here_too() -> None:
 
 
 def test_the_rules_and_waivers_of_cornflow_are_read() -> None:
-    judge = Judge.load("sqlite", {}, rules_folder())
+    judge = judge_of(None, {}, rules_folder())
     assert judge.waivers
     assert judge.rules.of("POST /signup/", "body/id") is not None
 

@@ -145,8 +145,8 @@ def test_settings_can_be_narrowed(tmp_path: Path) -> None:
             "leave_out: {GET /items/: why}\nrequests:\n  - {request: GET /items/}\n",
             "1 operations have no",
         ),
-        ("requests: []\nrequest: []\n", "unknown key `request`"),
-        ("", "requests missing"),
+        ("requests: []\nrequest: []\n", "`request`; did you mean `requests`"),
+        ("", "`requests` is missing"),
     ],
 )
 def test_a_plan_that_is_wrong_says_where(tmp_path: Path, requests: str, told: str) -> None:

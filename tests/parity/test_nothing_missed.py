@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from parity_core.compare import rules as rule_file
 from parity_core.compare.archives import archive_members
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
 from parity_core.compare.headers import IGNORED
 from parity_core.compare.rules import Rules, parse
 from parity_core.compare.sent_values import SentValues
+from parity_core.files import rules_toml
 from parity_core.model import Change, Exchange, ParityError, Request, RowChange, Side
 from parity_tests.config import ServiceConfig
 from parity_tests.stage.services.orchestrators import FolderService
@@ -89,18 +89,18 @@ def test_each_header_that_is_not_compared_has_a_reason() -> None:
 def test_an_application_may_leave_out_a_header_with_a_reason(tmp_path: Path) -> None:
     file = tmp_path / "rules.toml"
     file.write_text('[[header]]\nname = "X-Request-Id"\nreason = "random on each side"\n')
-    own = rule_file.load(file, "sqlite")
+    own = rules_toml.load(file, "sqlite")
     assert headers({"x-request-id": "1", "x-a": "1"}, {"X-Request-ID": "2"}, own) == ["header/x-a"]
     for text, words in (
-        ('[[header]]\nname = "x-a"\n', "`name` and `reason`"),
+        ('[[header]]\nname = "x-a"\n', r"`header\[1\].reason` is missing"),
         ('[[header]]\nname = "Allow"\nreason = "why"\n', "`allow` is always compared"),
         ('[[header]]\nname = "set-cookie"\nreason = "why"\n', "always compared"),
         ('[[json_ending]]\nlegacy = "}"\nported = ""\nreason = "why"\n', "not blank"),
-        ('[[json_ending]]\nlegacy = ""\nported = ""\n', "`reason`"),
+        ('[[json_ending]]\nlegacy = ""\nported = ""\n', r"`json_ending\[1\].reason` is missing"),
     ):
         file.write_text(text)
         with pytest.raises(ParityError, match=words):
-            rule_file.load(file, "sqlite")
+            rules_toml.load(file, "sqlite")
 
 
 @pytest.mark.parametrize(

@@ -86,10 +86,10 @@ def test_a_budget_is_that_of_the_last_glob_that_matches(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[budget]\nratoi = 1", "not `ratoi`"),
-        ("[budget]\nratio = -1", "not negative"),
-        ('[budget]\nratio = "1"', "is a number"),
-        ("[[operation]]\nratio = 1", "needs `operation`"),
+        ("[budget]\nratoi = 1", "did you mean `ratio`"),
+        ("[budget]\nratio = -1", "greater than or equal to 0"),
+        ('[budget]\nratio = "1"', "should be a number"),
+        ("[[operation]]\nratio = 1", r"`operation\[1\].operation` is missing"),
         ("x", "performance.toml"),
     ],
 )

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from parity_core.compare import rules
 from parity_core.compare.correspond import Window
 from parity_core.compare.rules import Kind, Rule, Rules
+from parity_core.files import rules_toml
 from parity_core.model import MISSING
 from parity_tests import config as configuration
 from parity_tests.mutants.model import Mutant
@@ -101,7 +101,7 @@ def test_the_ports_provisioning_is_the_legacys(database: str) -> None:
     with workplace(False) as folder:
         made = databases.create(database, folder, "parity_seeds")
         made.seed(config)
-        pair, found = first(config, made, rules.load(config.rules, database))
+        pair, found = first(config, made, rules_toml.load(config.rules, database))
         made.close()
     assert found == []
     assert pair.operation.label == "SEED /"
@@ -151,7 +151,7 @@ def test_a_fault_in_the_ports_provisioning_is_found(
     )
     made = databases.create("sqlite", tmp_path, "parity_planted")
     made.seed(planted)
-    _, found = first(planted, made, rules.load(config.rules, "sqlite"))
+    _, found = first(planted, made, rules_toml.load(config.rules, "sqlite"))
     assert found
     assert any(one.place.startswith(f"rows/{table}/") for one in found)
     if not replaced:

@@ -43,7 +43,7 @@ def test_a_target_that_lacks_something_says_what(tmp_path: Path, monkeypatch: An
 
 def test_a_configuration_names_the_target() -> None:
     assert targets.reference("cornflow").module == "cornflow_cutover.suite.target"
-    with pytest.raises(ParityError, match=r"shop/parity.toml: suite is missing"):
+    with pytest.raises(ParityError, match=r"shop/parity.toml: `suite` is missing"):
         targets.reference(str(Path(__file__).parent / "shop" / "parity.toml"))
 
 

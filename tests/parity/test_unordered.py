@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from parity_core.compare import rules
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
 from parity_core.compare.rules import Rules, parse
 from parity_core.compare.unordered import Unordered
+from parity_core.files import rules_toml
 from parity_core.model import Change, Difference, ParityError, RowChange, Side
 from parity_tests import config
 from tests.parity.conftest import exchange, pair
@@ -105,14 +105,14 @@ def test_of_an_operation_with_many_lists_only_the_named_ones_have_no_order() -> 
 def test_an_entry_names_one_list_and_says_why(tmp_path: Path, text: str) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(f"[[unordered]]\n{text}\n")
-    with pytest.raises(ParityError, match="unordered 1"):
-        rules.load(file, "sqlite")
+    with pytest.raises(ParityError, match=r"rules\.toml:1: `unordered\[1\]"):
+        rules_toml.load(file, "sqlite")
 
 
 def test_cornflows_lists_have_an_order_where_their_rows_have_one() -> None:
     path = config.load(config.DEFAULT).rules
     users = ("GET /user/", "body", "/user/")
-    assert rules.load(path, "postgresql").has_no_order(*users)
-    assert not rules.load(path, "sqlite").has_no_order(*users)
+    assert rules_toml.load(path, "postgresql").has_no_order(*users)
+    assert not rules_toml.load(path, "sqlite").has_no_order(*users)
     ordered = ("GET /execution/", "body", "/execution/")
-    assert not rules.load(path, "postgresql").has_no_order(*ordered)
+    assert not rules_toml.load(path, "postgresql").has_no_order(*ordered)

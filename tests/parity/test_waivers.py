@@ -11,6 +11,7 @@ from parity_core.compare import waivers
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
 from parity_core.compare.rules import Rules, parse
+from parity_core.files import waivers_toml
 from parity_core.model import (
     MISSING,
     Change,
@@ -220,9 +221,9 @@ def test_a_waiver_that_says_too_little_is_refused(change: dict[str, Any], words:
 def test_a_broken_file_names_itself_and_the_line(tmp_path: Path) -> None:
     file = tmp_path / "waivers.toml"
     file.write_text('# first\n\n[[waiver]]\noperation = "x"\n')
-    with pytest.raises(ParityError, match=r"waivers.toml:3: waiver 1: owner, .* missing"):
-        waivers.load(file)
-    assert waivers.load(tmp_path / "none.toml") == []
+    with pytest.raises(ParityError, match=r"waivers.toml:3: `waiver\[1\].owner`, .* are missing"):
+        waivers_toml.load(file)
+    assert waivers_toml.load(tmp_path / "none.toml") == []
 
 
 def test_a_file_may_say_once_what_many_waivers_say(tmp_path: Path) -> None:
@@ -233,12 +234,12 @@ def test_a_file_may_say_once_what_many_waivers_say(tmp_path: Path) -> None:
         '[[waiver]]\noperation = "GET /a/*"\nreason = "why"\nlegacy = "failed"\n'
         'ported = { status = 404, body = { error = "no <Thing 7>" } }\n'
     )
-    (one,) = waivers.load(file)
+    (one,) = waivers_toml.load(file)
     assert covers(one)
     assert str(one) == "waivers.toml:7 · GET /a/* · reply 500 → 404 (owner we: why)"
     file.write_text(file.read_text().replace('legacy = "failed"', 'legacy = "fallen"'))
     with pytest.raises(ParityError, match=r"there is no \[replies.fallen\]"):
-        waivers.load(file)
+        waivers_toml.load(file)
 
 
 # --- what a refusal leaves behind ---------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def test_a_waiver_of_everything_is_refused_with_a_sentence(waived: Shop) -> None
     done = waived.parity("run")
     assert done.returncode == 2
     assert (
-        'waivers.toml:7: waiver 1: `place = "**"` covers whatever differs, rows and outgoing'
+        'waivers.toml:7: `waiver[1]`: `place = "**"` covers whatever differs, rows and outgoing'
         in done.stderr
     )
 

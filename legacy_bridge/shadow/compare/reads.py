@@ -18,6 +18,7 @@ from legacy_bridge.shadow.rows import follow
 from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.verdict import Comparer, Outcome, Reason, Verdict
 from parity_core.compare.live import Judge, same_reply, unwaived
+from parity_core.files import rules_toml, waivers_toml
 
 _ATTEMPTS = 3
 """To find a moment in which nobody writes between the two answers."""
@@ -28,7 +29,10 @@ _LARGE = 64 * 1024
 def judge_of(database_url: str | None, environment: Mapping[str, str], folder: Path) -> Judge:
     """By the rules and waivers of the folder that hold on the database. Raises ParityError."""
     is_sqlite = (database_url or "sqlite").startswith("sqlite")
-    return Judge.load("sqlite" if is_sqlite else "postgresql", environment, folder)
+    database = "sqlite" if is_sqlite else "postgresql"
+    known = rules_toml.load(folder / "rules.toml", database)
+    accepted = waivers_toml.load(folder / "waivers.toml")
+    return Judge(known, accepted, database, environment)
 
 
 def compare_reads(

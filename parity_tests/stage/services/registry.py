@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from parity_core.files.sentence import nearest
 from parity_core.model import ParityError
 from parity_tests.config import ServiceConfig
 from parity_tests.stage.services.base import Service
@@ -62,5 +63,5 @@ def start(
 
 def _known(name: str) -> type[Service]:
     if name not in SERVICES:
-        raise ParityError(f"no service `{name}`; there are {', '.join(sorted(SERVICES))}")
+        raise ParityError(f"no service `{name}`{nearest(name, SERVICES)}")
     return SERVICES[name]
