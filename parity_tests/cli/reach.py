@@ -81,9 +81,7 @@ def command(
                 reach = recording.record(config, source, database, progress, globs)
             if not globs:
                 write(reach, file)
-        sources = {
-            name: (source.parent / name).read_text(encoding="utf-8") for name in reach.files
-        }
+        sources = {name: (source.parent / name).read_text(encoding="utf-8") for name in reach.files}
         found = gaps(reach, sources, files)
         view = Table("where", "function", "never executed")
         for gap in found:

@@ -63,9 +63,7 @@ class Reach:
 
     def journeys(self, file: str, lines: Iterable[int]) -> Counter[str]:
         """By journey: how many of its exchanges executed any of these lines."""
-        return Counter(
-            one.name for one in self.exchanges(file, lines) if one.part == "journeys"
-        )
+        return Counter(one.name for one in self.exchanges(file, lines) if one.part == "journeys")
 
     def operations(self, file: str, lines: Iterable[int]) -> Counter[str]:
         return Counter(one.operation for one in self.exchanges(file, lines))

@@ -110,7 +110,7 @@ class _Walk(cst.CSTVisitor):
         self.file = file
         self.module = module
         self.skip_calls = skip_calls
-        self.rules = {**RULES, _ERROR_CHANGED: flow.ErrorChanged(module)}
+        self.rules: dict[str, Rule] = {**RULES, _ERROR_CHANGED: flow.ErrorChanged(module)}
         self.stack: list[cst.CSTNode] = []
         self.taken: set[int] = set()
         self.alike: Counter[str] = Counter()
@@ -205,7 +205,9 @@ def _head(node: cst.CSTNode) -> cst.CSTNode:
 
 
 def _targets(node: cst.Assign | cst.AnnAssign) -> list[str]:
-    targets = [one.target for one in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    targets = (
+        [one.target for one in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    )
     return [one.value for one in targets if isinstance(one, cst.Name)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
+from libcst import matchers
 
 from parity_tests.mutants.generated.rules.values import without
 
@@ -77,15 +78,9 @@ class ErrorChanged:
     """`raise NotFound()` → the next error that the same file raises; `except (A, B)` → `except B`."""
 
     def __init__(self, module: cst.Module) -> None:
-        names: set[str] = set()
-
-        class Raised(cst.CSTVisitor):
-            def visit_Raise(self, node: cst.Raise) -> None:
-                if name := _error_of(node):
-                    names.add(name)
-
-        module.visit(Raised())
-        self.errors = sorted(names)
+        raised = matchers.findall(module, matchers.Raise())
+        names = {_error_of(one) for one in raised if isinstance(one, cst.Raise)}
+        self.errors = sorted(names - {""})
 
     def __call__(self, node: Node) -> Iterator[Node]:
         if isinstance(node, cst.Raise) and (name := _error_of(node)):

@@ -86,12 +86,7 @@ def boolean_swapped(node: Node) -> Iterator[Node]:
     """`a and b` → `a or b`."""
     if isinstance(node, cst.BooleanOperation):
         new = cst.Or if isinstance(node.operator, cst.And) else cst.And
-        old = node.operator
-        yield node.with_changes(
-            operator=new(
-                whitespace_before=old.whitespace_before, whitespace_after=old.whitespace_after
-            )
-        )
+        yield node.with_changes(operator=new())
 
 
 def not_removed(node: Node) -> Iterator[Node]:
@@ -108,9 +103,4 @@ def sum_changed(node: Node) -> Iterator[Node]:
         return
     new = _SUMS.get(type(node.operator))
     if new is not None:
-        old = node.operator
-        yield node.with_changes(
-            operator=new(
-                whitespace_before=old.whitespace_before, whitespace_after=old.whitespace_after
-            )
-        )
+        yield node.with_changes(operator=new())

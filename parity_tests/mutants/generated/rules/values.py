@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
@@ -95,7 +95,7 @@ def keyword_dropped(node: Node) -> Iterator[Node]:
                 yield node.with_changes(args=without(node.args, number))
 
 
-def without(arguments: tuple[cst.Arg, ...] | list[cst.Arg], number: int) -> list[cst.Arg]:
+def without(arguments: Sequence[cst.Arg], number: int) -> list[cst.Arg]:
     left = [one for index, one in enumerate(arguments) if index != number]
     if left and number == len(arguments) - 1:
         left[-1] = left[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
