@@ -115,8 +115,8 @@ class Garden:
         place = self.folder / "mutant"
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(self.original, place / self.source.name)
-        for name in self.beside:
-            (place / name).symlink_to(self.source.parent / name)
+        for link in self.beside:
+            (place / link).symlink_to(self.source.parent / link)
         file = place / name
         file.write_text(text, encoding="utf-8")
         for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
