@@ -14,7 +14,6 @@ from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.mutants.plant import package_folder
 from parity_tests.reach import record as recording
-from parity_tests.reach.model import write
 from parity_tests.reach.unreached import gaps, totals
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import TerminalProgress
@@ -74,13 +73,11 @@ def command(
         config = configuration.load(config_path, overrides)
         source = package_folder(config)
         file = cache_file(reach_file, database)
-        reach, why = recording.kept(file, source, database.partition("=")[0].partition(":")[0])
-        if reach is None or globs:
-            with TerminalProgress(screen) as progress:
-                progress.say(f"recording: {'; '.join(globs) or why}")
+        with TerminalProgress(screen) as progress:
+            if globs:
                 reach = recording.record(config, source, database, progress, globs)
-            if not globs:
-                write(reach, file)
+            else:
+                reach = recording.completed(config, source, database, file, progress)
         sources = {name: (source.parent / name).read_text(encoding="utf-8") for name in reach.files}
         found = gaps(reach, sources, files)
         view = Table("where", "function", "never executed")

@@ -52,6 +52,34 @@ class Reach:
     differences: list[tuple[str, int, str]] = field(default_factory=list)
     """What differs on the port as it is: journey, step, place."""
     parts: list[str] = field(default_factory=list)
+    played: dict[str, str] = field(default_factory=dict)
+    """By journey that was recorded: SHA-256 of its file."""
+
+    def add(self, later: Reach) -> None:
+        """Takes over what another recording of the same package has; its journeys replace those of their names."""
+        names = later.played.keys()
+        kept = [number for number, one in enumerate(self.asked) if one.name not in names]
+        places = {number: place for place, number in enumerate(kept)}
+        first = len(kept)
+        self.asked = [self.asked[number] for number in kept] + later.asked
+        for name, file in self.files.items():
+            other = later.files.get(name, FileReach())
+            lines = {
+                line: [places[number] for number in numbers if number in places]
+                for line, numbers in file.lines.items()
+            }
+            for line, numbers in other.lines.items():
+                lines.setdefault(line, []).extend(number + first for number in numbers)
+            file.lines = {line: numbers for line, numbers in lines.items() if numbers}
+            file.at_start = sorted({*file.at_start, *other.at_start})
+            lost = set(other.missing_lines)
+            file.missing_lines = [line for line in file.missing_lines if line in lost]
+            gone = set(other.missing_branches)
+            file.missing_branches = [one for one in file.missing_branches if one in gone]
+        self.seconds |= later.seconds
+        self.played |= later.played
+        self.differences = [one for one in self.differences if one[0] not in names]
+        self.differences += later.differences
 
     def exchanges(self, file: str, lines: Iterable[int]) -> list[Asked]:
         """Those that executed any of these lines, in the order in which they were played."""
@@ -68,12 +96,12 @@ class Reach:
     def operations(self, file: str, lines: Iterable[int]) -> Counter[str]:
         return Counter(one.operation for one in self.exchanges(file, lines))
 
-    def is_executable(self, file: str, lines: Iterable[int]) -> bool:
-        """Whether any of these lines ran at all, if only when the process started."""
+    def is_start_only(self, file: str, lines: Iterable[int]) -> bool:
+        """Whether these lines run when the process starts, and no exchange executes any of them."""
         reach = self.files.get(file)
-        return reach is not None and any(
-            line in reach.lines or line in reach.at_start for line in lines
-        )
+        if reach is None or any(line in reach.lines for line in lines):
+            return False
+        return not set(reach.at_start).isdisjoint(lines)
 
 
 def digests(source: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,7 +16,7 @@ from parity_tests.config import Config
 from parity_tests.journeys import read as journey_files
 from parity_tests.journeys.model import Journey
 from parity_tests.operations import Matcher
-from parity_tests.reach.model import Asked, FileReach, Reach, digests, read
+from parity_tests.reach.model import Asked, FileReach, Reach, digests, read, write
 from parity_tests.reach.process import Recorder, collected, connected, recorded
 from parity_tests.report.listening import Voice
 from parity_tests.run.replay import replay
@@ -26,6 +27,33 @@ from parity_tests.stage.stage import Stage, open_stage
 from parity_tests.stage.workplace import load_census, workplace
 
 PART = "journeys"
+
+
+def journey_digests(journeys: Sequence[Journey]) -> dict[str, str]:
+    files = {
+        path: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in {one.path for one in journeys}
+    }
+    return {one.name: files[one.path] for one in journeys}
+
+
+def completed(config: Config, source: Path, database: str, path: Path, listener: Voice) -> Reach:
+    """What was recorded before, with what journeys that are new or have changed execute; else all anew."""
+    kind = database.partition("=")[0].partition(":")[0]
+    reach, why = kept(path, source, kind)
+    if reach is None:
+        listener.say(f"recording what the journeys reach: {why}")
+        reach = record(config, source, database, listener)
+        write(reach, path)
+        return reach
+    every = journey_files.load_all(config.journeys, (), config.users, registry.provided)
+    now = journey_digests([one for one in every if not registry.missing(one.profile.services)])
+    new = [name for name, sha in now.items() if reach.played.get(name) != sha]
+    if new:
+        listener.say(f"recording what new journeys reach: {', '.join(new)}")
+        reach.add(record(config, source, database, listener, new))
+        write(reach, path)
+    return reach
 
 
 @dataclass
@@ -99,6 +127,9 @@ def record(
                     # how it stops is no exchange either
                     log.recorder.switch("end")
         reach.asked = log.asked
+        reach.played = {
+            name: sha for name, sha in journey_digests(wanted).items() if name in reach.seconds
+        }
         gather(reach, folder, source)
     return reach
 

@@ -29,6 +29,9 @@ class Aiming:
     def lines(self, mutant: Generated) -> Lines:
         if mutant.is_import_time:
             return self.users.of(mutant.file, mutant.names)
+        if self.reach.is_start_only(mutant.file, range(mutant.lines[0], mutant.lines[1] + 1)):
+            # a function that runs while the process starts: reached is who uses what it belongs to
+            return self.users.of(mutant.file, mutant.context.split(".")[:1])
         return {mutant.file: set(range(mutant.lines[0], mutant.lines[1] + 1))}
 
     def at(self, mutant: Generated) -> Aim:

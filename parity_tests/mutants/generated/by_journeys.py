@@ -125,7 +125,8 @@ class JourneyHunter:
             if not keys:
                 continue
             # what a second playing does not show was the machine's doing
-            again = _confirmation(self._play(stage, journey, Attempt(), deadline), findings[0])
+            more = time.monotonic() + self.limits.seconds
+            again = _confirmation(self._play(stage, journey, Attempt(), more), findings[0])
             if keys & {_key(one) for one in again}:
                 attempt.places = [_told(one) for one in findings if _key(one) in keys][:_PLACES]
                 return True
@@ -141,9 +142,9 @@ class JourneyHunter:
                 attempt.exchanges += 1
                 if "Timeout" in pair.ported.reply.error:
                     raise _Late(f"{journey.name}:{pair.step}: {pair.ported.reply.error}")
+                yield ground.unwaived(pair, differences)
                 if self.limits.is_over() or time.monotonic() > deadline:
                     raise _Late(f"its time ended in {journey.name}, step {pair.step}")
-                yield ground.unwaived(pair, differences)
         except StackError:
             raise
         except ParityError:

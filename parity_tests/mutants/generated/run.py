@@ -28,7 +28,7 @@ from parity_tests.mutants.ground import Ground, Listener, Quiet
 from parity_tests.mutants.plant import Garden, package_folder
 from parity_tests.operations import Census
 from parity_tests.reach import record as recording
-from parity_tests.reach.model import Reach, write
+from parity_tests.reach.model import Reach
 from parity_tests.stage.process import StackError
 from parity_tests.stage.services import registry
 from parity_tests.stage.workplace import load_census, workplace
@@ -83,22 +83,12 @@ def run(config: Config, options: GeneratedOptions, listener: Listener) -> Sample
         }
     left = [one for one in mutants if one.id not in ledger.done]
     if left:
-        reach = recorded(config, options, listener)
+        source = package_folder(config)
+        reach = recording.completed(config, source, options.database, options.reach, listener)
         result.notes += _not_played(config)
         _try_all(config, options, left, reach, ledger, listener)
     result.trials = [ledger.done[one.id] for one in mutants]
     return result
-
-
-def recorded(config: Config, options: GeneratedOptions, listener: Listener) -> Reach:
-    source = package_folder(config)
-    kind = options.database.partition("=")[0].partition(":")[0]
-    reach, why = recording.kept(options.reach, source, kind)
-    if reach is None:
-        listener.say(f"recording what the journeys reach: {why}")
-        reach = recording.record(config, source, options.database, listener)
-        write(reach, options.reach)
-    return reach
 
 
 def _not_played(config: Config) -> list[str]:
