@@ -154,6 +154,30 @@ def test_a_recording_is_a_file_and_says_what_nothing_reached(tmp_path: Path) -> 
         reach_model.read(tmp_path / "reach.json")
 
 
+def test_a_recording_takes_another_in_and_replaces_journeys_of_its_names() -> None:
+    one = reach()
+    one.played = {"long": "1", "short": "1"}
+    one.files["p/a.py"].missing_lines = [4, 5]
+    later = Reach("sqlite", {}, [Asked("journeys", "short", 1, "GET /c/")], seconds={"short": 2.0})
+    later.files = {"p/a.py": FileReach({4: [0]}, [1], [2, 5])}
+    later.played = {"short": "2"}
+    one.add(later)
+    assert [(asked.name, asked.operation) for asked in one.asked] == [
+        ("long", "GET /a/"), ("long", "GET /a/"), ("long", "GET /a/"), ("short", "GET /c/"),
+    ]  # fmt: skip
+    file = one.files["p/a.py"]
+    assert (file.lines, file.missing_lines) == ({2: [0, 1, 2], 3: [2], 4: [3]}, [5])
+    assert one.played == {"long": "1", "short": "2"}
+
+
+def test_what_runs_at_the_start_only_is_reached_by_who_uses_it() -> None:
+    text = "class A:\n    def __init__(self):\n        self.a = 1\n\ndef f():\n    return A()\n"
+    one = Reach("sqlite", {}, [Asked("journeys", "short", 1, "GET /b/")])
+    one.files = {"p/a.py": FileReach({6: [0]}, [1, 2, 3, 5])}
+    [mutant] = [m for m in make.mutants("p/a.py", text) if m.rule == "assignment-removed"]
+    assert Aiming(one, {"p/a.py": text}).at(mutant).journeys == ["short"]
+
+
 def prepare(shop: Shop, equivalent: str = "") -> list[str]:
     mutants = shop.folder / "mutants.toml"
     mutants.write_text(TABLE + mutants.read_text())
