@@ -17,6 +17,7 @@ pytest.importorskip("coverage")
 from parity_core.model import ParityError
 from parity_tests.mutants.generated import make, population
 from parity_tests.mutants.generated.aim import Aiming
+from parity_tests.mutants.generated.by_journeys import general
 from parity_tests.mutants.generated.ledger import Ledger
 from parity_tests.mutants.generated.model import Attempt, Fate, Hunter, Sampled, Trial
 from parity_tests.mutants.generated.users import Users
@@ -123,6 +124,11 @@ def test_only_what_reaches_the_line_is_asked_cheapest_first() -> None:
     inner = aiming.at(by_rule["return-dropped", (3, 3)])
     assert (inner.journeys, set(inner.operations)) == (["long"], {"GET /a/"})
     assert aiming.at(by_rule["return-dropped", (4, 4)]).journeys == []
+
+
+def test_a_place_is_the_same_when_it_is_played_again() -> None:
+    first, again = "rows/items/8e2f0c/name", "rows/items/41aa97/name"
+    assert general(first) == general(again) != general("rows/items/8e2f0c/price")
 
 
 def test_who_uses_what_a_module_defines() -> None:
