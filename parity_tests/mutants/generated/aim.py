@@ -35,11 +35,11 @@ class Aiming:
         return {mutant.file: set(range(mutant.lines[0], mutant.lines[1] + 1))}
 
     def at(self, mutant: Generated) -> Aim:
-        numbers: set[int] = set()
-        for file, lines in self.lines(mutant).items():
-            reach = self.reach.files.get(file)
-            if reach is not None:
-                numbers |= {number for line in lines for number in reach.lines.get(line, ())}
+        numbers = self._numbers(self.lines(mutant))
+        own = range(mutant.lines[0], mutant.lines[1] + 1)
+        if not numbers and self.reach.is_start_only(mutant.file, own):
+            # what uses it runs at the start, too: then whoever reaches anything of the file
+            numbers = self._numbers(self.users.of(mutant.file, ()))
         asked = [self.reach.asked[number] for number in sorted(numbers)]
         hits = Counter(one.name for one in asked if one.part == "journeys")
         cost = {name: self._cost(name, count, asked) for name, count in hits.items()}
@@ -47,6 +47,15 @@ class Aiming:
             sorted(hits, key=lambda name: (cost[name], name)),
             Counter(one.operation for one in asked),
         )
+
+    def _numbers(self, lines: Lines) -> set[int]:
+        return {
+            number
+            for file, wanted in lines.items()
+            if (reach := self.reach.files.get(file)) is not None
+            for line in wanted
+            for number in reach.lines.get(line, ())
+        }
 
     def _cost(self, name: str, hits: int, asked: Sequence[Asked]) -> float:
         """Seconds until the journey first reaches it, less for one that does so often and otherwise."""
