@@ -17,6 +17,7 @@ from parity_tests.cli import init as init_command
 from parity_tests.cli import matrix as matrix_command
 from parity_tests.cli import mutants as mutants_command
 from parity_tests.cli import performance as performance_command
+from parity_tests.cli import reach as reach_command
 from parity_tests.cli import replay as replay_command
 from parity_tests.cli import suite as suite_command
 from parity_tests.cli import triangle as triangle_command
@@ -143,6 +144,7 @@ main.add_command(triangle_command.command)
 main.add_command(calibrate_command.command)
 main.add_command(matrix_command.command)
 main.add_command(mutants_command.command)
+main.add_command(reach_command.command)
 main.add_command(fuzz.command)
 main.add_command(suite_command.command)
 main.add_command(init_command.command)

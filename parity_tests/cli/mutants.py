@@ -10,6 +10,8 @@ from rich.table import Table
 
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
+from parity_tests.cli.generated_mutants import Chosen, list_generated, run_generated
+from parity_tests.cli.reach import cache_file
 from parity_tests.mutants import plant, report
 from parity_tests.mutants.by_fuzz import BUDGET
 from parity_tests.mutants.model import Part, chosen
@@ -21,6 +23,13 @@ from parity_tests.report.terminal import TerminalProgress
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
+def _parts(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(name for value in values for name in value.split(","))
+    if unknown := set(names) - {*Part, "tests", "all"}:
+        raise click.BadParameter(f"no part {', '.join(sorted(unknown))}")
+    return names
+
+
 @click.command("mutants")
 @configured
 @click.option("--only", multiple=True, metavar="ID", help="Only these mutants; may be repeated.")
@@ -28,16 +37,57 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
     "--group", default="", metavar="NAME", help="The mutants of this group, not the usual ones."
 )
 @click.option(
-    "--by", multiple=True, type=click.Choice([*(part.value for part in Part), "all"]),
-    default=("journeys",), show_default=True, help="What looks for them; may be repeated.",
+    "--by", multiple=True, metavar="PART[,PART]", callback=_parts,
+    default=("journeys",), show_default=True,
+    help="What looks for them: journeys, matrix, fuzz, all; tests, too, with --generated.",
 )  # fmt: skip
 @click.option(
     "--database", default="sqlite", show_default=True, metavar="KIND", help="As for `run`."
 )
-@click.option("--seed", default=1, show_default=True, help="Of the sequences that `fuzz` draws.")
 @click.option(
-    "--exchanges", "budget", default=BUDGET, show_default=True, type=click.IntRange(1),
-    help="That `fuzz` draws for one mutant at most.",
+    "--seed",
+    default=1,
+    show_default=True,
+    help="Of the sequences that `fuzz` draws, and of the sample of --generated.",
+)
+@click.option(
+    "--exchanges",
+    "budget",
+    default=BUDGET,
+    show_default=True,
+    type=click.IntRange(1),
+    help="That `fuzz` draws for one mutant at most; that one part plays, with --generated.",
+)
+@click.option(
+    "--generated",
+    "count",
+    type=click.IntRange(1),
+    metavar="COUNT",
+    help="So many mutants that rules make of the port's files, not the hand-written ones.",
+)
+@click.option(
+    "--resume",
+    type=_FILE,
+    help="With --generated: append each result to this file, and go on where it ends.",
+)
+@click.option("--again", is_flag=True, help="With --resume: try those again that were not killed.")
+@click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="With --generated: mutants at the same time, each on stacks of its own.",
+)
+@click.option(
+    "--seconds",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(1),
+    help="With --generated: that one part has for one mutant; then it has timed out.",
+)
+@click.option(
+    "--reach", "reach_file", type=_FILE,
+    help="With --generated: the recording of `parity reach`.  [default: .parity/reach-KIND.json]",
 )  # fmt: skip
 @click.option(
     "--aim", is_flag=True,
@@ -45,7 +95,10 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 )  # fmt: skip
 @click.option("--json", "json_file", type=_FILE, help="Write the result as JSON.")
 @click.option(
-    "--list", "list_only", is_flag=True, help="List the mutants and check that each applies."
+    "--list",
+    "list_only",
+    is_flag=True,
+    help="List the mutants and check that each applies.",
 )
 def command(
     config_path: Path,
@@ -57,6 +110,12 @@ def command(
     seed: int,
     budget: int,
     aim: bool,
+    count: int | None,
+    resume: Path | None,
+    again: bool,
+    jobs: int,
+    seconds: float,
+    reach_file: Path | None,
     json_file: Path | None,
     list_only: bool,
 ) -> None:
@@ -76,6 +135,13 @@ def command(
     parity mutants --by all --json mutants.json  by every part
     parity mutants --only row-written-twice --by fuzz --seed 7
 
+    With --generated, rules make mutants of the port's files (comparisons flipped, filters dropped,
+    keys renamed, ...). A sample of them is tried by one part after another until one kills it, and
+    each part asks only what the recording of `parity reach` says to reach the line.
+
+    \b
+    parity mutants --generated 200 --seed 3 --by journeys,matrix,fuzz,tests --resume run.jsonl --jobs 2
+
     \b
     Exit codes: 0 each is found by a part, 1 one is missed, 2 could not run.
     """  # fmt: skip
@@ -83,6 +149,14 @@ def command(
     def work() -> Exit:
         screen = console()
         config = configuration.load(config_path, overrides)
+        if count is not None:
+            chosen_generated = Chosen(
+                count, seed, by, database, only, jobs, budget, seconds,
+                cache_file(reach_file, database), resume, again, json_file,
+            )  # fmt: skip
+            if list_only:
+                return list_generated(config, chosen_generated, screen)
+            return run_generated(config, chosen_generated, screen)
         found = plant.load(config.mutants, only, group)
         if list_only:
             plant.check(config, found)

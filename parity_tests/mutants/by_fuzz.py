@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class FuzzSeeker:
         self.options = FuzzOptions(seed=seed, today=ground.today)
         self.made = ground.databases("fuzz")
         self.stages: dict[str, Stage] = {}
+        self.drawn_from: Callable[[Mutant], tuple[str, ...]] = self._resource
+        """Globs of the operations that are drawn for a mutant; none: all of them."""
         self.clean: dict[tuple[str, ...], int] = {}
         """By profile and what is drawn from: so many exchanges are known to be green without any mutant."""
 
@@ -78,7 +80,7 @@ class FuzzSeeker:
         """Draws under one profile; what it costs and finds is added to the trial."""
         usual = self.stage(profile)
         options = replace(
-            self.options, operations=self._drawn_from(mutant), profile=profile, exchanges=budget
+            self.options, operations=self.drawn_from(mutant), profile=profile, exchanges=budget
         )
         with replace_ported(usual, (path,)) as stage:
             red = self._confirmed(stage, options)
@@ -115,7 +117,7 @@ class FuzzSeeker:
         trial.problem = f"red without the mutant too: {without.told}, {without.exchanges} exchanges"
         return False
 
-    def _drawn_from(self, mutant: Mutant) -> tuple[str, ...]:
+    def _resource(self, mutant: Mutant) -> tuple[str, ...]:
         if not self.aim:
             return ()
         rule = mutant.operation.partition(" ")[2]

@@ -41,15 +41,25 @@ class MatrixSeeker:
         wanted = {one.operation for one in mutants} & self.table.plan.requests.keys()
         for profile in self.table.plan.profiles():
             for operation in sorted(wanted):
-                self.before[profile, operation] = {
-                    key
-                    for cell, _ in play.ask(self.table, self.stage(profile), [operation])
-                    for key in _keys(cell)
-                }
+                self.learn(profile, operation)
         count = sum(map(len, self.before.values()))
         if not count:
             return []
         return [f"the matrix already differs in {count} places; they count for no mutant"]
+
+    @property
+    def requests(self) -> set[str]:
+        """Operations that the matrix asks."""
+        return set(self.table.plan.requests)
+
+    def learn(self, profile: Profile, operation: str) -> None:
+        """What differs without any mutant; asked once."""
+        if (profile, operation) not in self.before:
+            self.before[profile, operation] = {
+                key
+                for cell, _ in play.ask(self.table, self.stage(profile), [operation])
+                for key in keys_of(cell)
+            }
 
     def seek(self, mutant: Mutant, path: Path) -> Trial:
         trial = Trial()
@@ -61,7 +71,7 @@ class MatrixSeeker:
             with replace_ported(self.stage(profile), (path,)) as stage:
                 for cell, _ in play.ask(self.table, stage, [mutant.operation]):
                     trial.exchanges += 1
-                    if _keys(cell) - before:
+                    if keys_of(cell) - before:
                         trial.verdict = Verdict.FOUND
                         trial.seen = tell(_unwaived(cell))
                         return trial
@@ -80,7 +90,7 @@ def _unwaived(cell: Cell) -> list[Finding]:
     ]
 
 
-def _keys(cell: Cell) -> set[Key]:
+def keys_of(cell: Cell) -> set[Key]:
     if cell.verdict not in _RED:
         return set()
     return {

@@ -36,11 +36,28 @@ class MutantTable(Table):
     """It changes nothing that a client can see: whoever finds it is wrong."""
 
 
+class GeneratedTable(Table):
+    """Which files of the port are changed by rules, for `parity mutants --generated`."""
+
+    files: tuple[Named, ...] = Field(min_length=1)
+    """Globs below the folder that the package lies in: `shop/services/*.py`."""
+    skip_calls: tuple[Named, ...] = ()
+    """Statements that call one of these are left alone: `logger.*`."""
+    equivalent: Named | None = None
+    """The file of those that change nothing, relative to this one."""
+    tests: tuple[Named, ...] = ()
+    """The command of the unit tests; `{python}` is this interpreter."""
+    tests_beside: tuple[Named, ...] = ()
+    """What the tests expect beside the package's folder."""
+
+
 class MutantsFile(Table):
     """`mutants.toml`: bugs that `parity mutants` plants, one at a time."""
 
     mutant: tuple[MutantTable, ...] = Field(min_length=1)
     """The bugs."""
+    generated: GeneratedTable | None = None
+    """What mutants are made of by rules."""
 
     @model_validator(mode="after")
     def _every_id_once(self) -> Self:

@@ -98,13 +98,17 @@ class Garden:
 
     def plant(self, mutant: Mutant) -> Path:
         """The folder to put first on PYTHONPATH; the mutant before has no folder any more."""
+        return self.plant_text(mutant.file, changed(self.original, mutant))
+
+    def plant_text(self, name: str, text: str) -> Path:
+        """As `plant`, for the whole text of one file, which is called as in a source tree."""
         place = self.folder / "mutant"
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(self.original, place / self.source.name)
-        for name in self.beside:
-            (place / name).symlink_to(self.source.parent / name)
-        file = place / mutant.file
-        file.write_text(changed(self.original, mutant), encoding="utf-8")
+        for link in self.beside:
+            (place / link).symlink_to(self.source.parent / link)
+        file = place / name
+        file.write_text(text, encoding="utf-8")
         for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
             compiled.unlink()
         return place

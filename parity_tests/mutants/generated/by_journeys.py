@@ -1,0 +1,185 @@
+"""The journeys that reach a generated mutant, on stacks of which only the ported process is replaced."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from parity_core.model import Finding, ParityError
+from parity_tests.journeys.model import Journey, Profile
+from parity_tests.mutants.generated.aim import Aim
+from parity_tests.mutants.generated.model import Attempt, Fate
+from parity_tests.mutants.ground import Ground
+from parity_tests.run.replay import replay
+from parity_tests.run.use_case import by_profile
+from parity_tests.stage.databases import Databases
+from parity_tests.stage.process import StackError
+from parity_tests.stage.services import registry
+from parity_tests.stage.stage import Stage, replace_ported
+
+_OPEN = 3
+"""Pairs of stacks that stay up; the usual settings are always among them."""
+_PLACES = 6
+_GENERATED = re.compile(r"/[^/]*\d[^/]*")
+DIED = "the ported stack died"
+
+Key = tuple[str, int, str]
+"""Journey, step and place of a difference."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    exchanges: int
+    """For one mutant, journeys that are begun are ended."""
+    seconds: float
+    """For one mutant."""
+    is_over: Callable[[], bool] = lambda: False
+    """Whether the whole run is to end now."""
+
+
+class _Late(Exception):
+    """The mutant has had its time."""
+
+
+class JourneyHunter:
+    def __init__(
+        self,
+        ground: Ground,
+        journeys: Mapping[str, Journey],
+        before: Sequence[Key],
+        limits: Limits,
+    ) -> None:
+        self.ground = ground
+        self.journeys = journeys
+        self.before = {(journey, step, general(place)) for journey, step, place in before}
+        self.limits = limits
+        self.made: Databases | None = None
+        self.stages: dict[Profile, Stage] = {}
+        self.number = 0
+
+    def _stage(self, profile: Profile) -> Stage:
+        """Opened when it is needed first; the one that was not needed for longest is closed for it."""
+        if self.made is None:
+            self.made = self.ground.databases("journeys")
+        if profile in self.stages:
+            stage = self.stages.pop(profile)
+        else:
+            spare = [one for one in self.stages if one != Profile()]
+            if len(spare) >= _OPEN:
+                self.stages.pop(spare[0]).close()
+            self.number += 1
+            stage = self.ground.open(self.made, profile, f"g{self.number}")
+        self.stages[profile] = stage
+        return stage
+
+    def drop(self) -> None:
+        """Closes all stages: one of them does not answer any more."""
+        for stage in self.stages.values():
+            stage.close()
+        self.stages.clear()
+
+    def hunt(self, aim: Aim, path: Path) -> Attempt:
+        attempt = Attempt()
+        wanted = [self.journeys[name] for name in aim.journeys if name in self.journeys]
+        if not wanted:
+            attempt.fate = Fate.NOT_REACHED
+            return attempt
+        deadline = time.monotonic() + self.limits.seconds
+        played = 0
+        groups = by_profile(wanted)
+        for profile in sorted(groups, key=lambda one: one not in self.stages):
+            if registry.missing(profile.services):
+                continue
+            stage = self._stage(profile)
+            started = False
+            try:
+                with replace_ported(stage, (path,)):
+                    started = True
+                    for journey in groups[profile]:
+                        if attempt.exchanges >= self.limits.exchanges:
+                            break
+                        played += 1
+                        if self._is_killed(stage, journey, attempt, deadline):
+                            attempt.fate = Fate.KILLED
+                            return attempt
+            except StackError as error:
+                stage.legacy.stack.check()
+                attempt.problem = _shortened(str(error))
+                attempt.fate = Fate.KILLED if started else Fate.BROKEN
+                attempt.places = [DIED] if started else []
+                return attempt
+            except _Late as late:
+                attempt.problem = str(late)
+                attempt.fate = Fate.TIMED_OUT
+                return attempt
+            finally:
+                attempt.asked = f"{played} of {len(wanted)} journeys"
+            if attempt.exchanges >= self.limits.exchanges:
+                break
+        return attempt
+
+    def _is_killed(self, stage: Stage, journey: Journey, attempt: Attempt, deadline: float) -> bool:
+        for findings in self._play(stage, journey, attempt, deadline):
+            keys = {_key(one) for one in findings} - self.before
+            if not keys:
+                continue
+            # what a second playing does not show was the machine's doing
+            more = time.monotonic() + self.limits.seconds
+            again = _confirmation(self._play(stage, journey, Attempt(), more), findings[0])
+            if keys & {_key(one) for one in again}:
+                attempt.places = [_told(one) for one in findings if _key(one) in keys][:_PLACES]
+                return True
+            return False
+        return False
+
+    def _play(
+        self, stage: Stage, journey: Journey, attempt: Attempt, deadline: float
+    ) -> Iterator[list[Finding]]:
+        ground = self.ground
+        try:
+            for pair, differences in replay(journey, stage, ground.rules, ground.matcher):
+                attempt.exchanges += 1
+                if "Timeout" in pair.ported.reply.error:
+                    raise _Late(f"{journey.name}:{pair.step}: {pair.ported.reply.error}")
+                yield ground.unwaived(pair, differences)
+                if self.limits.is_over() or time.monotonic() > deadline:
+                    raise _Late(f"its time ended in {journey.name}, step {pair.step}")
+        except StackError:
+            raise
+        except ParityError:
+            # a bug may leave a journey without what its later steps need; it differed before, then
+            return
+
+    def close(self) -> None:
+        self.drop()
+        if self.made is not None:
+            self.made.close()
+
+
+def _confirmation(played: Iterator[list[Finding]], first: Finding) -> list[Finding]:
+    for findings in played:
+        if findings and findings[0].pair.step >= first.pair.step:
+            return findings
+    return []
+
+
+def general(place: str) -> str:
+    """Without what another playing calls otherwise: ids of rows, and numbers."""
+    return _GENERATED.sub("/*", place)
+
+
+def _key(finding: Finding) -> Key:
+    return finding.pair.journey, finding.pair.step, general(finding.difference.place)
+
+
+def _told(finding: Finding) -> str:
+    pair = finding.pair
+    return f"{pair.journey}:{pair.step} · {pair.operation.label} · {finding.difference.place}"
+
+
+def _shortened(story: str) -> str:
+    lines = story.splitlines()
+    return "\n".join([lines[0], *lines[-4:]] if len(lines) > 5 else lines)

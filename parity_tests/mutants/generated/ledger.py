@@ -1,0 +1,59 @@
+"""A run's results as a file of JSON lines, one appended when a mutant is done: a run that dies goes on there."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from parity_core.model import ParityError
+from parity_tests.mutants.generated.model import Trial, from_json, to_json
+
+
+class Ledger:
+    """Without a path it keeps nothing. `about` must be the same for a run that goes on."""
+
+    def __init__(self, path: Path | None, about: Mapping[str, Any]) -> None:
+        self.path = path
+        self.done: dict[str, Trial] = {}
+        self._lock = threading.Lock()
+        if path is None:
+            return
+        if path.exists() and path.stat().st_size:
+            self._read(path, about)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._append({"run": dict(about)})
+
+    def _read(self, path: Path, about: Mapping[str, Any]) -> None:
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            # the process died while it wrote this line: the mutant is tried again
+            text = text[: text.rfind("\n") + 1]
+            path.write_text(text, encoding="utf-8")
+        lines = text.splitlines()
+        try:
+            first = json.loads(lines[0])["run"]
+            if first != dict(about):
+                raise ParityError(f"{path} is of another run: {first}; this one is {dict(about)}")
+            for line in lines[1:]:
+                trial = from_json(json.loads(line))
+                self.done[trial.id] = trial
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ParityError(f"{path} is no file of --resume: {error!r}") from None
+
+    def add(self, trial: Trial) -> None:
+        with self._lock:
+            self.done[trial.id] = trial
+            if self.path is not None:
+                self._append(to_json(trial))
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        assert self.path is not None
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())

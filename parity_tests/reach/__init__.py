@@ -1,0 +1,1 @@
+"""Which requests reach which lines of the port, recorded while it answers; and what none reaches."""
