@@ -113,7 +113,12 @@ def _engine(url: str) -> AsyncEngine:
             # asyncpg's own name for libpq's parameter.
             options["connect_args"]["ssl"] = mode
             target = target.difference_update_query(["sslmode"])
-    return create_async_engine(target, **options)
+    try:
+        return create_async_engine(target, **options)
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"the package {error.name} is not installed: pip install 'legacy-bridge[postgresql]'"
+        ) from error
 
 
 def _async_url(url: str) -> URL:

@@ -102,6 +102,8 @@ class Garden:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(self.original, place / self.source.name)
         for name in self.beside:
+            if not (self.source.parent / name).exists():
+                continue  # an installed package may carry it inside
             (place / name).symlink_to(self.source.parent / name)
         file = place / mutant.file
         file.write_text(changed(self.original, mutant), encoding="utf-8")
