@@ -5,14 +5,17 @@ Red after an upgrade: the message says which name of which library no longer hol
 
 import ast
 import re
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
+from unittest import mock
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import create_engine, delete, event, inspect, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from uvicorn.supervisors import Multiprocess
 
 from cornflow_f.web import fastapi_private as of_port
 from legacy_bridge.operations import fastapi_private as of_bridge
@@ -27,7 +30,7 @@ PACKAGES = (
 DOCUMENTED = {"_asdict", "_exit", "_get_current_object", "_mapping", "_replace"}
 """Public in spite of their names: of named tuples, `os`, werkzeug and SQLAlchemy's rows."""
 
-PRIVATE_MODULES = re.compile(r"\._|^fastapi\.dependencies|^fastapi\.utils")
+PRIVATE_MODULES = re.compile(r"\._|^fastapi\.(dependencies|utils)|^uvicorn\.supervisors")
 
 
 def private_uses(root: Path) -> list[str]:
@@ -54,9 +57,12 @@ def _defined(tree: ast.Module) -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            if ast.unparse(node.value) in ("self", "cls"):
-                names.add(node.attr)
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and ast.unparse(node.value) in ("self", "cls")
+        ):
+            names.add(node.attr)
     return names
 
 
@@ -65,9 +71,10 @@ def _used(tree: ast.Module) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
             names.append(node.attr)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            if PRIVATE_MODULES.search(node.module):
-                names.append(node.module)
+        elif (
+            isinstance(node, ast.ImportFrom) and node.module and PRIVATE_MODULES.search(node.module)
+        ):
+            names.append(node.module)
     return names
 
 
@@ -138,6 +145,13 @@ def test_starlette_tells_the_path_below_the_root(path: str, root: str, route: st
     assert told == route, "starlette._utils.get_route_path no longer tells the path below the root"
 
 
+def test_uvicorn_supervises_workers_on_a_socket_that_was_taken_before() -> None:
+    parameters = set(signature(Multiprocess.__init__).parameters)
+    assert {"config", "sockets"} <= parameters <= {"self", "config", "sockets", "target"}, (
+        "uvicorn.supervisors.Multiprocess wants something else now"
+    )
+
+
 class Base(DeclarativeBase):
     pass
 
@@ -178,7 +192,7 @@ def test_sqlalchemy_tells_the_state_of_a_row_and_its_turn() -> None:
 def test_pytest_and_mock_tell_what_was_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_pytest, "__doc__", "replaced")
     assert of_pytest.last_replaced(monkeypatch) == (of_pytest, "__doc__"), "MonkeyPatch._setattr"
-    double = of_pytest.mock.Mock()
+    double = mock.Mock()
     double.child()
     assert of_pytest.children_of(double) == 1, "Mock._mock_children"
     assert callable(of_pytest.Patch.__enter__), "unittest.mock._patch"
