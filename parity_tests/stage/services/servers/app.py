@@ -19,9 +19,10 @@ def main(kind: str, reference: str, port: str) -> None:
     try:
         _serve(kind, app, port)
     except ModuleNotFoundError as error:
-        if error.name not in ("werkzeug", "uvicorn"):
+        server = (error.name or "").partition(".")[0]
+        if server not in ("werkzeug", "uvicorn"):
             raise
-        sys.exit(f"`{kind} = …` needs {error.name}: pip install 'parity-tests[serve]'")
+        sys.exit(f"`{kind} = …` needs {server}: pip install 'parity-tests[serve]'")
 
 
 def _serve(kind: str, app: Any, port: str) -> None:
