@@ -125,7 +125,9 @@ def install(chosen: tuple[str, ...], only: tuple[str, ...], before: bool) -> Non
         for version in (version for version in wanted if version in known):
             if before and not only and version == wanted[0]:
                 installed = _before(known[version], Path(place))
-                table.add_row("all in one (before)", version, *_figures(installed), "")
+                table.add_row(
+                    "all in one (the development install)", version, *_figures(installed), ""
+                )
             for one in TRIES:
                 if (only and one.name not in only) or version not in one.versions:
                     continue
@@ -156,7 +158,7 @@ def _try(one: Try, python: Path, wheels: Path, place: Path) -> Installed:
 
 
 def _before(python: Path, place: Path) -> Installed:
-    """All packages in one distribution, as they were published before: the development install."""
+    """All packages in one distribution, as they were published before there were several."""
     with tempfile.TemporaryDirectory(dir=place) as folder:
         environment = Environment.create(python, Path(folder) / "env")
         return environment.install(str(ROOT))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from cornflow_cutover.up import orchestrator
 from cornflow_cutover.up.data_folder import DataFolder
 from cornflow_cutover.up.steps import UpError
+from legacy_bridge import settings
 from legacy_bridge.database.connection import Database, StoreError
 from parity_core.compare import tokens
 from parity_core.model import ParityError
@@ -90,6 +92,18 @@ def test_up_without_a_runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(orchestrator, "find_spec", lambda _: None)
     with pytest.raises(UpError, **needs("cornflow-cutover[runner]")):
         orchestrator.choose(DataFolder(tmp_path / "data"), None, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "chosen"),
+    [([], ""), (["a:b"], "a:b"), (["a:b", "a:b"], "a:b"), (["a:b", "c:d"], "")],
+)
+def test_an_assembly_that_is_installed_twice_is_one(
+    monkeypatch: pytest.MonkeyPatch, values: list[str], chosen: str
+) -> None:
+    points = [EntryPoint("x", value, "cutover.assembly") for value in values]
+    monkeypatch.setattr(settings, "entry_points", lambda group: points)
+    assert settings.installed_assembly() == chosen
 
 
 def test_the_comparison_starts_without_what_extras_bring() -> None:
