@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute, iter_route_contexts
 
 from legacy_bridge.assembly import Assembly
 from legacy_bridge.control.access import Operators
 from legacy_bridge.operations.census import IMPLICIT_METHODS, rules_of_flask
+from legacy_bridge.operations.fastapi_private import depends_on_any, routes_of
 from legacy_bridge.operations.operation import LegacyRule, canonical_rule
 
 __all__ = ["Assembly", "Ported", "operations_of_fastapi", "pair"]
@@ -88,13 +87,12 @@ def operations_of_fastapi(
     return [
         Ported(
             method,
-            _rule_of(route.path or "", method, known),
-            route.name or "",
-            _is_guarded(route.dependant, guards),
+            _rule_of(route.path, method, known),
+            route.name,
+            depends_on_any(route.dependant, guards),
         )
-        for route in iter_route_contexts(app.router.routes)
-        if isinstance(route.original_route, APIRoute)
-        for method in sorted((route.methods or set()) - IMPLICIT_METHODS)
+        for route in routes_of(app)
+        for method in sorted(route.methods - IMPLICIT_METHODS)
     ]
 
 
@@ -116,9 +114,3 @@ def _as_flask(found: re.Match[str]) -> str:
 
 def _shape(rule: str) -> str:
     return _ANY_PARAMETER.sub("<>", rule)
-
-
-def _is_guarded(dependant: Dependant, guards: Collection[Callable[..., Any]]) -> bool:
-    return dependant.call in guards or any(
-        _is_guarded(part, guards) for part in dependant.dependencies
-    )

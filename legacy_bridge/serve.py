@@ -7,7 +7,6 @@ import socket
 import tempfile
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from legacy_bridge import assembly
 from legacy_bridge.operations.operation import Mode
@@ -15,6 +14,7 @@ from legacy_bridge.settings import BridgeSettings
 from legacy_bridge.supervisor import SUPERVISOR
 from legacy_bridge.telemetry.logs import LogFormat
 from legacy_bridge.telemetry.logs import config as logging_config
+from legacy_bridge.uvicorn_private import serve_in_processes
 
 
 class ServeError(Exception):
@@ -58,7 +58,7 @@ def serve(
             )
             config = uvicorn_config("legacy_bridge.assembly:create_app", log=settings.log)
             config.factory, config.workers = True, workers
-            Multiprocess(config, sockets=[taken]).run()
+            serve_in_processes(config, taken)
         return
     server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings), log=settings.log))
     # uvicorn raises the signal that stopped it once more when it is done: let that be an ordinary end.

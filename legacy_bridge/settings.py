@@ -27,8 +27,9 @@ ASSEMBLIES = "cutover.assembly"
 
 def installed_assembly() -> str:
     """The one assembly that is installed; empty when there is none, or more than one to choose from."""
-    offered = entry_points(group=ASSEMBLIES)
-    return next(iter(offered)).value if len(offered) == 1 else ""
+    # the same one twice is one: a checkout's own description beside the wheel's, say
+    offered = {point.value for point in entry_points(group=ASSEMBLIES)}
+    return offered.pop() if len(offered) == 1 else ""
 
 
 PREFIX = "CUTOVER_"

@@ -25,7 +25,8 @@ def shipped() -> dict[str, Path]:
     return {path.parent.name: path for path in found if path.parent.name != _STARTER}
 
 
-DEFAULT = next(iter(shipped().values()))
+DEFAULT = next(iter(shipped().values()), Path("parity.toml"))
+"""The first that is installed; without one, the file in the current folder that `parity init` writes."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Config:
 
 def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
     """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
-    file = read_toml(path, ParityFile, "give --config FILE")
+    file = read_toml(path, ParityFile, "give --config FILE, or write one by `parity init`")
     path = path.resolve()
     here = path.parent
     for named, name in (("rules", file.rules), ("waivers", file.waivers), ("seed", file.seed.sql)):

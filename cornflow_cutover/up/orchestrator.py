@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -57,6 +58,10 @@ def choose(folder: DataFolder, airflow_url: str | None, runner_port: int) -> Orc
     if airflow_url and airflow_url != known:
         user = os.environ.get("AIRFLOW_USER", "admin")
         return Orchestrator(airflow_url, user, os.environ.get("AIRFLOW_PWD", "admin"), False)
+    if find_spec("embedded_runner") is None:
+        raise UpError(
+            "nothing solves on this machine: pip install 'cornflow-cutover[runner]', or --airflow-url URL"
+        )
     url = f"http://127.0.0.1:{_free_port(runner_port, known)}"
     folder.remember(**{_REMEMBERED: url})
     return Orchestrator(url, _USER, folder.secrets().runner_password, True)

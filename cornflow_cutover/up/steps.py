@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.console import Console
 from cornflow_cutover.up.data_folder import fingerprint
 
 _SOURCES = (
-    "cornflow_f", "cornflow_cutover", "legacy_bridge", "parity_tests", "migrations", "embedded_runner", "parity_core",
+    "cornflow_f", "cornflow_cutover", "legacy_bridge", "parity_tests", "parity_core", "embedded_runner",
 )  # fmt: skip
 """What may change the outcome of a replay, or what a database has to hold."""
 
@@ -53,5 +54,9 @@ def run(module: str, *words: str, environment: Mapping[str, str]) -> None:
 
 
 def sources() -> str:
-    root = Path(__file__).resolve().parents[2]
-    return fingerprint(root / name for name in _SOURCES)
+    """Changes with any file of the installed packages, and of the migrations."""
+    from cornflow_f.migration.run import SCRIPTS
+
+    specs = [find_spec(name) for name in _SOURCES]
+    folders = [Path(spec.origin).parent for spec in specs if spec is not None and spec.origin]
+    return fingerprint([*folders, SCRIPTS])

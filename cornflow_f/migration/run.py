@@ -23,9 +23,17 @@ from cornflow_f.migration import state
 from cornflow_f.migration.state import Found, RevisionError, Start
 from cornflow_f.models import CORE_TABLES
 
-# Found beside this package rather than imported by name: `migrations` is a common name, and the
-# current folder may well have one of its own.
-SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
+
+def _scripts(package: Path) -> Path:
+    """The wheel carries them inside the package; the repository has them beside it.
+
+    Not imported by name: `migrations` is a common one, and the current folder may well have its own.
+    """
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+SCRIPTS = _scripts(Path(__file__).resolve().parents[1])
 
 Result = TypeVar("Result")
 

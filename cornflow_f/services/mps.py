@@ -1,10 +1,10 @@
-"""Problems in MPS format, read by PuLP into the JSON its workflow takes. PuLP comes with the extra `mps`."""
+"""Problems in MPS format, read by PuLP into the JSON its workflow takes."""
 
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from cornflow_f.errors import EndpointNotImplemented, InvalidUsage
+from cornflow_f.errors import InvalidUsage
 
 EXTENSIONS = frozenset(("mps", "lp"))
 
@@ -17,12 +17,9 @@ def is_allowed(filename: str) -> bool:
 
 def read(content: bytes, *, minimize: bool) -> dict[str, Any]:
     """The problem as a JSON document. Raises InvalidUsage."""
-    try:
-        import pulp
-    except ImportError as error:
-        raise EndpointNotImplemented(
-            "This server can't read MPS files: it was installed without its extra 'mps'"
-        ) from error
+    # Half a second, and few ask for it.
+    import pulp
+
     sense = pulp.LpMinimize if minimize else pulp.LpMaximize
     with tempfile.TemporaryDirectory(prefix="cornflow-mps-") as folder:
         file = Path(folder, "problem.mps")

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 
 from cornflow_f.web.deps import GUARDS
+from cornflow_f.web.fastapi_private import Dependant, depends_on_any, direct_calls
 from cornflow_f.web.guards import require_dag_permission
 from cornflow_f.web.query import model_of
 from cornflow_f.web.route import PortRoute, inflate_request
@@ -50,13 +50,13 @@ def ported_operations(app: FastAPI) -> list[PortedOperation]:
 
 def is_guarded(dependant: Dependant) -> bool:
     """Whether a permission check is among the dependencies."""
-    return dependant.call in GUARDS or any(is_guarded(part) for part in dependant.dependencies)
+    return depends_on_any(dependant, GUARDS)
 
 
 def _depends_on(dependant: Dependant, function: object) -> bool:
-    return any(part.call is function for part in dependant.dependencies)
+    return any(call is function for call in direct_calls(dependant))
 
 
 def _query(dependant: Dependant) -> type[BaseModel] | None:
-    models = (model_of(part.call) for part in dependant.dependencies)
+    models = (model_of(call) for call in direct_calls(dependant))
     return next((model for model in models if model is not None), None)

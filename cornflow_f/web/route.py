@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +22,7 @@ from cornflow_f.web.deps import (
     require_permission,
     require_permission_to_sign_up,
 )
+from cornflow_f.web.fastapi_private import Dependant, depends_on_any, direct_calls, send_of
 from cornflow_f.web.routing import legacy_rule
 
 
@@ -39,10 +39,10 @@ class PortRoute(APIRoute):
         field = self.body_field
         reads_json = field is not None and not isinstance(field.field_info, Form)
         model = _model_of(self.dependant) if reads_json else None
-        inflates = any(part.call is inflate_request for part in self.dependant.dependencies)
-        uses_session = _uses(self.dependant, get_session)
-        guarded = any(_uses(self.dependant, guard) for guard in GUARDS)
-        only_signs_up = guarded and not _uses(self.dependant, require_permission)
+        inflates = inflate_request in direct_calls(self.dependant)
+        uses_session = depends_on_any(self.dependant, [get_session])
+        guarded = depends_on_any(self.dependant, GUARDS)
+        only_signs_up = guarded and not depends_on_any(self.dependant, [require_permission])
         may_have_body = not (self.methods or set()) <= {"GET", "HEAD", "OPTIONS"}
 
         async def port_route_handler(request: Request) -> Response:
@@ -57,7 +57,7 @@ class PortRoute(APIRoute):
                         request, incoming, inflates=inflates, model=model
                     )
                 else:
-                    request = Request(request.scope, incoming.receive, request._send)
+                    request = Request(request.scope, incoming.receive, send_of(request))
             if uses_session:
                 async with open_session(request) as session:
                     request.state.session = session
@@ -97,12 +97,6 @@ def _model_of(dependant: Dependant) -> type[RequestModel] | None:
         if isinstance(kind, type) and issubclass(kind, RequestModel):
             return kind
     return None
-
-
-def _uses(dependant: Dependant, call: Callable[..., Any]) -> bool:
-    """Whether a route depends on something, itself or through what it depends on."""
-    parts = dependant.dependencies
-    return any(part.call is call or _uses(part, call) for part in parts)
 
 
 def _keep_first_values(request: Request) -> None:

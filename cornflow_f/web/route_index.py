@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from fastapi.routing import APIRoute
-from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from cornflow_f.web.fastapi_private import get_route_path
 from cornflow_f.web.routing import MATCHED_RULE, legacy_rule, shape_of
 
 _Key = tuple[str, str, int]

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, DateTime, bindparam, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.schema import CreateTable
 
 from legacy_bridge.database.tables import METADATA
@@ -102,7 +103,13 @@ class Database:
 def _engine(url: str) -> AsyncEngine:
     target = _async_url(url)
     # One connection for the look-out and one for a change at the same time.
-    options: dict[str, Any] = {"pool_size": 1, "max_overflow": 1, "pool_timeout": _TIMEOUT}
+    # The class is named, as SQLAlchemy before 2.0.38 keeps no connections to SQLite's files.
+    options: dict[str, Any] = {
+        "poolclass": AsyncAdaptedQueuePool,
+        "pool_size": 1,
+        "max_overflow": 1,
+        "pool_timeout": _TIMEOUT,
+    }
     if target.drivername.startswith("sqlite"):
         options["connect_args"] = {"timeout": _TIMEOUT}
     else:
@@ -113,7 +120,12 @@ def _engine(url: str) -> AsyncEngine:
             # asyncpg's own name for libpq's parameter.
             options["connect_args"]["ssl"] = mode
             target = target.difference_update_query(["sslmode"])
-    return create_async_engine(target, **options)
+    try:
+        return create_async_engine(target, **options)
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"the package {error.name} is not installed: pip install 'legacy-bridge[postgresql]'"
+        ) from error
 
 
 def _async_url(url: str) -> URL:

@@ -43,8 +43,8 @@ def create() -> Tracing | None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError as error:
         raise TracingError(
-            f"{_ADDRESSES[0]} is set, and traces can't be sent ({error}): install the extra "
-            "[tracing], or unset it"
+            f"{_ADDRESSES[0]} is set, and traces can't be sent ({error}): pip install "
+            "'legacy-bridge[tracing]', or unset it"
         ) from error
     return Tracing(OTLPSpanExporter())
 

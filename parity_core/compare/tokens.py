@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from parity_core.model import ParityError
+
 _DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 TIMES = ("exp", "iat", "nbf")
 
@@ -67,10 +69,15 @@ def _signature(signed: bytes, secret: str, algorithm: str) -> bytes:
 
 
 def _rsa_signature(signed: bytes, secret: str) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    try:
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    except ImportError:
+        raise ParityError(
+            "a token signed by RS256 needs the package cryptography: pip install 'parity-core[tokens]'"
+        ) from None
 
     key = load_pem_private_key(secret.encode(), None)
     if not isinstance(key, RSAPrivateKey):

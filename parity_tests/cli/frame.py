@@ -32,7 +32,7 @@ def configured(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--config", "config_path", type=click.Path(dir_okay=False, path_type=Path),
-            default=configuration.DEFAULT, show_default="the one that is shipped",
+            default=configuration.DEFAULT, show_default="the one that is installed, else ./parity.toml",
             help="TOML file that describes the two targets.",
         ),
         click.option(

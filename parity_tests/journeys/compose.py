@@ -60,7 +60,9 @@ def _compressed(body: bytes, encoding: str) -> bytes:
     try:
         import brotli
     except ImportError:
-        raise ParityError("a body with `encoding: br` needs the package brotli") from None
+        raise ParityError(
+            "a body with `encoding: br` needs the package brotli, which parity-core asks for"
+        ) from None
     return bytes(brotli.compress(body))
 
 

@@ -106,6 +106,8 @@ class Garden:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(self.original, place / self.source.name)
         for link in self.beside:
+            if not (self.source.parent / link).exists():
+                continue  # an installed package may carry it inside
             (place / link).symlink_to(self.source.parent / link)
         file = place / name
         file.write_text(text, encoding="utf-8")

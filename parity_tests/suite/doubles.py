@@ -8,7 +8,6 @@ plain function the interpreter tells, by a profile hook that is set while a requ
 from __future__ import annotations
 
 import contextlib
-import importlib
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from unittest import mock
 import pytest
 
 from parity_tests.suite.events import Double
+from parity_tests.suite.pytest_private import AssertLogs, Patch, children_of, last_replaced
 from parity_tests.suite.target import Target
 
 
@@ -64,16 +64,14 @@ class Doubles:
 
     def install(self) -> Callable[[], None]:
         """Starts to notice; the result ends it."""
-        patch: Any = mock._patch  # what every form of patch() makes
-        logs: Any = importlib.import_module("unittest._log")._AssertLogsContext
         return _undo_all(
             [
-                _wrap(patch, "__enter__", self._patched),
-                _wrap(patch, "__exit__", self._unpatched),
+                _wrap(Patch, "__enter__", self._patched),
+                _wrap(Patch, "__exit__", self._unpatched),
                 _wrap(pytest.MonkeyPatch, "setattr", self._monkeypatched),
                 _wrap(pytest.MonkeyPatch, "undo", self._undone),
-                _wrap(logs, "__enter__", self._listening),
-                _wrap(logs, "__exit__", self._unpatched),
+                _wrap(AssertLogs, "__enter__", self._listening),
+                _wrap(AssertLogs, "__exit__", self._unpatched),
             ]
         )
 
@@ -85,7 +83,7 @@ class Doubles:
         self.undo(patching)
 
     def _monkeypatched(self, monkeypatch: Any, _: Any) -> None:
-        owner, attribute, *_rest = monkeypatch._setattr[-1]
+        owner, attribute = last_replaced(monkeypatch)
         self.add(owner, attribute, getattr(owner, attribute, None), monkeypatch)
 
     def _listening(self, context: Any, _: Any) -> None:
@@ -114,8 +112,7 @@ def _uses(value: Any) -> int | None:
         return len(records)
     if not isinstance(value, mock.NonCallableMock):
         return None
-    children: dict[str, Any] = value._mock_children
-    return len(value.mock_calls) + len(children)
+    return len(value.mock_calls) + children_of(value)
 
 
 def _code(value: Any) -> types.CodeType | None:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+VARIABLE = "PARITY_SUITE"
+"""Of the environment: what a run of the suite is to do, as JSON."""
+
 
 @dataclass(frozen=True)
 class Double:

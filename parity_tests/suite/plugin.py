@@ -16,12 +16,10 @@ import pytest
 from parity_core.model import ParityError, Side
 from parity_tests.suite import target as targets
 from parity_tests.suite.doubles import Doubles
-from parity_tests.suite.events import Recorder
+from parity_tests.suite.events import VARIABLE, Recorder
 from parity_tests.suite.interpose import Interposer
 from parity_tests.suite.leftovers import watch
 from parity_tests.suite.memory import give_files_to_memory_databases
-
-VARIABLE = "PARITY_SUITE"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,6 @@ from pathlib import Path
 from parity_core.model import ParityError, Side
 from parity_tests.suite import events, leftovers, verdict
 from parity_tests.suite.leftovers import put_back
-from parity_tests.suite.plugin import VARIABLE
 from parity_tests.suite.target import Reference
 from parity_tests.suite.verdict import Report
 
@@ -78,7 +78,7 @@ def _once(
     asked = {"target": reference.module, "stack": stack, "events": str(told.absolute()),
              "folder": str(databases.absolute())}  # fmt: skip
     environment = reference.environment(os.environ)
-    environment[VARIABLE] = json.dumps(asked)
+    environment[events.VARIABLE] = json.dumps(asked)
     plugins = [name for name in environment.get("PYTEST_PLUGINS", "").split(",") if name]
     environment["PYTEST_PLUGINS"] = ",".join([*plugins, PLUGIN])
     started = time.monotonic()
@@ -105,6 +105,8 @@ def _words(command: Sequence[str]) -> list[str]:
     beside = Path(sys.executable).with_name("pytest")
     if first == "pytest" and beside.exists():
         return [str(beside), *rest]
+    if first == "pytest" and shutil.which(first) is None:
+        raise ParityError("pytest is not installed: pip install 'parity-tests[suite]'")
     return [first, *rest]
 
 

@@ -268,6 +268,13 @@ class Thing(Base):
     made_at: Mapped[datetime] = mapped_column(sa.DateTime)
 
 
+def thing_of(session: Session, key: str) -> Thing:
+    """`session.get_one`, which SQLAlchemy has since 2.0.22."""
+    thing = session.get(Thing, key)
+    assert thing is not None
+    return thing
+
+
 def dump(engine: sa.Engine) -> list[Any]:
     with engine.connect() as connection:
         return [
@@ -314,11 +321,11 @@ def test_all_ways_to_write_are_followed_and_taken_back(engine: sa.Engine) -> Non
         moment = datetime.now(UTC)
         session.add(Thing(id="new", owner_id=owner.id, data=[None], made_at=moment))
         session.commit()
-        session.get_one(Thing, "a").data = {"y": None}
+        thing_of(session, "a").data = {"y": None}
         session.commit()
         session.execute(sa.update(Thing).where(Thing.id != "c").values(count=Thing.count + 1))
         session.commit()
-        session.delete(session.get_one(Thing, "b"))
+        session.delete(thing_of(session, "b"))
         session.commit()
         session.query(Thing).filter(Thing.id == "c").delete(synchronize_session=False)
         session.commit()
@@ -348,7 +355,7 @@ def test_all_ways_to_write_are_followed_and_taken_back(engine: sa.Engine) -> Non
 def test_what_was_rolled_back_was_not_written(engine: sa.Engine) -> None:
     recording = Recording()
     with recorded(recording), Session(engine) as session:
-        session.get_one(Thing, "a").count = 5
+        thing_of(session, "a").count = 5
         session.flush()
         session.rollback()
     assert recording.touches == []
@@ -361,16 +368,16 @@ def test_what_can_not_be_followed_is_said_and_hurts_nobody(engine: sa.Engine) ->
         session.commit()
     assert len(recording.problems) == 1
     with Session(engine) as session:
-        assert session.get_one(Thing, "a").count == 7
+        assert thing_of(session, "a").count == 7
 
 
 def test_a_row_that_somebody_has_written_since_is_left_alone(engine: sa.Engine) -> None:
     recording = Recording()
     with recorded(recording), Session(engine) as session:
-        session.get_one(Thing, "a").count = 5
+        thing_of(session, "a").count = 5
         session.commit()
     with Session(engine) as session:
-        session.get_one(Thing, "a").count = 6
+        thing_of(session, "a").count = 6
         session.commit()
     with pytest.raises(ChangedMeanwhileError, match="count"):
         asyncio.run(taken_back(engine, recording))
@@ -395,7 +402,7 @@ def test_sqlite_is_copied_again_only_after_a_change(engine: sa.Engine) -> None:
             with pytest.raises(sa.exc.OperationalError):
                 await room.connection.execute(sa.delete(Thing))
         with Session(engine) as session:
-            session.delete(session.get_one(Thing, "a"))
+            session.delete(thing_of(session, "a"))
             session.commit()
         async with sandbox.open() as room:
             assert await room.connection.scalar(count) == 2, "the copy follows the file"

@@ -162,7 +162,7 @@ def test_nothing_is_imported_when_nothing_is_configured() -> None:
 
 def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
-    with pytest.raises(TracingError, match=r"install the extra \[tracing\]"):
+    with pytest.raises(TracingError, match=r"pip install 'legacy-bridge\[tracing\]'"):
         tracing.create()
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     assert tracing.create() is None

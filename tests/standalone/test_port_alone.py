@@ -102,6 +102,30 @@ def test_health_finds_the_service_user(address: str) -> None:
     assert httpx.get(f"{address}/health/").json()["cornflow_status"] == "healthy"
 
 
+MPS = """NAME          PROBLEM
+ROWS
+ N  COST
+ L  LIMIT
+COLUMNS
+    X         COST      -1.0   LIMIT     1.0
+RHS
+    RHS       LIMIT     4.0
+ENDATA
+"""
+
+
+def test_an_mps_file_becomes_an_instance(address: str) -> None:
+    credentials = {"username": "admin", "password": PASSWORD}
+    token = httpx.post(f"{address}/login/", json=credentials).json()["token"]
+    reply = httpx.post(
+        f"{address}/instancefile/",
+        headers={"Authorization": f"Bearer {token}"},
+        data={"name": "a problem", "minimize": "1"},
+        files={"file": ("problem.mps", MPS)},
+    )
+    assert reply.status_code == 201, reply.text
+
+
 def test_the_documents_are_served(address: str) -> None:
     assert "/user/{user_id}/" in httpx.get(f"{address}/openapi.json").json()["paths"]
     assert httpx.get(f"{address}/docs").status_code == 200

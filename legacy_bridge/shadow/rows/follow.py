@@ -28,6 +28,7 @@ from sqlalchemy.sql.visitors import iterate
 
 from legacy_bridge.shadow.rows import keys, reads
 from legacy_bridge.shadow.rows.recording import UNTOLD, Did, Recording, Touch, current
+from legacy_bridge.shadow.rows.sqlalchemy_private import columns_set, conditions_of
 
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|MERGE|TRUNCATE|COPY|ALTER|DROP)\b", re.I)
 _WROTE = "legacy_bridge_wrote"
@@ -139,18 +140,18 @@ def _changing(
         written = _written(table, parameters)
         expressions = {
             name
-            for name in (getattr(column, "name", column) for column in statement._values or ())
+            for name in (getattr(column, "name", column) for column in columns_set(statement))
             if isinstance(name, str)
         }
         defaults = {column.name for column in context.compiled.update_prefetch}
         changed = {*written, *expressions, *defaults} & set(table.columns.keys())
         names = [*key_names(table), *sorted(changed - set(key_names(table)))]
         written = {name: value for name, value in written.items() if name in changed}
-    looked = select(*raw_columns(table, names)).where(*statement._where_criteria)
+    looked = select(*raw_columns(table, names)).where(*conditions_of(statement))
     # A session's flush names its parameters; other values are in the statement itself.
     named = {
         part.key: parameters[part.key]
-        for criterion in statement._where_criteria
+        for criterion in conditions_of(statement)
         for part in iterate(criterion)
         if isinstance(part, BindParameter) and not part.unique and part.key in parameters
     }

@@ -6,6 +6,7 @@ from sqlalchemy import Integer, Table, event
 from sqlalchemy.orm import Session
 
 from legacy_bridge.shadow.rows.recording import Did, Key, Recording, Touch, current
+from legacy_bridge.shadow.rows.sqlalchemy_private import insertion_number
 
 _FIRST_MADE_UP = 1_900_000_000
 """Keys for rows whose partner has none; below the largest 32-bit integer."""
@@ -22,7 +23,7 @@ def _before_flush(session: Session, _context: Any, _instances: Any) -> None:
     recording = current()
     if recording is None or recording.given_keys is None:
         return
-    for row in sorted(session.new, key=_insertion):
+    for row in sorted(session.new, key=insertion_number):
         table = row.__mapper__.local_table
         column = table.autoincrement_column if isinstance(table, Table) else None
         if column is None or not isinstance(column.type, Integer):
@@ -51,7 +52,7 @@ def _after_flush(session: Session, _context: Any) -> None:
 
 
 def _note_keys(session: Session, recording: Recording) -> None:
-    for row in sorted(session.new, key=_insertion):
+    for row in sorted(session.new, key=insertion_number):
         mapper = row.__mapper__
         table = mapper.local_table
         place = next((n for n, one in enumerate(recording.unkeyed) if one[0] is table), None)
@@ -66,8 +67,3 @@ def _note_keys(session: Session, recording: Recording) -> None:
         }
         key: Key = tuple(mapper.primary_key_from_instance(row))
         recording.pending.append(Touch(table, key, Did.INSERT, written=written))
-
-
-def _insertion(row: Any) -> int:
-    order: int = getattr(row._sa_instance_state, "insert_order", 0) or 0
-    return order

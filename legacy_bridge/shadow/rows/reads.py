@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapper
 
 from legacy_bridge.shadow.rows.recording import Key, Recording, current
+from legacy_bridge.shadow.rows.sqlalchemy_private import state_of
 
 _MOST = 500
 """Rows of one request that are kept in mind."""
@@ -33,7 +34,7 @@ def _loaded(row: Any, _context: Any) -> None:
     if recording is None or not recording.noting_reads or not recording.watching:
         return
     try:
-        _note(recording, row._sa_instance_state)
+        _note(recording, state_of(row))
     except Exception as error:
         # A client waits for this row: it must not fail for our sake.
         recording.problems.append(f"{type(error).__name__}: a row that was read")

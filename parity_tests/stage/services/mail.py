@@ -30,7 +30,9 @@ class MailServer(Quiet):
             from aiosmtpd.controller import Controller
             from aiosmtpd.smtp import AuthResult
         except ImportError:
-            raise ParityError("journeys with a mail server need the package aiosmtpd") from None
+            raise ParityError(
+                "journeys with a mail server need the package aiosmtpd: pip install 'parity-tests[services]'"
+            ) from None
         # aiosmtpd logs every login as a deprecation of its own
         logging.getLogger("mail").setLevel(logging.ERROR)
         refuse = settings.get("SMTP_REFUSE", "")

@@ -35,7 +35,11 @@ class OpenIdService(Quiet):
     def missing() -> str | None:
         from importlib.util import find_spec
 
-        return None if find_spec("cryptography") else "the package cryptography is not installed"
+        return (
+            None
+            if find_spec("cryptography")
+            else "the package cryptography is not installed: pip install 'parity-tests[services]'"
+        )
 
     def values(self) -> Mapping[str, str]:
         keys = {f"openid.{name}": self._provider.private_key(name) for name in self._keys}

@@ -16,6 +16,16 @@ def load(reference: str) -> Any:
 
 def main(kind: str, reference: str, port: str) -> None:
     app = load(reference)
+    try:
+        _serve(kind, app, port)
+    except ModuleNotFoundError as error:
+        server = (error.name or "").partition(".")[0]
+        if server not in ("werkzeug", "uvicorn"):
+            raise
+        sys.exit(f"`{kind} = …` needs {server}: pip install 'parity-tests[serve]'")
+
+
+def _serve(kind: str, app: Any, port: str) -> None:
     if kind == "wsgi":
         from werkzeug.serving import run_simple
 
