@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 
-from parity_core.capture.fingerprint import Key
+from parity_core.capture.fingerprint import FingerprintKey
 from parity_core.capture.record import Body, Recorded, header_line, to_line
 from parity_core.compare.tokens import mint
 from parity_core.files import rules_toml
@@ -33,9 +33,9 @@ from parity_tests.capture.options import ReplayOptions
 from parity_tests.capture.schedule import Order
 from parity_tests.capture.session import CaptureReplay, bounded
 from parity_tests.capture.state import State
-from parity_tests.capture.tally import Tally
+from parity_tests.capture.tally import ReplayTally
 from parity_tests.journeys.model import Profile
-from parity_tests.operations import Census, Matcher
+from parity_tests.operations import Census, CensusMatcher
 from parity_tests.report.results import Report
 from parity_tests.stage.stage import Stage
 
@@ -47,7 +47,7 @@ _OPERATIONS = (
 )  # fmt: skip
 _AT = 1_800_000_000.0
 _USERS = 2000
-_KEY = Key(b"a key of the benchmark")
+_KEY = FingerprintKey(b"a key of the benchmark")
 
 
 def _moment(seconds: float) -> str:
@@ -227,12 +227,12 @@ def replay(folder: Path, scratch: Path, parallel: int, every: float = 0.0) -> di
     options = ReplayOptions((folder,), parallel=parallel, order=Order.RECORDED)
     census = Census(_OPERATIONS)
     report = Report("synthetic", "none", census)
-    tally, state = Tally(report), State(None, scratch, False)
+    tally, state = ReplayTally(report), State(None, scratch, False)
     worlds = tuple(StandIn(side, config.environment["SECRET_KEY"]) for side in Side)
     stage = Stage(config, Profile(), *worlds)  # type: ignore[arg-type]
     quiet = _Quiet(every)
     play = CaptureReplay(
-        config, options, quiet, stage, state, tally, Matcher(census.operations),
+        config, options, quiet, stage, state, tally, CensusMatcher(census.operations),
         settings.load(config), [], bounded(rules_toml.load(config.rules, "none")), _KEY,
     )  # fmt: skip
     begun = time.monotonic()

@@ -26,7 +26,7 @@ import click
 from parity_core.model import ParityError
 from parity_tests import config as configuration
 from parity_tests.config import Config
-from parity_tests.fuzz.report import Found, FuzzReport
+from parity_tests.fuzz.report import FuzzFinding, FuzzReport
 from parity_tests.fuzz.session import FuzzOptions
 from parity_tests.fuzz.use_case import fuzz
 from parity_tests.report.save import save
@@ -57,7 +57,7 @@ class Progress:
 
     def exchange(self, report: FuzzReport) -> None: ...
 
-    def found(self, found: Found) -> None:
+    def found(self, found: FuzzFinding) -> None:
         word = "again" if found.reproduced else "once"
         click.echo(f"    {found.key} ({word})\n{found.text}")
 

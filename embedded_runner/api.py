@@ -18,7 +18,7 @@ from starlette.types import Lifespan
 
 from embedded_runner import replies
 from embedded_runner.auth import BasicAuth
-from embedded_runner.model import INTERNAL, Json, Kind, Phase, Run, RunState, Workflow
+from embedded_runner.model import INTERNAL, Json, Phase, Run, RunKind, RunState, Workflow
 from embedded_runner.runner import Runner
 from embedded_runner.store import DuplicateRun, QueueFull
 
@@ -115,7 +115,7 @@ class _Api:
         run_id = body.get("dag_run_id")
         if not isinstance(conf, dict) or not (run_id is None or _is_name(run_id)):
             raise _Problem(400, "`conf` must be an object, `dag_run_id` a text without `/`")
-        if workflow.kind is not Kind.INTERNAL and not conf.get("exec_id"):
+        if workflow.kind is not RunKind.INTERNAL and not conf.get("exec_id"):
             raise _Problem(400, "`conf` must hold the execution's id as `exec_id`")
         moment = _date(body.get("logical_date") or body.get("execution_date"))
         try:

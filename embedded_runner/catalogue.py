@@ -18,7 +18,7 @@ from embedded_runner.model import (
     INTERNAL,
     Application,
     Json,
-    Kind,
+    RunKind,
     RunnerError,
     Workflow,
 )
@@ -50,11 +50,11 @@ class Catalogue:
 
 def workflows(applications: Iterable[Application]) -> Iterable[Workflow]:
     for one in applications:
-        yield Workflow(one.name, Kind.SOLVE, one.description, one)
+        yield Workflow(one.name, RunKind.SOLVE, one.description, one)
         checks = f"Checks data of {one.name} and computes its KPIs"
-        yield Workflow(one.name + CHECK_SUFFIX, Kind.CHECK, checks, one)
+        yield Workflow(one.name + CHECK_SUFFIX, RunKind.CHECK, checks, one)
     for name, description in INTERNAL.items():
-        yield Workflow(name, Kind.INTERNAL, description)
+        yield Workflow(name, RunKind.INTERNAL, description)
 
 
 def read(extra: Sequence[str] = ()) -> Catalogue:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from embedded_runner import catalogue, registration
 from embedded_runner.cornflow import Cornflow, Refused, Unreachable
-from embedded_runner.model import Exit, Json, RunnerError
+from embedded_runner.model import Json, RunnerError, RunnerExit
 from embedded_runner.server import serve as run_server
 from embedded_runner.settings import LOOPBACK, Account, Settings, parse_connection
 
@@ -72,7 +72,7 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except RunnerError as error:
             click.echo(f"Error: {error}", err=True)
-            sys.exit(Exit.COULD_NOT_RUN)
+            sys.exit(RunnerExit.COULD_NOT_RUN)
 
 
 @click.group(cls=_Group)
@@ -203,7 +203,7 @@ def status(url: str, airflow_user: str | None, airflow_password: str | None, as_
         click.echo(json_module.dumps(told, indent=2))
     else:
         _show_status(told)
-    sys.exit(Exit.OK if told["healthy"] else Exit.DIFFERENT)
+    sys.exit(RunnerExit.OK if told["healthy"] else RunnerExit.DIFFERENT)
 
 
 def _show_status(told: Json) -> None:
@@ -248,7 +248,7 @@ def applications(applications: tuple[str, ...], as_json: bool) -> None:
         Console().print(table)
         for problem in found.problems:
             click.echo(f"Broken: {problem}", err=True)
-    sys.exit(Exit.DIFFERENT if found.problems else Exit.OK)
+    sys.exit(RunnerExit.DIFFERENT if found.problems else RunnerExit.OK)
 
 
 @main.command()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from embedded_runner.model import Json, Kind
+from embedded_runner.model import Json, RunKind
 
 LOG_LIMIT = 256 * 1024
 """Bytes of a worker's output that Cornflow is sent: the end, where the reason is."""
@@ -22,13 +22,13 @@ LOG_LIMIT = 256 * 1024
 @dataclass(frozen=True)
 class Task:
     target: str
-    kind: Kind
+    kind: RunKind
     time_limit: float
     case: str | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What a worker left behind when it came to its end."""
 
     solved: bool
@@ -59,16 +59,16 @@ class Folder:
 
     def task(self) -> Task:
         values = json.loads(self.task_file.read_text())
-        return Task(**{**values, "kind": Kind(values["kind"])})
+        return Task(**{**values, "kind": RunKind(values["kind"])})
 
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> RunOutcome | None:
         """None while the worker has not come to its end, or when it never will."""
         try:
-            return Outcome(**json.loads(self.outcome_file.read_text()))
+            return RunOutcome(**json.loads(self.outcome_file.read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: RunOutcome) -> None:
         partial = self.path / "outcome.part"
         partial.write_text(json.dumps(asdict(outcome)))
         partial.rename(self.outcome_file)

@@ -37,7 +37,7 @@ class Phase(StrEnum):
     DONE = "done"
 
 
-class Kind(StrEnum):
+class RunKind(StrEnum):
     SOLVE = "solve"
     CHECK = "check"
     INTERNAL = "internal"
@@ -53,7 +53,7 @@ class ExecutionState(IntEnum):
     SAVING = -6
 
 
-class Exit(IntEnum):
+class RunnerExit(IntEnum):
     OK = 0
     DIFFERENT = 1
     COULD_NOT_RUN = 2
@@ -90,14 +90,16 @@ class Workflow:
     """What Airflow calls a DAG."""
 
     id: str
-    kind: Kind
+    kind: RunKind
     description: str | None
     application: Application | None = None
 
     @property
     def tag(self) -> str:
         # Cornflow registers what `?tags=model` lists; the checks must not be in it
-        return {Kind.SOLVE: "model", Kind.CHECK: "checks", Kind.INTERNAL: "internal"}[self.kind]
+        return {RunKind.SOLVE: "model", RunKind.CHECK: "checks", RunKind.INTERNAL: "internal"}[
+            self.kind
+        ]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import JSONResponse
 
-from embedded_runner.model import Json, Kind, Run, RunState, Workflow
+from embedded_runner.model import Json, Run, RunKind, RunState, Workflow
 
 
 def problem(
@@ -66,7 +66,7 @@ def task_instance(run: Run, workflow: Workflow | None) -> Json:
         "map_index": -1,
         "max_tries": 0,
         "note": run.reason or None,
-        "operator": "Internal" if workflow and workflow.kind is Kind.INTERNAL else "Worker",
+        "operator": "Internal" if workflow and workflow.kind is RunKind.INTERNAL else "Worker",
         "pid": run.pid,
         "start_date": moment(run.started),
         "state": run.state.value,

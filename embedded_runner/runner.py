@@ -21,14 +21,14 @@ from embedded_runner.folder import Folder, Task
 from embedded_runner.model import (
     UPDATE_SCHEMAS,
     ExecutionState,
-    Kind,
     Phase,
     Run,
+    RunKind,
     RunState,
 )
 from embedded_runner.process import Worker, describe_exit, end_orphan
 from embedded_runner.settings import Settings
-from embedded_runner.store import Store
+from embedded_runner.store import RunStore
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ _GIVE_UP = 24 * 3600.0
 
 
 class Runner:
-    def __init__(self, settings: Settings, store: Store, cornflow: Cornflow) -> None:
+    def __init__(self, settings: Settings, store: RunStore, cornflow: Cornflow) -> None:
         self.settings = settings
         self.store = store
         self.catalogue = Catalogue()
@@ -210,7 +210,7 @@ class Runner:
         workflow = self.catalogue.workflows.get(run.workflow)
         if workflow is None:
             return self._close(run, f"the workflow {run.workflow} is not offered any more")
-        if workflow.kind is Kind.INTERNAL:
+        if workflow.kind is RunKind.INTERNAL:
             return await self._internal(run)
         assert workflow.application is not None
         folder = self.folder(run)
@@ -250,10 +250,10 @@ class Runner:
             return self._close(run, f"it took longer than the {limit:.0f} s this runner allows")
         return self._close(run, describe_exit(code))
 
-    def _read_data(self, run: Run, kind: Kind) -> Callable[[], Awaitable[None]]:
+    def _read_data(self, run: Run, kind: RunKind) -> Callable[[], Awaitable[None]]:
         async def read() -> None:
             await self._cornflow.fetch(run.execution, self.folder(run).input)
-            if kind is Kind.SOLVE:
+            if kind is RunKind.SOLVE:
                 await self._cornflow.set_status(run.execution, ExecutionState.RUNNING)
 
         return read

@@ -19,7 +19,7 @@ from embedded_runner.model import RunnerError
 from embedded_runner.registration import register
 from embedded_runner.runner import Runner
 from embedded_runner.settings import Settings
-from embedded_runner.store import Store
+from embedded_runner.store import RunStore
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def serve(settings: Settings) -> None:
 
 def build(settings: Settings) -> Starlette:
     cornflow = Cornflow(settings.cornflow)
-    store = Store(settings.data / "runner.db")
+    store = RunStore(settings.data / "runner.db")
     runner = Runner(settings, store, cornflow)
 
     @asynccontextmanager

@@ -53,7 +53,7 @@ class DuplicateRun(RunnerError):
     """The workflow has a run of that name already."""
 
 
-class Store:
+class RunStore:
     def __init__(self, path: Path) -> None:
         # made before the event loop's thread may be known, used by that thread alone
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from embedded_runner import registry
-from embedded_runner.folder import Folder, Outcome, Task
-from embedded_runner.model import ExecutionState, Json, Kind
+from embedded_runner.folder import Folder, RunOutcome, Task
+from embedded_runner.model import ExecutionState, Json, RunKind
 
 _TIME_LIMITS = ("timeLimit", "time_limit", "seconds")
 """Names under which applications take a time limit, in seconds."""
@@ -34,12 +34,12 @@ def main(path: str) -> int:
     try:
         application = registry.load(task.target)
         request = json.loads(folder.input.read_bytes())
-        work = check if task.kind is Kind.CHECK else solve
+        work = check if task.kind is RunKind.CHECK else solve
         outcome = work(folder, task, application, request)
     except BaseException as error:
         # also SystemExit and the like: whatever an application raises is this run's failure
         traceback.print_exc()
-        folder.finish(Outcome(False, f"{type(error).__name__}: {error}"))
+        folder.finish(RunOutcome(False, f"{type(error).__name__}: {error}"))
         return 1
     folder.finish(outcome)
     return 0
@@ -58,7 +58,7 @@ def _end_with_the_runner() -> None:
         threading.Thread(target=watch, daemon=True, name="end-with-the-runner").start()
 
 
-def solve(folder: Folder, task: Task, application: Any, request: Mapping[str, Json]) -> Outcome:
+def solve(folder: Folder, task: Task, application: Any, request: Mapping[str, Json]) -> RunOutcome:
     config = within(task.time_limit, request["config"] or {}, application.schema)
     solution, solution_checks, instance_checks, kpis, files, files_status, log, log_json = (
         application.solve(request["data"], config, request["solution_data"])
@@ -80,7 +80,7 @@ def solve(folder: Folder, task: Task, application: Any, request: Mapping[str, Js
     return _write(folder, request, body, instance_checks, files, files_status)
 
 
-def check(folder: Folder, task: Task, application: Any, request: Mapping[str, Json]) -> Outcome:
+def check(folder: Folder, task: Task, application: Any, request: Mapping[str, Json]) -> RunOutcome:
     instance_checks, solution_checks, kpis, files, files_status, log_json = (
         application.check_generate_kpis(request["data"], request["solution_data"])
     )
@@ -130,13 +130,13 @@ def _write(
     instance_checks: Json,
     files: Any,
     files_status: int,
-) -> Outcome:
+) -> RunOutcome:
     folder.write_body(folder.result, body)
     if instance_checks is not None:
         folder.write_body(folder.instance_checks, {"checks": instance_checks})
     if files is not None:
         folder.files.write_bytes(files.read() if hasattr(files, "read") else bytes(files))
-    return Outcome(True, instance=str(request["id"]), files_status=int(files_status))
+    return RunOutcome(True, instance=str(request["id"]), files_status=int(files_status))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
 from legacy_bridge.capture.recording import Capture, CaptureOptions, label_of
-from legacy_bridge.control.access import Access, ControlRefusedError, Operators
+from legacy_bridge.control.access import ControlAccess, ControlRefusedError, Operators
 from legacy_bridge.control.bridge_metrics import BridgeState
 from legacy_bridge.control.dashboard.live import Live
 from legacy_bridge.control.dashboard.log_in import client_of
@@ -213,7 +213,7 @@ def create_bridge(
     bridge.warden = warden
     bridge.capture = captured
     recording = None if captured is None else captured.state
-    access = Access(options.token, options.operators, client_of(dispatcher))
+    access = ControlAccess(options.token, options.operators, client_of(dispatcher))
     bridge.include_router(control_routes(ownership, warden, access, recording), prefix=PREFIX)
     state = BridgeState(ownership, warden)
 

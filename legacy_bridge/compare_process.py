@@ -16,11 +16,11 @@ from starlette.types import ASGIApp
 from legacy_bridge import assembly
 from legacy_bridge.operations.operation import Stack
 from legacy_bridge.settings import IN_PROCESS, BridgeSettings, load_settings
-from legacy_bridge.shadow.contract import Stage
+from legacy_bridge.shadow.contract import ComparisonStage
 from legacy_bridge.shadow.limits import Priority
 from legacy_bridge.shadow.process.client import LENGTH
 from legacy_bridge.shadow.process.packing import unpack
-from legacy_bridge.shadow.verdict import Comparer, Outcome, Reason, Verdict
+from legacy_bridge.shadow.verdict import Comparer, PairOutcome, PairVerdict, Reason
 from legacy_bridge.stacks.edge import Lifespan
 
 _NICE = 19
@@ -47,7 +47,7 @@ async def serve(settings: BridgeSettings, source: BinaryIO, target: BinaryIO) ->
     await legacy.startup()
     await ported.startup()
     apps: dict[Stack, ASGIApp] = {Stack.LEGACY: legacy, Stack.PORTED: made.ported}
-    await comparer.startup(Stage(apps, ported.state, _NoResults()))
+    await comparer.startup(ComparisonStage(apps, ported.state, _NoResults()))
     target.write(b"!")
     target.flush()
     reader = asyncio.StreamReader()
@@ -75,7 +75,7 @@ async def _one(comparer: Comparer, packed: bytes, target: BinaryIO) -> None:
         outcome = await comparer.compare(exchange, recording)
     except Exception:
         _log.exception("%s: the comparison failed", exchange.operation)
-        outcome = Outcome(Verdict.INCONCLUSIVE, Reason.BROKEN)
+        outcome = PairOutcome(PairVerdict.INCONCLUSIVE, Reason.BROKEN)
     answer = pickle.dumps((number, outcome))
     target.write(LENGTH.pack(len(answer)) + answer)
     target.flush()

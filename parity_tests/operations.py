@@ -20,7 +20,7 @@ _RANK = {"int": 1, "float": 1, "path": 3}
 
 
 @dataclass(frozen=True)
-class Rule:
+class UrlRule:
     text: str
     methods: frozenset[str]
     pattern: re.Pattern[str] = field(compare=False)
@@ -40,7 +40,7 @@ class Census:
     ported: frozenset[str] = frozenset()
 
 
-def compile_rule(text: str, methods: Iterable[str]) -> Rule:
+def compile_rule(text: str, methods: Iterable[str]) -> UrlRule:
     pattern, end = "", 0
     for variable in _VARIABLE.finditer(text):
         pattern += re.escape(text[end : variable.start()])
@@ -48,7 +48,7 @@ def compile_rule(text: str, methods: Iterable[str]) -> Rule:
         end = variable.end()
     pattern += re.escape(text[end:])
     rank = tuple(_segment_rank(segment) for segment in text.strip("/").split("/"))
-    return Rule(text, frozenset(methods), re.compile(pattern), rank)
+    return UrlRule(text, frozenset(methods), re.compile(pattern), rank)
 
 
 def _segment_rank(segment: str) -> int:
@@ -56,7 +56,7 @@ def _segment_rank(segment: str) -> int:
     return _RANK.get(variable["converter"] or "", 2) if variable else 0
 
 
-class Matcher:
+class CensusMatcher:
     """Turns (method, path) into an operation of the census."""
 
     def __init__(self, operations: Iterable[str]) -> None:
@@ -65,7 +65,7 @@ class Matcher:
             method, _, rule = operation.partition(" ")
             methods.setdefault(rule, set()).add(method)
         rules = [compile_rule(rule, found) for rule, found in methods.items()]
-        self.rules: Sequence[Rule] = sorted(rules, key=lambda rule: rule.rank)
+        self.rules: Sequence[UrlRule] = sorted(rules, key=lambda rule: rule.rank)
         self.match = lru_cache(maxsize=4096)(self._match)
 
     def _match(self, method: str, path: str) -> Attribution:

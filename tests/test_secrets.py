@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from legacy_bridge.shadow.compare import masking
 from legacy_bridge.telemetry.logs import JsonLines, TextLines
 from parity_core.capture import scan, secrets
-from parity_core.capture.fingerprint import Key
+from parity_core.capture.fingerprint import FingerprintKey
 from parity_core.capture.mask import Masker
 from parity_core.model import Request
 from parity_tests.report import curl
@@ -122,23 +122,23 @@ OPEN = [
 
 
 def _capture_json(name: str) -> str:
-    return json.dumps(Masker(Key(b"k")).one().json({name: VALUE}))
+    return json.dumps(Masker(FingerprintKey(b"k")).one().json({name: VALUE}))
 
 
 def _capture_form(name: str) -> str:
-    return Masker(Key(b"k")).one().text(f"a=1&{name}={VALUE}&b=2")
+    return Masker(FingerprintKey(b"k")).one().text(f"a=1&{name}={VALUE}&b=2")
 
 
 def _capture_header(name: str) -> str:
-    return str(Masker(Key(b"k")).one().headers([(name, VALUE)]))
+    return str(Masker(FingerprintKey(b"k")).one().headers([(name, VALUE)]))
 
 
 def _capture_body(name: str) -> str:
-    return str(Masker(Key(b"k")).one().body(json.dumps({name: VALUE}).encode()))
+    return str(Masker(FingerprintKey(b"k")).one().body(json.dumps({name: VALUE}).encode()))
 
 
 def _capture_query(name: str) -> str:
-    return Masker(Key(b"k")).one().target(f"/x/?{name}={VALUE}")
+    return Masker(FingerprintKey(b"k")).one().target(f"/x/?{name}={VALUE}")
 
 
 def _page_columns(name: str) -> str:
@@ -158,9 +158,9 @@ def _curl(name: str, body: bytes | None, *headers: tuple[str, str]) -> str:
 USERS: dict[str, Callable[[str], str]] = {
     "capture: JSON": _capture_json,
     "capture: body": _capture_body,
-    "capture: nested": lambda name: str(Masker(Key(b"k")).one().json([{name: {"a": [VALUE]}}])),
+    "capture: nested": lambda name: str(Masker(FingerprintKey(b"k")).one().json([{name: {"a": [VALUE]}}])),
     "capture: JSON in text": lambda name: str(
-        Masker(Key(b"k")).one().json({"text": json.dumps({name: VALUE})})
+        Masker(FingerprintKey(b"k")).one().json({"text": json.dumps({name: VALUE})})
     ),
     "capture: form": _capture_form,
     "capture: header": _capture_header,
@@ -200,14 +200,14 @@ def test_the_table_is_long_enough() -> None:
 @pytest.mark.parametrize("value", [None, "", True, False])
 def test_what_can_be_no_secret_is_never_hidden(value: object) -> None:
     document = {"change_password": value}
-    assert Masker(Key(b"k")).one().json(document) == document
+    assert Masker(FingerprintKey(b"k")).one().json(document) == document
     assert masking.value(document) == document
     assert report.value(document) == document
 
 
 def test_numbers_are_secrets_too() -> None:
     for shown in (
-        str(Masker(Key(b"k")).one().json({"pin": 4711})),
+        str(Masker(FingerprintKey(b"k")).one().json({"pin": 4711})),
         str(masking.value({"pin": 4711})),
         str(report.value({"pin": 4711})),
         str(report.body(b'{"pin": 4711,}')),
@@ -307,7 +307,7 @@ def test_the_time_of_a_text_grows_as_its_length(piece: str) -> None:
         for _ in range(3):
             began = time.thread_time()
             masking.text(text)
-            Masker(Key(b"k")).one().text(text)
+            Masker(FingerprintKey(b"k")).one().text(text)
             report.text(text)
             best = min(best, time.thread_time() - began)
         return best

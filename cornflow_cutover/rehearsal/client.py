@@ -55,7 +55,7 @@ class CutError(Exception):
 
 
 @dataclass
-class Log:
+class RequestLog:
     asked: list[Asked] = field(default_factory=list)
     cut: int = 0
     """Requests whose connection was cut: asked again, or given up where that could do things twice."""
@@ -73,7 +73,7 @@ class Client:
     addresses: list[str]
     http: httpx.AsyncClient
     ledger: Ledger
-    log: Log
+    log: RequestLog
     id: int = 0
     _token: str = ""
     _turns: Iterator[int] = field(default_factory=itertools.count)

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from cornflow_cutover.rehearsal.director import USERS, Director
-from cornflow_cutover.rehearsal.outcome import Outcome, Wishes
+from cornflow_cutover.rehearsal.outcome import RehearsalOptions, RehearsalOutcome
 from cornflow_cutover.rehearsal.stage import stage
 from cornflow_cutover.rehearsal.timeline import Band, draw
 from cornflow_cutover.up.steps import UpError
@@ -74,7 +74,7 @@ def rehearse(
         with stage(database, USERS) as made:
             os.environ.update(made.environment)
             assembled = assembly.load(made.environment["CUTOVER_ASSEMBLY"])
-            director = Director(made, Wishes(samples, seconds, limit), say)
+            director = Director(made, RehearsalOptions(samples, seconds, limit), say)
             try:
                 outcome = asyncio.run(director.run(assembled))
             except UpError as error:
@@ -93,7 +93,7 @@ def rehearse(
     sys.exit(0 if good else 1)
 
 
-def _show(outcome: Outcome, console: Console) -> None:
+def _show(outcome: RehearsalOutcome, console: Console) -> None:
     asked = outcome.log.asked
     rate = len(asked) / outcome.seconds if outcome.seconds else 0.0
     lines = [
@@ -113,7 +113,7 @@ def _show(outcome: Outcome, console: Console) -> None:
         console.print(line, markup=False)
 
 
-def _as_json(outcome: Outcome) -> dict[str, Any]:
+def _as_json(outcome: RehearsalOutcome) -> dict[str, Any]:
     return {
         "seconds": outcome.seconds,
         "requests": len(outcome.log.asked),
@@ -132,7 +132,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _picture(outcome: Outcome) -> str:
+def _picture(outcome: RehearsalOutcome) -> str:
     times = [number * _SLICE for number in range(int(outcome.seconds / _SLICE) + 1)]
     answered: dict[str, list[float]] = {
         name: [0.0] * len(times) for name in ("legacy", "ported", "failed")

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from cornflow_cutover.rehearsal.bugs import FAILS, WRONG_REPLY, Bug
-from cornflow_cutover.rehearsal.client import Client, CutError, FailedError, Log
+from cornflow_cutover.rehearsal.client import Client, CutError, FailedError, RequestLog
 from cornflow_cutover.rehearsal.ledger import Ledger
-from cornflow_cutover.rehearsal.outcome import Outcome, Wishes
-from cornflow_cutover.rehearsal.stage import PASSWORD, Stage
+from cornflow_cutover.rehearsal.outcome import RehearsalOptions, RehearsalOutcome
+from cornflow_cutover.rehearsal.stage import PASSWORD, RehearsalStage
 from cornflow_cutover.rehearsal.stories import STORIES, WORKFLOW, Story, new_name, workflow
 from cornflow_cutover.rehearsal.timeline import Moment
 from cornflow_cutover.up.steps import UpError
@@ -22,7 +22,7 @@ from legacy_bridge.assembly import Assembly
 from legacy_bridge.cli.ramp import read_status
 from legacy_bridge.control.operator import Operator
 from legacy_bridge.modes.ownership import Ownership
-from legacy_bridge.modes.state import Kind
+from legacy_bridge.modes.state import NoteKind
 from legacy_bridge.modes.store import StoreError
 from legacy_bridge.operations.operation import Mode, Operation
 from legacy_bridge.settings import load_settings
@@ -50,16 +50,18 @@ _GRACE = 3.0
 
 
 class Director:
-    def __init__(self, stage: Stage, wishes: Wishes, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, stage: RehearsalStage, wishes: RehearsalOptions, say: Callable[[str], None]
+    ) -> None:
         self._stage = stage
         self._wishes = wishes
         self._say = say
-        self.outcome = Outcome(Log(), time.time())
+        self.outcome = RehearsalOutcome(RequestLog(), time.time())
         self._ledger = Ledger()
         self._stopping = False
         self._bugs: set[Bug] = set()
 
-    async def run(self, assembled: Assembly) -> Outcome:
+    async def run(self, assembled: Assembly) -> RehearsalOutcome:
         owner = assembly.ownership(assembled, load_settings())
         try:
             await owner.read()
@@ -193,7 +195,7 @@ class Director:
 
     async def _refuse_other_rollbacks(self, owner: Ownership) -> None:
         """UpError, with pairs that differ, when something else than a planted bug was rolled back."""
-        held = set(owner.stored.of(Kind.HOLD)) - set(self.outcome.planted)
+        held = set(owner.stored.of(NoteKind.HOLD)) - set(self.outcome.planted)
         if not held:
             return
         told = []

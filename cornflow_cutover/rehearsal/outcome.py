@@ -3,15 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from cornflow_cutover.rehearsal.client import Log
+from cornflow_cutover.rehearsal.client import RequestLog
 from cornflow_cutover.rehearsal.timeline import Moment
 
 
 @dataclass
-class Outcome:
+class RehearsalOutcome:
     """What happened, for the report and the picture."""
 
-    log: Log
+    log: RequestLog
     began: float
     moments: list[Moment] = field(default_factory=list)
     modes: list[tuple[float, Counter[str]]] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RehearsalOptions:
     samples: int
     seconds: float
     limit: float

@@ -37,7 +37,7 @@ _NAMED = {
 
 
 @dataclass
-class Stage:
+class RehearsalStage:
     folder: Path
     environment: dict[str, str]
     ports: list[int]
@@ -119,7 +119,7 @@ def _async(url: str) -> str:
 
 
 @contextmanager
-def stage(database: str, users: Mapping[str, tuple[str, ...]]) -> Iterator[Stage]:
+def stage(database: str, users: Mapping[str, tuple[str, ...]]) -> Iterator[RehearsalStage]:
     """`users` by name, with the roles they have. Everything is gone afterwards."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="rehearsal-")))
@@ -149,7 +149,7 @@ def stage(database: str, users: Mapping[str, tuple[str, ...]]) -> Iterator[Stage
         for _ in range(WORKERS):
             with listen("127.0.0.1", 0) as probe:
                 ports.append(int(probe.getsockname()[1]))
-        made = Stage(folder, environment, ports)
+        made = RehearsalStage(folder, environment, ports)
         stack.callback(_stop, made)
         yield made
 
@@ -173,7 +173,7 @@ async def _create(url: str, users: Mapping[str, tuple[str, ...]]) -> None:
         await engine.dispose()
 
 
-def _stop(made: Stage) -> None:
+def _stop(made: RehearsalStage) -> None:
     for worker in made.workers.values():
         worker.terminate()
     for worker in made.workers.values():

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from cornflow_cutover.shadow import outbound
 from cornflow_cutover.shadow.isolation import (
-    Trial,
+    IsolatedCall,
     WriteRefusedError,
     answer_isolated,
     mark_logs,
@@ -17,10 +17,10 @@ from cornflow_cutover.shadow.isolation import (
 from cornflow_cutover.shadow.meanwhile import changed_since, written_since
 from cornflow_cutover.shadow.place import create_sandbox, services_of
 from legacy_bridge.operations.operation import SAFE_METHODS, Operation, Stack
-from legacy_bridge.shadow.compare.outcome import Found, if_quiet_only, outcome_of
+from legacy_bridge.shadow.compare.outcome import ComparedPair, if_quiet_only, outcome_of
 from legacy_bridge.shadow.compare.reads import ReadComparer, judge_of
-from legacy_bridge.shadow.compare.side import Side, origin_of, seen
-from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.compare.side import PairSide, origin_of, seen
+from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.rows.sandbox import (
     CopyTooLargeError,
@@ -28,7 +28,7 @@ from legacy_bridge.shadow.rows.sandbox import (
     Sandbox,
 )
 from legacy_bridge.shadow.rows.undo import ChangedMeanwhileError, together
-from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
+from legacy_bridge.shadow.verdict import PairOutcome, PairVerdict, Reason
 from parity_core.compare.live import same_reply
 from parity_core.model import ParityError
 
@@ -78,7 +78,7 @@ class CornflowComparer(ReadComparer):
         found: Mapping[str, Table] = db.metadata.tables
         return found
 
-    async def startup(self, stage: Stage) -> None:
+    async def startup(self, stage: ComparisonStage) -> None:
         await super().startup(stage)
         mark_logs()
         self._sandbox = create_sandbox(self._url)
@@ -93,31 +93,31 @@ class CornflowComparer(ReadComparer):
         # What the legacy would do, or has done elsewhere, can't be taken back from here.
         return super().refuses(operation, compared, method)
 
-    async def compare_whole(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def compare_whole(self, exchange: ClientExchange, recording: Recording) -> PairOutcome:
         if exchange.compared is Stack.LEGACY:
             return await super().compare_whole(exchange, recording)
         if recording.problems:
             detail = "; ".join(recording.problems[:3])
-            return Outcome(Verdict.NOT_COMPARABLE, Reason.UNFOLLOWED, detail=detail)
+            return PairOutcome(PairVerdict.NOT_COMPARABLE, Reason.UNFOLLOWED, detail=detail)
         for attempt in range(_ATTEMPTS):
             try:
                 return await self._shadow(exchange, recording)
             except ChangedMeanwhileError as error:
-                return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED, detail=str(error))
+                return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED, detail=str(error))
             except CopyTooLargeError as error:
-                return Outcome(Verdict.NOT_COMPARABLE, Reason.TOO_LARGE, detail=str(error))
+                return PairOutcome(PairVerdict.NOT_COMPARABLE, Reason.TOO_LARGE, detail=str(error))
             except GaveWayError as error:
                 detail = str(error)
             await asyncio.sleep(_PAUSE * (attempt + 1))
-        return Outcome(Verdict.INCONCLUSIVE, Reason.BUSY, detail=detail)
+        return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.BUSY, detail=detail)
 
-    async def _shadow(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def _shadow(self, exchange: ClientExchange, recording: Recording) -> PairOutcome:
         trial = await self._trial(exchange, recording)
         if trial.outside or trial.problems:
             reason = Reason.OUTSIDE if trial.outside else Reason.UNFOLLOWED
             detail = "; ".join([*trial.outside, *trial.problems][:3])
-            return Outcome(Verdict.NOT_COMPARABLE, reason, detail=detail)
-        legacy = Side(
+            return PairOutcome(PairVerdict.NOT_COMPARABLE, reason, detail=detail)
+        legacy = PairSide(
             exchange.answer,
             exchange.started,
             trial.legacy,
@@ -127,20 +127,20 @@ class CornflowComparer(ReadComparer):
         found = await self.differences(exchange, legacy, trial.ported, with_rows=self._in_process)
         if found.differences and trial.unknown:
             detail = "; ".join(trial.unknown[:3])
-            return Outcome(Verdict.INCONCLUSIVE, Reason.UNKNOWN_ANSWER, detail=detail)
+            return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.UNKNOWN_ANSWER, detail=detail)
         if found.differences and recording.reads:
             assert self._sandbox is not None
             changed = await changed_since(self._sandbox, recording, self.tables())
             if changed is not None:
-                return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED, detail=changed)
+                return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED, detail=changed)
         if found.differences and not recording.touches:
             confirmed = await self._confirmed(exchange, recording, found)
             if confirmed is None:
-                return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
+                return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED)
             found = confirmed
         return outcome_of(exchange, found)
 
-    async def _trial(self, exchange: Exchange, recording: Recording) -> Trial:
+    async def _trial(self, exchange: ClientExchange, recording: Recording) -> IsolatedCall:
         assert self._stage is not None
         assert self._sandbox is not None
         rows = together(recording.touches)
@@ -162,8 +162,8 @@ class CornflowComparer(ReadComparer):
                 reading = False
 
     async def _confirmed(
-        self, exchange: Exchange, recording: Recording, found: Found
-    ) -> Found | None:
+        self, exchange: ClientExchange, recording: Recording, found: ComparedPair
+    ) -> ComparedPair | None:
         """The same finding, once it is sure that nobody wrote between the two answers; else None.
 
         A safe request is asked of the legacy again: equal answers before and after the port's.

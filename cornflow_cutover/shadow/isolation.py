@@ -15,8 +15,8 @@ from cornflow_cutover.shadow.outbound import Replayed, effects
 from cornflow_f.errors import InvalidData
 from cornflow_f.shadowing import current, isolated, joined_sessions
 from legacy_bridge.shadow.call import call
-from legacy_bridge.shadow.compare.side import Side
-from legacy_bridge.shadow.contract import Exchange
+from legacy_bridge.shadow.compare.side import PairSide
+from legacy_bridge.shadow.contract import ClientExchange
 from legacy_bridge.shadow.rows.recording import Mail, Recording, recorded
 from legacy_bridge.shadow.rows.sandbox import GaveWayError, Room, Sandbox
 from legacy_bridge.shadow.rows.undo import (
@@ -56,12 +56,12 @@ class PortIsolation:
 
 
 @dataclass(slots=True)
-class Trial:
+class IsolatedCall:
     """Both sides of a pair, as far as they can be known."""
 
     legacy: Sequence[RowImage]
     """What the legacy did to its rows."""
-    ported: Side
+    ported: PairSide
     unknown: list[str]
     """Questions to other services that have no answer here."""
     outside: list[str]
@@ -88,7 +88,7 @@ def mark_logs() -> None:
 
 async def answer_isolated(
     app: ASGIApp,
-    exchange: Exchange,
+    exchange: ClientExchange,
     recording: Recording,
     rows: Sequence[RowTouch],
     sandbox: Sandbox,
@@ -97,7 +97,7 @@ async def answer_isolated(
     state: Mapping[str, Any],
     most: int,
     reading: bool,
-) -> Trial:
+) -> IsolatedCall:
     """The port's answer, on rows as the legacy found them. All is rolled back.
 
     Raises ChangedMeanwhileError, GaveWayError, WriteRefusedError, sandbox.CopyTooLargeError.
@@ -125,8 +125,10 @@ async def answer_isolated(
             *made.problems,
             *(f"an unknown key of {table.name}" for table, _ in made.unkeyed),
         ]
-        side = Side(answer, started, images, isolation.mails, effects(transport.calls, services))
-        return Trial(legacy, side, transport.unknown, isolation.wanted, problems)
+        side = PairSide(
+            answer, started, images, isolation.mails, effects(transport.calls, services)
+        )
+        return IsolatedCall(legacy, side, transport.unknown, isolation.wanted, problems)
 
 
 async def _take_back(room: Room, rows: Sequence[RowTouch]) -> list[RowImage]:

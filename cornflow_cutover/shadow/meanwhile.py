@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Table
 
-from legacy_bridge.shadow.contract import Exchange
+from legacy_bridge.shadow.contract import ClientExchange
 from legacy_bridge.shadow.rows import reads
 from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.rows.sandbox import Sandbox
@@ -26,7 +26,7 @@ async def changed_since(
 
 
 async def written_since(
-    sandbox: Sandbox, exchange: Exchange, recording: Recording, tables: Mapping[str, Table]
+    sandbox: Sandbox, exchange: ClientExchange, recording: Recording, tables: Mapping[str, Table]
 ) -> str | None:
     """A table that the legacy read for its answer and that somebody has written since."""
     since = datetime.fromtimestamp(exchange.started - _CLOCKS, UTC).replace(tzinfo=None)

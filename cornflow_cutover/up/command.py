@@ -23,7 +23,7 @@ from cornflow_cutover.up.data_folder import SERVICE_USER, DataError, DataFolder
 from cornflow_cutover.up.orchestrator import EmbeddedRunner, Orchestrator
 from cornflow_cutover.up.replay import replay
 from cornflow_cutover.up.seed import seed
-from cornflow_cutover.up.steps import Outcome, UpError, step
+from cornflow_cutover.up.steps import ReplayOutcome, UpError, step
 from legacy_bridge import assembly
 from legacy_bridge.assembly import Assembly, AssemblyError
 from legacy_bridge.modes.store import StoreError
@@ -33,7 +33,7 @@ from legacy_bridge.settings import SettingsError, load_settings
 
 
 @dataclass(frozen=True)
-class Wishes:
+class UpOptions:
     """What the command was asked to do, beside where."""
 
     check: bool
@@ -108,16 +108,16 @@ def up(
             folder.write_shell_file(orchestrator.environment())
             os.environ.update({**folder.environment(), **orchestrator.environment()})
             everything = _Everything(folder, taken, orchestrator, inherited, console)
-            outcome = everything.run(Wishes(check, skip_parity, again))
+            outcome = everything.run(UpOptions(check, skip_parity, again))
     except (
         AssemblyError, CensusError, DataError, ServeError, SettingsError, StoreError, UpError,
         ValidationError,
     ) as error:  # fmt: skip
         click.echo(f"cutover up: {error}", err=True)
-        outcome = Outcome.COULD_NOT_RUN
+        outcome = ReplayOutcome.COULD_NOT_RUN
     except KeyboardInterrupt:
         click.echo("cutover up: interrupted; run it again to go on", err=True)
-        outcome = Outcome.COULD_NOT_RUN
+        outcome = ReplayOutcome.COULD_NOT_RUN
     finally:
         folder.release()
     sys.exit(outcome)
@@ -148,7 +148,7 @@ class _Everything:
         if orchestrator.embedded:
             self._runner = EmbeddedRunner(folder, orchestrator, self._base, inherited)
 
-    def run(self, wishes: Wishes) -> Outcome:
+    def run(self, wishes: UpOptions) -> ReplayOutcome:
         # uvicorn raises the signal that stopped it once more when it is done: an ordinary end here.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
@@ -157,7 +157,7 @@ class _Everything:
             self._console.print("stopped")
         return outcome
 
-    async def _run(self, wishes: Wishes) -> Outcome:
+    async def _run(self, wishes: UpOptions) -> ReplayOutcome:
         bridge = assembly.bridge(self._assembled, self._settings)
         server = uvicorn.Server(uvicorn_config(bridge, log_level="warning"))
         serving = asyncio.create_task(server.serve(sockets=[self._taken]))
@@ -170,7 +170,7 @@ class _Everything:
                 raise ServeError("the bridge did not start: see the log above")
             if wishes.check:
                 raise UpError("stopped before the check was done; run it again")
-            return Outcome.SAME
+            return ReplayOutcome.SAME
         finally:
             working.cancel()
             with suppress(asyncio.CancelledError, Exception):
@@ -182,7 +182,7 @@ class _Everything:
             server.should_exit = True
             await serving
 
-    async def _work(self, server: uvicorn.Server, wishes: Wishes) -> Outcome:
+    async def _work(self, server: uvicorn.Server, wishes: UpOptions) -> ReplayOutcome:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.05)
         async with self._client() as service, self._client() as planner:
@@ -241,9 +241,9 @@ class _Everything:
         if self._runner is not None:
             await self._runner.keep(self._console)
 
-    async def _replay(self, wishes: Wishes) -> Outcome:
+    async def _replay(self, wishes: UpOptions) -> ReplayOutcome:
         if wishes.skip_parity:
-            return Outcome.SAME
+            return ReplayOutcome.SAME
         return await replay(
             self._folder,
             self._console,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cornflow_cutover.up.attached import Attached
 from cornflow_cutover.up.data_folder import DataFolder
-from cornflow_cutover.up.steps import Outcome, UpError, sources
+from cornflow_cutover.up.steps import ReplayOutcome, UpError, sources
 
 _PARITY_CLI = "parity_tests.cli"
 _BEHIND = 5
@@ -23,7 +23,7 @@ async def replay(
     *,
     again: bool,
     waited_for: bool,
-) -> Outcome:
+) -> ReplayOutcome:
     """Replays the journeys on two scratch copies, if anything has changed since the last time.
 
     ``environment`` is the caller's own: the replay seeds and configures its copies itself.
@@ -36,7 +36,7 @@ async def replay(
             "(--parity replays it)"
         )
         _print_summary(folder, console)
-        return Outcome(last["outcome"])
+        return ReplayOutcome(last["outcome"])
     console.print("replaying the parity journeys on two scratch copies; this takes some minutes …")
     # Its own progress and report go straight to this terminal.
     process = Attached(
@@ -49,13 +49,13 @@ async def replay(
         # Cancelled when the bridge is told to stop: then the copies' servers are stopped too.
         await asyncio.to_thread(process.stop)
     try:
-        outcome = Outcome(code)
+        outcome = ReplayOutcome(code)
     except ValueError:
         raise UpError(f"the replay ended with {code}") from None
-    if outcome is Outcome.COULD_NOT_RUN:
+    if outcome is ReplayOutcome.COULD_NOT_RUN:
         console.print("[red]✗[/] the replay could not run; nothing is known about parity")
     else:
-        mark = "[green]✓[/]" if outcome is Outcome.SAME else "[red]✗[/]"
+        mark = "[green]✓[/]" if outcome is ReplayOutcome.SAME else "[red]✗[/]"
         console.print(f"{mark} replayed; the full report is {folder.report}")
         _print_summary(folder, console)
         folder.remember(parity={"sources": now, "outcome": int(outcome)})

@@ -19,7 +19,7 @@ _SOURCES = (
 """What may change the outcome of a replay, or what a database has to hold."""
 
 
-class Outcome(IntEnum):
+class ReplayOutcome(IntEnum):
     """Exit codes, of this command and of the replay."""
 
     SAME = 0

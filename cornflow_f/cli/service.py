@@ -105,5 +105,5 @@ def _create(role: constants.Role, prefix: str, name: str, email: str) -> None:
         )
     )
     click.echo(f"User {username}, {role.name.lower()}: {outcome}.")
-    if given is None and outcome is provisioning.Outcome.CREATED:
+    if given is None and outcome is provisioning.ProvisioningOutcome.CREATED:
         click.echo(f"Its password, shown this once ({prefix}_PWD is not set): {password}")

@@ -53,13 +53,13 @@ def _create_user(role: Role, username: str, email: str, given: str | None) -> No
     )
     name = role.name.lower()
     match outcome:
-        case provisioning.Outcome.CREATED:
+        case provisioning.ProvisioningOutcome.CREATED:
             click.echo(f"User {username} is created with the role {name}.")
             if given is None:
                 click.echo(f"Password: {password}")
-        case provisioning.Outcome.ROLE_ADDED:
+        case provisioning.ProvisioningOutcome.ROLE_ADDED:
             click.echo(f"User {username} existed, and has the role {name} now. Same password.")
-        case provisioning.Outcome.UNCHANGED:
+        case provisioning.ProvisioningOutcome.UNCHANGED:
             click.echo(f"User {username} existed with the role {name}. Nothing is changed.")
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from cornflow_f.database.engine import create_engine, display_url, sqlite_file
 from cornflow_f.external import ExternalApplication
 from cornflow_f.migration import state
-from cornflow_f.migration.state import Found, RevisionError, Start
+from cornflow_f.migration.state import DatabaseState, RevisionError, Start
 from cornflow_f.models import CORE_TABLES
 
 
@@ -120,7 +120,7 @@ async def write_revision(url: str, application: ExternalApplication, message: st
     return await _run_locked(url, run)
 
 
-async def current(url: str, external: ExternalApplication | None = None) -> Found:
+async def current(url: str, external: ExternalApplication | None = None) -> DatabaseState:
     """What the database holds; with the revision of `external` instead of ours, if it is given."""
     table = state.VERSION_TABLE if external is None else external.version_table
     async with _connection(url) as connection:

@@ -63,7 +63,7 @@ class Start(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DatabaseState:
     """What is in a database: columns by table, and both chains' revisions (None: no version table)."""
 
     columns: Columns
@@ -75,14 +75,14 @@ def columns_of(tables: Iterable[Table]) -> Columns:
     return {table.name: frozenset(column.name for column in table.columns) for table in tables}
 
 
-def read(connection: Connection, version_table: str = VERSION_TABLE) -> Found:
+def read(connection: Connection, version_table: str = VERSION_TABLE) -> DatabaseState:
     """`version_table` is that of our chain, or of an external application's."""
     inspector = inspect(connection)
     columns = {
         name: frozenset(column["name"] for column in found)
         for (_, name), found in inspector.get_multi_columns().items()
     }
-    return Found(
+    return DatabaseState(
         columns=columns,
         legacy=_revisions(connection, columns, LEGACY_VERSION_TABLE),
         ported=_revisions(connection, columns, version_table),
@@ -96,7 +96,7 @@ def _revisions(connection: Connection, columns: Columns, name: str) -> tuple[str
     return tuple(connection.scalars(select(versions.c.version_num)))
 
 
-def decide_start(found: Found, wanted: Columns, accepted: str | None = None) -> Start:
+def decide_start(found: DatabaseState, wanted: Columns, accepted: str | None = None) -> Start:
     """Create or adopt. `wanted` is the legacy's head. Raises RevisionError on anything half-way.
 
     `accepted` is the head of a legacy external application, whose chain goes on from the legacy's.
@@ -143,7 +143,7 @@ def check_legacy_revision(revision: str, accepted: str | None = None) -> None:
     )
 
 
-def missing_columns(found: Found, wanted: Columns) -> list[str]:
+def missing_columns(found: DatabaseState, wanted: Columns) -> list[str]:
     """Tables (`cases`) and columns (`cases.kpis`) that are wanted and the database lacks."""
     missing = []
     for name, columns in wanted.items():
@@ -154,7 +154,7 @@ def missing_columns(found: Found, wanted: Columns) -> list[str]:
     return missing
 
 
-def check_ready(found: Found, head: str, accepted: str | None = None) -> None:
+def check_ready(found: DatabaseState, head: str, accepted: str | None = None) -> None:
     """Raises RevisionError unless the server can work on this database."""
     if found.legacy:
         for revision in found.legacy:
@@ -172,7 +172,9 @@ def check_ready(found: Found, head: str, accepted: str | None = None) -> None:
         )
 
 
-def check_external_ready(found: Found, name: str, heads: tuple[str, ...], wanted: Columns) -> None:
+def check_external_ready(
+    found: DatabaseState, name: str, heads: tuple[str, ...], wanted: Columns
+) -> None:
     """The same for the chain of the external application `name`."""
     if set(found.ported or ()) != set(heads):
         raise RevisionError(

@@ -15,7 +15,7 @@ import httpx
 from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import OrchestratorError
 from cornflow_f.orchestrators.base import Listed, Orchestrator, Workflow
-from cornflow_f.orchestrators.http import BadReply, Caller, NoReply, refusal
+from cornflow_f.orchestrators.http import BadReply, HttpCaller, NoReply, refusal
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 _STATES = {
@@ -52,7 +52,7 @@ class Airflow(Orchestrator):
         self._url = url
         self._user = user or ""
         self._password = password or ""
-        self._caller = Caller(self.name, client, timeout)
+        self._caller = HttpCaller(self.name, client, timeout)
         self._known_version: _Version | None = None
         self._token: str | None = None
         self._token_lock = asyncio.Lock()

@@ -12,7 +12,7 @@ import httpx
 from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import OrchestratorError
 from cornflow_f.orchestrators.base import Orchestrator, Workflow
-from cornflow_f.orchestrators.http import Caller, refusal
+from cornflow_f.orchestrators.http import HttpCaller, refusal
 
 NO_HEALTH_PATH = "default path"
 """What `DATABRICKS_HEALTH_PATH` says when nobody has set it: the orchestrator then counts as down."""
@@ -57,7 +57,7 @@ class Databricks(Orchestrator):
         self._auth = httpx.BasicAuth(client_id or "", secret or "")
         self._token_url = f"{self._url}{token_endpoint or ''}"
         self._health_path = health_path
-        self._caller = Caller(self.name, client, timeout)
+        self._caller = HttpCaller(self.name, client, timeout)
         self._token: str | None = None
         self._token_until = 0.0
         self._token_lock = asyncio.Lock()

@@ -31,7 +31,7 @@ class BadReply(OrchestratorError):
     """The orchestrator answered something that can't be understood."""
 
 
-class Caller:
+class HttpCaller:
     """Sends requests to one server. `name` is what messages call the server."""
 
     def __init__(self, name: str, client: httpx.AsyncClient, timeout: float) -> None:

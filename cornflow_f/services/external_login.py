@@ -16,10 +16,10 @@ from cornflow_f.models import User, UserRole
 from cornflow_f.services import dag_permissions, persistence
 from cornflow_f.services import login as login_service
 from cornflow_f.services import user as user_service
-from cornflow_f.services.ldap import Entry
+from cornflow_f.services.ldap import DirectoryEntry
 
 
-async def admit_entry(session: AsyncSession, username: str, entry: Entry) -> User:
+async def admit_entry(session: AsyncSession, username: str, entry: DirectoryEntry) -> User:
     """The user of an entry in the directory, with the roles that the directory gives."""
     user = await user_service.find_by_username(session, username)
     if user is None:

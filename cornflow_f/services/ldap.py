@@ -35,7 +35,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """What the directory says of a user who gave the right password."""
 
     email: str | None
@@ -54,7 +54,7 @@ class Directory:
                 "LDAP_USE_TLS has no effect, as in the legacy: write ldaps:// in LDAP_HOST"
             )
 
-    async def log_in(self, username: str, password: str) -> Entry:
+    async def log_in(self, username: str, password: str) -> DirectoryEntry:
         """Raises InvalidCredentials, or CommunicationError when the directory does not do its part."""
         shadowing.require_world("the directory")
         return await self._in_thread(lambda: self._log_in(username, password))
@@ -71,12 +71,12 @@ class Directory:
                 log=f"LDAP server {self._settings.ldap_host}: {type(error).__name__}: {error}",
             ) from error
 
-    def _log_in(self, username: str, password: str) -> Entry:
+    def _log_in(self, username: str, password: str) -> DirectoryEntry:
         with self._bound() as connection:
             dn = self._find(connection, username)
             if dn is None or not self._is_password_of(dn, password):
                 raise InvalidCredentials
-            return Entry(self._email(connection, dn), self._roles(connection, dn))
+            return DirectoryEntry(self._email(connection, dn), self._roles(connection, dn))
 
     @contextmanager
     def _bound(self) -> Iterator[Connection]:

@@ -13,7 +13,7 @@ from cornflow_f.security import hash_password, verify_password
 from cornflow_f.validation.passwords import check_email_pattern, check_password_pattern
 
 
-class Outcome(StrEnum):
+class ProvisioningOutcome(StrEnum):
     CREATED = "created"
     ROLE_ADDED = "role added"
     UNCHANGED = "unchanged"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 async def create_user_with_role(
     session: AsyncSession, username: str, email: str, password: str, role: constants.Role
-) -> Outcome:
+) -> ProvisioningOutcome:
     """A new user with the role, or the role for an existing one, whose password and address stay."""
     if await session.get(Role, int(role)) is None:
         raise InvalidUsage(
@@ -31,18 +31,18 @@ async def create_user_with_role(
     if user is None:
         user = await _create(session, username, email, password)
         session.add(UserRole(user_id=user.id, role_id=int(role)))
-        return Outcome.CREATED
+        return ProvisioningOutcome.CREATED
     assigned = await session.scalar(
         select(UserRole).where(UserRole.user_id == user.id, UserRole.role_id == int(role))
     )
     if assigned is None:
         session.add(UserRole(user_id=user.id, role_id=int(role)))
-        return Outcome.ROLE_ADDED
+        return ProvisioningOutcome.ROLE_ADDED
     if assigned.deleted_at is not None:
         # The legacy fails here on the unique key; its API gives such a role back, as we do.
         assigned.deleted_at = None
-        return Outcome.ROLE_ADDED
-    return Outcome.UNCHANGED
+        return ProvisioningOutcome.ROLE_ADDED
+    return ProvisioningOutcome.UNCHANGED
 
 
 async def is_service_user(session: AsyncSession, username: str, password: str) -> bool:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cornflow_f.database.failures import is_trouble_of_the_database
 from cornflow_f.web.cors import CorsPolicy
-from cornflow_f.web.routing import MATCHED_RULE, Decision, RouteTable, with_one_slash
+from cornflow_f.web.routing import MATCHED_RULE, RouteDecision, RouteTable, with_one_slash
 
 logger = logging.getLogger("cornflow_f")
 
@@ -114,16 +114,16 @@ class LegacyProtocol:
             await self.app(scope, receive, send)
             return
         resolution = self._table.resolve(method, path)
-        if resolution.decision is Decision.FOUND:
+        if resolution.decision is RouteDecision.FOUND:
             if method == "OPTIONS":
                 await _reply(send, 200, b"", _HTML, _allow(resolution.allowed))
             elif method == "HEAD":
                 await self.app({**scope, "method": "GET"}, receive, _without_body(send))
             else:
                 await self.app(scope, receive, send)
-        elif resolution.decision is Decision.WRONG_METHOD:
+        elif resolution.decision is RouteDecision.WRONG_METHOD:
             await _reply_json(send, 405, _WRONG_METHOD, _allow(resolution.allowed))
-        elif resolution.decision is Decision.REDIRECT:
+        elif resolution.decision is RouteDecision.REDIRECT:
             await _redirect(send, self._address(scope, resolution.target))
         elif path in self._documents:
             await self.app(scope, receive, send)

@@ -70,7 +70,7 @@ def _shape_of_rule(path: str) -> _Shape:
     return _ANY_SHAPE if "{" in first or ":path}" in path else (first, slashes)
 
 
-class Decision(Enum):
+class RouteDecision(Enum):
     FOUND = "found"
     REDIRECT = "redirect"
     WRONG_METHOD = "wrong method"
@@ -78,7 +78,7 @@ class Decision(Enum):
 
 
 class Resolution(NamedTuple):
-    decision: Decision
+    decision: RouteDecision
     allowed: frozenset[str] = frozenset()
     """Every method the path takes, when the request's is not one of them or is OPTIONS."""
     target: str = ""
@@ -126,20 +126,20 @@ class RouteTable:
         path = with_one_slash(path)
         allowed = self._allowed(path)
         if method in allowed:
-            return Resolution(Decision.FOUND, allowed)
+            return Resolution(RouteDecision.FOUND, allowed)
         if allowed:
-            return Resolution(Decision.WRONG_METHOD, allowed)
+            return Resolution(RouteDecision.WRONG_METHOD, allowed)
         return self._elsewhere(method, path)
 
     def _elsewhere(self, method: str, path: str) -> Resolution:
         if method in self._allowed(f"{path}/"):
-            return Resolution(Decision.REDIRECT, target=f"{path}/")
+            return Resolution(RouteDecision.REDIRECT, target=f"{path}/")
         if "//" in path:
             merged = _RUN_OF_SLASHES.sub("/", path)
             for target in (merged, f"{merged}/"):
                 if method in self._allowed(target):
-                    return Resolution(Decision.REDIRECT, target=target)
-        return Resolution(Decision.NOT_FOUND)
+                    return Resolution(RouteDecision.REDIRECT, target=target)
+        return Resolution(RouteDecision.NOT_FOUND)
 
     def _allowed(self, path: str) -> frozenset[str]:
         allowed = self._fixed.get(path, frozenset())

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from legacy_bridge.capture.writer import Budget, CaptureWriter, WriterOptions
+from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget, WriterOptions
 from legacy_bridge.operations.match import Matcher
 from legacy_bridge.operations.operation import Operation
-from parity_core.capture.fingerprint import Key
+from parity_core.capture.fingerprint import FingerprintKey
 from parity_core.capture.raw import Raw
 from parity_core.capture.record import Body
 
@@ -57,7 +57,7 @@ class Capture:
 
     def __init__(self, options: CaptureOptions, label: Label) -> None:
         self.options = options
-        self._budget = Budget(options.memory)
+        self._budget = MemoryBudget(options.memory)
         self._writer = CaptureWriter(
             WriterOptions(
                 options.folder,
@@ -117,7 +117,7 @@ class Capture:
         finally:
             self._writer.put(heard.raw(), heard.held, heard.is_too_much)
 
-    def _is_wanted(self, key: Key, scope: Scope) -> bool:
+    def _is_wanted(self, key: FingerprintKey, scope: Scope) -> bool:
         """By user. Who has no token yet may get one with the reply: the writer decides then."""
         if self.options.sample >= 1:
             return True
@@ -133,7 +133,7 @@ class _Part:
     """A body as it passes: kept while it is short, hashed once it is not."""
 
     limit: int
-    budget: Budget
+    budget: MemoryBudget
     pieces: list[bytes] = field(default_factory=list)
     size: int = 0
     held: int = 0
@@ -172,7 +172,7 @@ class _Part:
 class _Heard:
     """One exchange while it goes on."""
 
-    def __init__(self, scope: Scope, budget: Budget, limit: int) -> None:
+    def __init__(self, scope: Scope, budget: MemoryBudget, limit: int) -> None:
         self.at = time.time()
         self.begun = time.perf_counter()
         self.method: str = scope["method"]

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from legacy_bridge.capture.files import CaptureFiles
-from parity_core.capture.fingerprint import Key, open_key
+from parity_core.capture.fingerprint import FingerprintKey, open_key
 from parity_core.capture.mask import MASKED_TOKEN, TOO_COSTLY, Masker
 from parity_core.capture.raw import Raw, without_secrets
 from parity_core.capture.record import Recorded, to_line
@@ -26,7 +26,7 @@ _FIRM_AFTER = 1.0
 """Seconds after which what a compressed file holds back is written all the same."""
 
 
-class Budget:
+class MemoryBudget:
     """Bytes of recorded bodies in memory, over all exchanges under way or waiting."""
 
     def __init__(self, limit: int) -> None:
@@ -66,7 +66,7 @@ class CaptureWriter:
     """`put` never waits; what does not fit is counted, and so is what could not be written."""
 
     def __init__(
-        self, options: WriterOptions, budget: Budget, label: Callable[[str, str], str]
+        self, options: WriterOptions, budget: MemoryBudget, label: Callable[[str, str], str]
     ) -> None:
         self._options = options
         self._budget = budget
@@ -80,7 +80,7 @@ class CaptureWriter:
         self._unreadable = 0
         self._not_sampled = 0
         self._left_out = 0
-        self.key: Key | None = None
+        self.key: FingerprintKey | None = None
         self.stopped: str | None = None
         """Why nothing is recorded any more."""
 

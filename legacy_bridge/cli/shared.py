@@ -16,7 +16,7 @@ from legacy_bridge.control.operator import Operator
 from legacy_bridge.control.overview import change_as_json
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.selection import ModeError
-from legacy_bridge.modes.store import Change, StoreError
+from legacy_bridge.modes.store import RecordedChange, StoreError
 from legacy_bridge.operations.census import CensusError
 from legacy_bridge.serve import ServeError
 from legacy_bridge.settings import SettingsError, load_settings
@@ -58,7 +58,7 @@ def with_ownership(use: Callable[[Ownership], Coroutine[Any, Any, T]]) -> T:
 
 
 def act(
-    action: Callable[[Operator], Coroutine[Any, Any, list[Change]]],
+    action: Callable[[Operator], Coroutine[Any, Any, list[RecordedChange]]],
     *,
     by: str,
     why: str,

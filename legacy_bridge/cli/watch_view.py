@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from legacy_bridge.evidence.judge import Verdict
+from legacy_bridge.evidence.judge import BudgetVerdict
 from legacy_bridge.operations.operation import Mode, Stack
 
 _STYLES = {
@@ -19,7 +19,11 @@ _STYLES = {
     Mode.MIRROR: "cyan",
     Mode.PORTED: "green",
 }
-_VERDICTS = {Verdict.OK: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.BREACH: "bold red"}
+_VERDICTS = {
+    BudgetVerdict.OK: "green",
+    BudgetVerdict.INCONCLUSIVE: "yellow",
+    BudgetVerdict.BREACH: "bold red",
+}
 _FEWEST_ROWS = 5
 
 
@@ -119,12 +123,12 @@ def _operations(look: dict[str, Any], rows: int) -> Table:
 def _urgency(one: dict[str, Any]) -> tuple[int, str]:
     """Rolled back, in breach, not sure, on trial, the rest."""
     verdict = one["evidence"]["verdict"] if one["evidence"] else None
-    order = [Verdict.BREACH, Verdict.INCONCLUSIVE, Verdict.OK]
+    order = [BudgetVerdict.BREACH, BudgetVerdict.INCONCLUSIVE, BudgetVerdict.OK]
     if one["held"]:
         return 0, one["operation"]
     if verdict is not None and one["mode"] != Mode.PORTED:
-        return 1 + order.index(Verdict(verdict)), one["operation"]
-    if verdict == Verdict.BREACH:
+        return 1 + order.index(BudgetVerdict(verdict)), one["operation"]
+    if verdict == BudgetVerdict.BREACH:
         return 1, one["operation"]
     return (8 if one["mode"] == Mode.PORTED else 9), one["operation"]
 
@@ -147,8 +151,8 @@ def _cells(one: dict[str, Any]) -> Iterable[Text]:
     yield Text(str(port["errors"] + port["asked_errors"]))
     yield Text(f"{port['different']} of {port['compared']}")
     yield Text(f"{_ms(port['median_ms'])} / {_ms(legacy['median_ms'])}")
-    verdict = Verdict(evidence["verdict"])
-    reason = "" if verdict is Verdict.OK else f": {evidence['reason']}"
+    verdict = BudgetVerdict(evidence["verdict"])
+    reason = "" if verdict is BudgetVerdict.OK else f": {evidence['reason']}"
     yield Text(f"{verdict}{reason}", _VERDICTS[verdict])
 
 

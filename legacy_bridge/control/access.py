@@ -70,7 +70,7 @@ CALLER: ContextVar[Caller | None] = ContextVar("cutover_caller", default=None)
 """Of the request that is answered."""
 
 
-class Access:
+class ControlAccess:
     """Tells callers. Keeps nothing that another worker would have to know."""
 
     def __init__(

@@ -16,7 +16,7 @@ from legacy_bridge.evidence.warden import Warden
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.ramp import DEFAULT_SAMPLES, DEFAULT_SECONDS, DEFAULT_STEPS
 from legacy_bridge.modes.selection import HeldError, ModeError, UnknownOperationError
-from legacy_bridge.modes.state import Change
+from legacy_bridge.modes.state import RecordedChange
 from legacy_bridge.operations.operation import Assignment
 
 
@@ -173,7 +173,7 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
     return router
 
 
-async def _told(action: Awaitable[list[Change]]) -> JSONResponse:
+async def _told(action: Awaitable[list[RecordedChange]]) -> JSONResponse:
     try:
         done = await action
     except UnknownOperationError as error:

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from legacy_bridge.evidence.warden import Warden
 from legacy_bridge.modes.ownership import Ownership
-from legacy_bridge.modes.state import Kind
+from legacy_bridge.modes.state import NoteKind
 from legacy_bridge.operations.operation import Mode
 
 
@@ -40,7 +40,7 @@ class BridgeState(Collector):
         held = GaugeMetricFamily(
             "cutover_held", "1: rolled back and waiting for an operator", labels=["name"]
         )
-        for name in stored.of(Kind.HOLD):
+        for name in stored.of(NoteKind.HOLD):
             held.add_metric([name], 1)
         yield held
 

@@ -22,7 +22,7 @@ from legacy_bridge.modes.ramp import (
 )
 from legacy_bridge.modes.selection import ModeError
 from legacy_bridge.modes.state import RampState, Stored
-from legacy_bridge.modes.store import Breach, Change, Plan, Writes
+from legacy_bridge.modes.store import Breach, Plan, RecordedChange, Writes
 from legacy_bridge.operations.operation import Assignment, AssignmentError, Mode
 
 
@@ -36,7 +36,7 @@ class Operator:
 
     async def set_mode(
         self, pattern: str, mode: Assignment | Mode | str, *, again: bool = False
-    ) -> list[Change]:
+    ) -> list[RecordedChange]:
         """`mode` may be text: `shadow`, `canary 5%`. `again` tries what was rolled back once more."""
         try:
             assigned = Assignment.parse(mode)
@@ -46,7 +46,9 @@ class Operator:
             pattern, assigned, who=self.who, why=self.why, again=again
         )
 
-    async def set_share(self, pattern: str, percent: float, *, again: bool = False) -> list[Change]:
+    async def set_share(
+        self, pattern: str, percent: float, *, again: bool = False
+    ) -> list[RecordedChange]:
         """A canary of that many percent of the users."""
         return await self.set_mode(pattern, f"{Mode.CANARY} {percent}%", again=again)
 
@@ -58,7 +60,7 @@ class Operator:
         samples: int = DEFAULT_SAMPLES,
         seconds: float = DEFAULT_SECONDS,
         again: bool = False,
-    ) -> list[Change]:
+    ) -> list[RecordedChange]:
         """Takes the first step now; the workers take the others as the evidence allows."""
         try:
             found = steps_of(steps)
@@ -81,19 +83,19 @@ class Operator:
 
         return await self._apply(plan)
 
-    async def pause(self, pattern: str) -> list[Change]:
+    async def pause(self, pattern: str) -> list[RecordedChange]:
         """The mode stays; a breach still takes it back."""
         return await self._change_ramp(pattern, RampState.PAUSED)
 
-    async def resume(self, pattern: str) -> list[Change]:
+    async def resume(self, pattern: str) -> list[RecordedChange]:
         """The time of the step begins anew."""
         return await self._change_ramp(pattern, RampState.RUNNING)
 
-    async def abort(self, pattern: str) -> list[Change]:
+    async def abort(self, pattern: str) -> list[RecordedChange]:
         """The ramp is over; the mode stays."""
         return await self._change_ramp(pattern, RampState.ABORTED)
 
-    async def rollback(self, pattern: str) -> list[Change]:
+    async def rollback(self, pattern: str) -> list[RecordedChange]:
         """Back to the legacy, and held there."""
         owner = self.ownership
         return await self._apply(
@@ -102,58 +104,58 @@ class Operator:
             )
         )
 
-    async def acknowledge(self, pattern: str) -> list[Change]:
+    async def acknowledge(self, pattern: str) -> list[RecordedChange]:
         """Lifts the hold of a rollback; the legacy goes on answering until a mode is set."""
         census = self.ownership.census
         return await self._apply(lambda stored: plans.acknowledge(census, stored, pattern))
 
-    async def kill(self) -> list[Change]:
+    async def kill(self) -> list[RecordedChange]:
         """Everything to the legacy at once. What is stored stays, for `unkill`."""
         return await self._switch(on=True)
 
-    async def unkill(self) -> list[Change]:
+    async def unkill(self) -> list[RecordedChange]:
         return await self._switch(on=False)
 
-    async def declare_group(self, name: str, operations: Sequence[str]) -> list[Change]:
+    async def declare_group(self, name: str, operations: Sequence[str]) -> list[RecordedChange]:
         """Operations that move together. Their modes must be one already."""
         if not operations:
             raise ModeError(f"say which operations belong to '{name}'")
         return await self._group(name, operations)
 
-    async def drop_group(self, name: str) -> list[Change]:
+    async def drop_group(self, name: str) -> list[RecordedChange]:
         """Its operations keep their mode and move alone again."""
         return await self._group(name, ())
 
-    async def set_budget(self, name: str, limits: Mapping[str, Any]) -> list[Change]:
+    async def set_budget(self, name: str, limits: Mapping[str, Any]) -> list[RecordedChange]:
         """`name` is an operation, a group, or `*`; without limits its own ones end."""
         census = self.ownership.census
         return await self._apply(lambda stored: plans.set_budget(census, stored, name, limits))
 
-    async def set_sticky(self, to: str) -> list[Change]:
+    async def set_sticky(self, to: str) -> list[RecordedChange]:
         """What a canary's share sticks to: user, header:NAME or cookie:NAME."""
         return await self._apply(lambda _: plans.set_sticky(to))
 
-    async def history(self, limit: int = 100) -> list[Change]:
+    async def history(self, limit: int = 100) -> list[RecordedChange]:
         return await self.ownership.store.history(limit)
 
     async def breaches(self, limit: int = 20, name: str | None = None) -> list[Breach]:
         return await self.ownership.store.breaches(limit, name)
 
-    async def _change_ramp(self, pattern: str, state: RampState) -> list[Change]:
+    async def _change_ramp(self, pattern: str, state: RampState) -> list[RecordedChange]:
         census = self.ownership.census
         return await self._apply(
             lambda stored: plans.change_ramp(census, stored, pattern, state, now=time.time())
         )
 
-    async def _group(self, name: str, operations: Sequence[str]) -> list[Change]:
+    async def _group(self, name: str, operations: Sequence[str]) -> list[RecordedChange]:
         census, unset = self.ownership.census, str(self.ownership.decisions.default)
         return await self._apply(
             lambda stored: declare_group(census, stored, name, operations, unset=unset)
         )
 
-    async def _switch(self, *, on: bool) -> list[Change]:
+    async def _switch(self, *, on: bool) -> list[RecordedChange]:
         with_legacy = self.ownership.with_legacy
         return await self._apply(lambda stored: plans.kill(stored, on, with_legacy=with_legacy))
 
-    async def _apply(self, plan: Plan) -> list[Change]:
+    async def _apply(self, plan: Plan) -> list[RecordedChange]:
         return await self.ownership.apply(plan, who=self.who, why=self.why)

@@ -7,7 +7,7 @@ from typing import Any
 from legacy_bridge.evidence.trials import Trial
 from legacy_bridge.evidence.warden import Warden, move_of
 from legacy_bridge.modes.ownership import Ownership
-from legacy_bridge.modes.state import Change, Kind, Note, Ramp, Stored
+from legacy_bridge.modes.state import Note, NoteKind, Ramp, RecordedChange, Stored
 from legacy_bridge.modes.store import Breach
 
 
@@ -15,7 +15,7 @@ def status_of(ownership: Ownership, warden: Warden | None = None) -> dict[str, A
     """What `cutover status --json` prints; with a warden also the evidence and what it says."""
     decisions, stored = ownership.decisions, ownership.stored
     trials = {} if warden is None else {trial.name: trial for trial in warden.trials()}
-    group_of, holds = stored.group_of, stored.of(Kind.HOLD)
+    group_of, holds = stored.group_of, stored.of(NoteKind.HOLD)
     operations = []
     for entry in ownership.census.entries:
         name = str(entry.operation)
@@ -46,7 +46,7 @@ def status_of(ownership: Ownership, warden: Warden | None = None) -> dict[str, A
         "groups": {name: list(members) for name, members in stored.groups.items()},
         "ramps": ramps_of(stored, trials),
         "holds": {name: _note(note) for name, note in holds.items()},
-        "budgets": {name: dict(note.value) for name, note in stored.of(Kind.BUDGET).items()},
+        "budgets": {name: dict(note.value) for name, note in stored.of(NoteKind.BUDGET).items()},
         "trouble": ownership.trouble or (None if warden is None else warden.trouble),
         "ignored": list(decisions.ignored),
         "operations": operations,
@@ -59,7 +59,7 @@ def ramps_of(stored: Stored, trials: dict[str, Trial]) -> list[dict[str, Any]]:
     found = []
     for name, ramp in sorted(stored.ramps.items()):
         trial = trials.get(name)
-        note = stored.of(Kind.RAMP)[name]
+        note = stored.of(NoteKind.RAMP)[name]
         waits = f"the ramp is {ramp.state}"
         if ramp.state.live and trial is not None:
             waits = move_of(trial, now).why
@@ -76,7 +76,7 @@ def ramps_of(stored: Stored, trials: dict[str, Trial]) -> list[dict[str, Any]]:
     return found
 
 
-def change_as_json(change: Change) -> dict[str, str]:
+def change_as_json(change: RecordedChange) -> dict[str, str]:
     return {
         "changed_at": iso(change.changed_at),
         "changed_by": change.changed_by,

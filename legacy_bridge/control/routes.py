@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
-from legacy_bridge.control.access import Access, ControlRefusedError
+from legacy_bridge.control.access import ControlAccess, ControlRefusedError
 from legacy_bridge.control.actions import action_routes
 from legacy_bridge.control.overview import change_as_json, status_of
 from legacy_bridge.evidence.warden import Warden
@@ -18,7 +18,7 @@ from legacy_bridge.modes.store import StoreError
 def control_routes(
     ownership: Ownership,
     warden: Warden,
-    access: Access,
+    access: ControlAccess,
     capture: Callable[[], dict[str, Any]] | None = None,
 ) -> APIRouter:
     """``access`` says who may; ``capture`` tells how the recording of traffic goes, where there is one."""

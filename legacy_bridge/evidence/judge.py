@@ -15,7 +15,7 @@ from legacy_bridge.evidence.tally import Tally, total
 from legacy_bridge.modes.budget import Budget
 
 
-class Verdict(StrEnum):
+class BudgetVerdict(StrEnum):
     OK = "ok"
     INCONCLUSIVE = "inconclusive"
     BREACH = "breach"
@@ -31,7 +31,7 @@ class Check(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class OperationEvidence:
     """What both stacks have shown in one window, on all replicas."""
 
     ported: Tally
@@ -41,16 +41,16 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class BudgetFinding:
     check: Check
-    verdict: Verdict
+    verdict: BudgetVerdict
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    verdict: Verdict
-    findings: tuple[Finding, ...]
+class BudgetJudgement:
+    verdict: BudgetVerdict
+    findings: tuple[BudgetFinding, ...]
 
     @property
     def reason(self) -> str:
@@ -68,7 +68,9 @@ class Judgement:
         }
 
 
-def judge(evidence: Evidence, budget: Budget, *, samples: int | None = None) -> Judgement:
+def judge(
+    evidence: OperationEvidence, budget: Budget, *, samples: int | None = None
+) -> BudgetJudgement:
     """`samples` are those of the whole group an operation belongs to; without one, its own."""
     findings = (
         _samples(evidence.ported.samples if samples is None else samples, budget),
@@ -76,18 +78,20 @@ def judge(evidence: Evidence, budget: Budget, *, samples: int | None = None) -> 
         _differences(evidence.ported, budget),
         _latency(evidence, budget),
     )
-    return Judgement(_worst(one.verdict for one in findings), findings)
+    return BudgetJudgement(_worst(one.verdict for one in findings), findings)
 
 
-def judge_windows(short: Evidence, long: Evidence, budget: Budget, *, samples: int) -> Judgement:
+def judge_windows(
+    short: OperationEvidence, long: OperationEvidence, budget: Budget, *, samples: int
+) -> BudgetJudgement:
     """Trouble in either window counts; that all is well, only the long one can say."""
     recent = judge(short, budget, samples=samples)
-    if recent.verdict is Verdict.BREACH:
+    if recent.verdict is BudgetVerdict.BREACH:
         return recent
     return judge(long, budget, samples=samples)
 
 
-def judge_group(judgements: Iterable[Judgement]) -> Verdict:
+def judge_group(judgements: Iterable[BudgetJudgement]) -> BudgetVerdict:
     return _worst(one.verdict for one in judgements)
 
 
@@ -106,24 +110,24 @@ def wilson_low(hits: int, count: int) -> float:
     return max(0.0, (middle - spread) / (1 + z * z / count))
 
 
-def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+def _worst(verdicts: Iterable[BudgetVerdict]) -> BudgetVerdict:
     found = set(verdicts)
-    for verdict in (Verdict.BREACH, Verdict.INCONCLUSIVE):
+    for verdict in (BudgetVerdict.BREACH, BudgetVerdict.INCONCLUSIVE):
         if verdict in found:
             return verdict
-    return Verdict.OK
+    return BudgetVerdict.OK
 
 
-def _samples(count: int, budget: Budget) -> Finding:
+def _samples(count: int, budget: Budget) -> BudgetFinding:
     enough = count >= budget.samples
-    return Finding(
+    return BudgetFinding(
         Check.SAMPLES,
-        Verdict.OK if enough else Verdict.INCONCLUSIVE,
+        BudgetVerdict.OK if enough else BudgetVerdict.INCONCLUSIVE,
         f"{count} replies of the port" + ("" if enough else f", {budget.samples} are needed"),
     )
 
 
-def _errors(evidence: Evidence, budget: Budget) -> Finding:
+def _errors(evidence: OperationEvidence, budget: Budget) -> BudgetFinding:
     ported, legacy = evidence.ported, evidence.legacy
     usual = legacy.failures / legacy.samples if legacy.samples >= budget.samples else 0.0
     return _rate(
@@ -137,15 +141,15 @@ def _errors(evidence: Evidence, budget: Budget) -> Finding:
     )
 
 
-def _differences(ported: Tally, budget: Budget) -> Finding:
+def _differences(ported: Tally, budget: Budget) -> BudgetFinding:
     text = f"{ported.different} of {ported.compared} pairs differ, allowed are {budget.differences:.2%}"
     found = _rate(
         Check.DIFFERENCES, ported.different, ported.compared, budget.differences, budget, text
     )
-    if found.verdict is Verdict.OK and ported.compared < budget.compared:
-        return Finding(
+    if found.verdict is BudgetVerdict.OK and ported.compared < budget.compared:
+        return BudgetFinding(
             Check.DIFFERENCES,
-            Verdict.INCONCLUSIVE,
+            BudgetVerdict.INCONCLUSIVE,
             f"{ported.compared} pairs compared, {budget.compared} are needed",
         )
     return found
@@ -153,38 +157,40 @@ def _differences(ported: Tally, budget: Budget) -> Finding:
 
 def _rate(
     check: Check, hits: int, count: int, allowed: float, budget: Budget, text: str
-) -> Finding:
-    verdict = Verdict.OK
+) -> BudgetFinding:
+    verdict = BudgetVerdict.OK
     if count and hits / count > allowed:
         proven = hits >= budget.fewest and wilson_low(hits, count) > allowed
-        verdict = Verdict.BREACH if proven else Verdict.INCONCLUSIVE
-    return Finding(check, verdict, text)
+        verdict = BudgetVerdict.BREACH if proven else BudgetVerdict.INCONCLUSIVE
+    return BudgetFinding(check, verdict, text)
 
 
-def _latency(evidence: Evidence, budget: Budget) -> Finding:
+def _latency(evidence: OperationEvidence, budget: Budget) -> BudgetFinding:
     ported, legacy = evidence.ported, evidence.legacy
     if not budget.latency_ratio:
-        return Finding(Check.LATENCY, Verdict.OK, "latency is not judged")
+        return BudgetFinding(Check.LATENCY, BudgetVerdict.OK, "latency is not judged")
     if ported.samples < budget.samples:
         # Whether that is too few is said once, by the samples.
-        return Finding(Check.LATENCY, Verdict.OK, "too few replies to judge latency")
+        return BudgetFinding(Check.LATENCY, BudgetVerdict.OK, "too few replies to judge latency")
     slow = ported.percentile(0.95)
     if slow is None or slow * 1000 < budget.latency_floor_ms:
-        return Finding(
-            Check.LATENCY, Verdict.OK, f"the port is faster than {budget.latency_floor_ms:g} ms"
+        return BudgetFinding(
+            Check.LATENCY,
+            BudgetVerdict.OK,
+            f"the port is faster than {budget.latency_floor_ms:g} ms",
         )
     if legacy.samples < budget.samples:
-        return Finding(
+        return BudgetFinding(
             Check.LATENCY,
-            Verdict.INCONCLUSIVE,
+            BudgetVerdict.INCONCLUSIVE,
             f"{legacy.samples} replies of the legacy to compare latency with, "
             f"{budget.samples} are needed",
         )
     return _ratios(ported, legacy, budget)
 
 
-def _ratios(ported: Tally, legacy: Tally, budget: Budget) -> Finding:
-    texts, verdict = [], Verdict.OK
+def _ratios(ported: Tally, legacy: Tally, budget: Budget) -> BudgetFinding:
+    texts, verdict = [], BudgetVerdict.OK
     for name, share, limit in (
         ("median", 0.5, budget.latency_ratio),
         ("95th percentile", 0.95, budget.latency_ratio_p95),
@@ -195,10 +201,10 @@ def _ratios(ported: Tally, legacy: Tally, budget: Budget) -> Finding:
             continue
         least = _at(ported, share - _doubt(share, ported.samples))
         most = _at(legacy, share + _doubt(share, legacy.samples))
-        found = Verdict.BREACH if least / most > limit else Verdict.INCONCLUSIVE
+        found = BudgetVerdict.BREACH if least / most > limit else BudgetVerdict.INCONCLUSIVE
         verdict = _worst((verdict, found))
     limits = f"allowed are {budget.latency_ratio:g} and {budget.latency_ratio_p95:g}"
-    return Finding(Check.LATENCY, verdict, f"{', '.join(texts)}; {limits}")
+    return BudgetFinding(Check.LATENCY, verdict, f"{', '.join(texts)}; {limits}")
 
 
 def _at(tally: Tally, share: float) -> float:

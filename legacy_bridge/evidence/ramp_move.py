@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from legacy_bridge.evidence.judge import Judgement, Verdict
+from legacy_bridge.evidence.judge import BudgetJudgement, BudgetVerdict
 from legacy_bridge.modes.state import Ramp, RampState
 
 
@@ -19,11 +19,11 @@ class Next(NamedTuple):
     why: str
 
 
-def next_move(ramp: Ramp, judgement: Judgement, samples: int, now: float) -> Next:
+def next_move(ramp: Ramp, judgement: BudgetJudgement, samples: int, now: float) -> Next:
     """`samples`: replies of the port in this step. A breach goes back even while paused."""
     if not ramp.state.live:
         return Next(Move.STAY, f"the ramp is {ramp.state}")
-    if judgement.verdict is Verdict.BREACH:
+    if judgement.verdict is BudgetVerdict.BREACH:
         return Next(Move.BACK, judgement.reason)
     if ramp.state is RampState.PAUSED:
         return Next(Move.STAY, "paused by an operator")
@@ -32,7 +32,7 @@ def next_move(ramp: Ramp, judgement: Judgement, samples: int, now: float) -> Nex
     left = ramp.since + ramp.seconds - now
     if left > 0:
         return Next(Move.STAY, f"{left:.0f} s of this step are left")
-    if judgement.verdict is Verdict.INCONCLUSIVE:
+    if judgement.verdict is BudgetVerdict.INCONCLUSIVE:
         return Next(Move.STAY, f"inconclusive: {judgement.reason}")
     if ramp.step + 1 < len(ramp.steps):
         return Next(Move.NEXT, f"{samples} samples in {now - ramp.since:.0f} s, within the budget")

@@ -13,11 +13,11 @@ from os import getpid
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-from legacy_bridge.evidence.tally import Key, Tally
+from legacy_bridge.evidence.tally import Tally, TallyKey
 from legacy_bridge.evidence.windows import Row, Span
 from legacy_bridge.modes.decisions import Decision
 from legacy_bridge.operations.operation import Operation, Stack
-from legacy_bridge.shadow.contract import Exchange
+from legacy_bridge.shadow.contract import ClientExchange
 
 _EXAMPLES = 5
 """Examples of one operation and kind that wait to be written."""
@@ -55,8 +55,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self.worker = f"{socket.gethostname()[:40]}:{getpid()}:{token_hex(4)}"
-        self._fresh: dict[Key, Tally] = {}
-        self._buckets: dict[tuple[Span, int], dict[Key, Tally]] = {}
+        self._fresh: dict[TallyKey, Tally] = {}
+        self._buckets: dict[tuple[Span, int], dict[TallyKey, Tally]] = {}
         self._dirty: set[tuple[Span, int]] = set()
         self._examples: deque[Example] = deque(maxlen=_WAITING_EXAMPLES)
         self._traffic: Counter[tuple[Traffic, str]] = Counter()
@@ -76,7 +76,7 @@ class Recorder:
         """A client's request was given to `stack`; `status` 0 is a failure without a reply."""
         if self.excusing and (status >= 500 or status == 0):
             return Tally()
-        tally = self._tally(Key(decision.name, decision.trial, stack))
+        tally = self._tally(TallyKey(decision.name, decision.trial, stack))
         tally.requests += 1
         if status >= 500 or status == 0:
             tally.errors += 1
@@ -94,7 +94,7 @@ class Recorder:
 
     def compared(
         self,
-        exchange: Exchange,
+        exchange: ClientExchange,
         *,
         status: int,
         seconds: float,
@@ -105,13 +105,13 @@ class Recorder:
         if self.excusing:
             self.dropped(exchange.operation, exchange.trial, "the database is away")
             return
-        asked = self._tally(Key(name, exchange.trial, exchange.compared))
+        asked = self._tally(TallyKey(name, exchange.trial, exchange.compared))
         asked.asked += 1
         if status >= 500 or status == 0:
             asked.asked_errors += 1
         asked.took(seconds)
         # About the port, whoever was asked.
-        pairs = self._tally(Key(name, exchange.trial, Stack.PORTED))
+        pairs = self._tally(TallyKey(name, exchange.trial, Stack.PORTED))
         pairs.compared += 1
         if different:
             pairs.different += 1
@@ -119,7 +119,7 @@ class Recorder:
                 self.example(name, exchange.trial, "difference", example)
 
     def dropped(self, operation: Operation, trial: int, why: str) -> None:
-        self._tally(Key(str(operation), trial, Stack.PORTED)).dropped += 1
+        self._tally(TallyKey(str(operation), trial, Stack.PORTED)).dropped += 1
 
     def batch(self, now: float, *, all_spans: bool = True) -> Batch | None:
         """What is to be written; None when nothing is new. Call `written` when it is.
@@ -172,7 +172,7 @@ class Recorder:
     def resume(self) -> None:
         self.excusing = False
 
-    def _tally(self, key: Key) -> Tally:
+    def _tally(self, key: TallyKey) -> Tally:
         tally = self._fresh.get(key)
         if tally is None:
             tally = self._fresh[key] = Tally()

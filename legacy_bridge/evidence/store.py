@@ -14,7 +14,7 @@ from legacy_bridge.database.connection import Database
 from legacy_bridge.database.tables import EVIDENCE, EXAMPLES, TRAFFIC
 from legacy_bridge.evidence.recorder import Batch, Example
 from legacy_bridge.evidence.remaining import DayOfTraffic
-from legacy_bridge.evidence.tally import Key, Tally
+from legacy_bridge.evidence.tally import Tally, TallyKey
 from legacy_bridge.evidence.windows import Row, Span
 from legacy_bridge.modes.state import seconds, utc
 from legacy_bridge.operations.operation import Stack
@@ -178,7 +178,7 @@ def _sheets(rows: Iterable[Row]) -> list[dict[str, object]]:
 def _rows(sheet: SheetRow[Any]) -> Iterator[Row]:
     span = Span(sheet.span)
     for operation, trial, stack, counts in json.loads(sheet.counts):
-        key = Key(operation, trial, _STACKS[stack])
+        key = TallyKey(operation, trial, _STACKS[stack])
         yield Row(span, sheet.bucket, sheet.worker, key, Tally.from_json(counts))
 
 

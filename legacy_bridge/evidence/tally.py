@@ -24,7 +24,7 @@ def seconds_of(step: int) -> float:
     return _SHORTEST * math.exp((step - 0.5) * _GROWTH) if step else _SHORTEST
 
 
-class Key(NamedTuple):
+class TallyKey(NamedTuple):
     """What is counted apart."""
 
     operation: str

@@ -4,11 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from legacy_bridge.evidence.judge import Evidence, Judgement, Verdict, judge_windows
+from legacy_bridge.evidence.judge import (
+    BudgetJudgement,
+    BudgetVerdict,
+    OperationEvidence,
+    judge_windows,
+)
 from legacy_bridge.evidence.windows import Windows
 from legacy_bridge.modes.budget import Budget, BudgetError, budget_of
 from legacy_bridge.modes.decisions import DEFAULT, Decisions
-from legacy_bridge.modes.state import Kind, Ramp, Stored
+from legacy_bridge.modes.state import NoteKind, Ramp, Stored
 from legacy_bridge.operations.operation import Mode, Stack
 
 
@@ -20,8 +25,8 @@ class OnTrial:
     mode: Mode
     trial: int
     budget: Budget
-    short: Evidence
-    long: Evidence
+    short: OperationEvidence
+    long: OperationEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +36,24 @@ class Trial:
     name: str
     members: tuple[str, ...]
     operations: tuple[OnTrial, ...]
-    judgements: Mapping[str, Judgement]
+    judgements: Mapping[str, BudgetJudgement]
     samples: int
     ramp: Ramp | None
 
     @property
     def worst(self) -> str:
         """The operation that decides."""
-        order = [Verdict.BREACH, Verdict.INCONCLUSIVE, Verdict.OK]
+        order = [BudgetVerdict.BREACH, BudgetVerdict.INCONCLUSIVE, BudgetVerdict.OK]
         return min(self.judgements, key=lambda one: order.index(self.judgements[one].verdict))
 
     @property
-    def judgement(self) -> Judgement:
+    def judgement(self) -> BudgetJudgement:
         return self.judgements[self.worst]
 
     @property
     def taken_back(self) -> bool:
         """Whether a breach moves it. What an operator shadows by hand stays: nobody sees the port."""
-        if self.judgement.verdict is not Verdict.BREACH:
+        if self.judgement.verdict is not BudgetVerdict.BREACH:
             return False
         by_ramp = self.ramp is not None and self.ramp.state.live
         return by_ramp or any(one.mode is not Mode.SHADOW for one in self.operations)
@@ -63,7 +68,9 @@ def budget_for(stored: Stored, operation: str) -> Budget:
     group = stored.group_of.get(operation)
     names = (DEFAULT, *([group] if group else []), operation)
     try:
-        return budget_of(names, {name: note.value for name, note in stored.of(Kind.BUDGET).items()})
+        return budget_of(
+            names, {name: note.value for name, note in stored.of(NoteKind.BUDGET).items()}
+        )
     except BudgetError:
         # A newer version has written limits that are unknown here.
         return Budget()
@@ -97,7 +104,7 @@ def trials_of(
         # What the legacy usually does is known better the longer one looks.
         legacy = windows.sum(name, Stack.LEGACY, budget.long_window, now)
         short, long = (
-            Evidence(windows.sum(name, Stack.PORTED, seconds, now, trial=trial), legacy)
+            OperationEvidence(windows.sum(name, Stack.PORTED, seconds, now, trial=trial), legacy)
             for seconds in (budget.window, budget.long_window)
         )
         by_subject.setdefault(subject, []).append(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
-from legacy_bridge.evidence.tally import Key, Tally, total
+from legacy_bridge.evidence.tally import Tally, TallyKey, total
 from legacy_bridge.operations.operation import Stack
 
 
@@ -38,7 +38,7 @@ class Row(NamedTuple):
     span: Span
     bucket: int
     worker: str
-    key: Key
+    key: TallyKey
     tally: Tally
 
 

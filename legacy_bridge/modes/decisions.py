@@ -13,7 +13,7 @@ from starlette.types import Scope
 from legacy_bridge.modes.canary import WHOLE, Sticky, StickyError, identity, number, seed_of
 from legacy_bridge.modes.state import SALT, STICKY, Stored
 from legacy_bridge.operations.census import Census
-from legacy_bridge.operations.match import Infrastructure, Match, Options
+from legacy_bridge.operations.match import Infrastructure, Match, OptionsRequest
 from legacy_bridge.operations.operation import Assignment, AssignmentError, Mode, Operation, Stack
 from legacy_bridge.stacks.edge import Headers
 
@@ -106,7 +106,7 @@ class Decisions:
         if type(match) is Operation:
             assigned = self.modes.get(match)
             return self.elsewhere if assigned is None else assigned.mode.stack
-        if type(match) is Options:
+        if type(match) is OptionsRequest:
             return self.options.get(match.rule, self.elsewhere)
         return self.elsewhere
 
@@ -114,7 +114,7 @@ class Decisions:
         """Whether the port may answer at all. It may refuse what neither stack has."""
         if type(match) is Operation:
             return match in self.modes
-        if type(match) is Options:
+        if type(match) is OptionsRequest:
             return any(operation.rule == match.rule for operation in self.modes)
         return not isinstance(match, Infrastructure)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from legacy_bridge.modes.selection import ModeError, listed, must_be_ported, select
-from legacy_bridge.modes.state import Kind, Stored
+from legacy_bridge.modes.state import NoteKind, Stored
 from legacy_bridge.modes.store import Writes
 from legacy_bridge.operations.census import Census
 
@@ -32,18 +32,18 @@ def declare_group(
         raise ModeError(
             f"the operations of '{name}' are in different modes now: set them to one mode first"
         )
-    notes: dict[tuple[Kind, str], Mapping[str, Any] | None] = {
-        (Kind.GROUP, name): {"operations": names}
+    notes: dict[tuple[NoteKind, str], Mapping[str, Any] | None] = {
+        (NoteKind.GROUP, name): {"operations": names}
     }
     # What was rolled back stays back, whoever it belongs to now.
-    holds = stored.of(Kind.HOLD)
+    holds = stored.of(NoteKind.HOLD)
     if name in holds:
         for one in set(stored.groups.get(name, ())) - set(names):
-            notes[Kind.HOLD, one] = holds[name].value
+            notes[NoteKind.HOLD, one] = holds[name].value
     for one in names:
         if one in holds:
-            notes[Kind.HOLD, one] = None
-            notes[Kind.HOLD, name] = holds[one].value
+            notes[NoteKind.HOLD, one] = None
+            notes[NoteKind.HOLD, name] = holds[one].value
     return Writes(notes=notes)
 
 
@@ -51,11 +51,11 @@ def _end_group(stored: Stored, name: str) -> Writes:
     if name not in stored.groups:
         raise ModeError(f"there is no group '{name}'")
     _must_stand_still(stored, (name,))
-    notes: dict[tuple[Kind, str], Mapping[str, Any] | None] = {(Kind.GROUP, name): None}
-    held = stored.of(Kind.HOLD).get(name)
+    notes: dict[tuple[NoteKind, str], Mapping[str, Any] | None] = {(NoteKind.GROUP, name): None}
+    held = stored.of(NoteKind.HOLD).get(name)
     if held is not None:
-        notes[Kind.HOLD, name] = None
-        notes.update({(Kind.HOLD, one): held.value for one in stored.groups[name]})
+        notes[NoteKind.HOLD, name] = None
+        notes.update({(NoteKind.HOLD, one): held.value for one in stored.groups[name]})
     return Writes(notes=notes)
 
 

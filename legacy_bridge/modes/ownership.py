@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from legacy_bridge.modes import plans
 from legacy_bridge.modes.decisions import DEFAULT, Decisions, decide
 from legacy_bridge.modes.selection import ModeError, UnknownOperationError
-from legacy_bridge.modes.store import Change, ModeStore, Plan, Stored, StoreError, Writes
+from legacy_bridge.modes.store import ModeStore, Plan, RecordedChange, Stored, StoreError, Writes
 from legacy_bridge.operations.census import Census
 from legacy_bridge.operations.operation import Assignment, Mode
 
@@ -55,7 +55,7 @@ class Ownership:
         await self.store.create()
         self._accept(await self.store.load())
 
-    async def set_default(self, mode: Mode, *, who: str, why: str) -> list[Change]:
+    async def set_default(self, mode: Mode, *, who: str, why: str) -> list[RecordedChange]:
         """The mode of all ported operations that nobody has set, for every worker."""
         unset = str(self.decisions.default)
         done = await self.store.change({DEFAULT: mode.value}, unset=unset, who=who, why=why)
@@ -76,7 +76,7 @@ class Ownership:
             if await self.store.revision() != self.stored.revision:
                 self._accept(await self.store.load())
 
-    async def apply(self, plan: Plan, *, who: str, why: str) -> list[Change]:
+    async def apply(self, plan: Plan, *, who: str, why: str) -> list[RecordedChange]:
         """Writes what the plan says, then follows. Other processes follow by themselves."""
         unset = str(self.decisions.default)
         done = await self.store.apply(plan, unset=unset, who=who, why=why)
@@ -85,7 +85,7 @@ class Ownership:
 
     async def change(
         self, pattern: str, mode: Assignment | Mode, *, who: str, why: str, again: bool = False
-    ) -> list[Change]:
+    ) -> list[RecordedChange]:
         """Sets the mode of an operation, a group, several by a glob, or `all-ported`."""
         assigned = Assignment(mode) if isinstance(mode, Mode) else mode
 

@@ -21,7 +21,7 @@ from legacy_bridge.modes.selection import (
     select,
     subjects,
 )
-from legacy_bridge.modes.state import KILL, STICKY, Kind, Ramp, RampState, Stored
+from legacy_bridge.modes.state import KILL, STICKY, NoteKind, Ramp, RampState, Stored
 from legacy_bridge.modes.store import Breach, Writes
 from legacy_bridge.operations.census import Census
 from legacy_bridge.operations.operation import Assignment, Mode
@@ -45,7 +45,7 @@ def set_mode(
     for name in chosen:
         ramp = stored.ramps.get(name)
         if ramp is not None and ramp.state.live:
-            notes[Kind.RAMP, name] = replace(ramp, state=RampState.ABORTED).as_json()
+            notes[NoteKind.RAMP, name] = replace(ramp, state=RampState.ABORTED).as_json()
     return Writes(_all(chosen, str(assigned)), notes)
 
 
@@ -75,7 +75,7 @@ def start_ramp(
     notes = _release(stored, chosen, again=again)
     ramp = Ramp(tuple(steps), 0, now, samples, step_seconds)
     for name in chosen:
-        notes[Kind.RAMP, name] = ramp.as_json()
+        notes[NoteKind.RAMP, name] = ramp.as_json()
     return Writes(_all(chosen, steps[0]), notes)
 
 
@@ -89,11 +89,11 @@ def change_ramp(
         RampState.RUNNING: {RampState.PAUSED},
         RampState.ABORTED: {RampState.RUNNING, RampState.PAUSED},
     }[state]
-    notes: dict[tuple[Kind, str], Mapping[str, Any] | None] = {}
+    notes: dict[tuple[NoteKind, str], Mapping[str, Any] | None] = {}
     for name in chosen:
         ramp = stored.ramps.get(name)
         if ramp is not None and ramp.state in allowed:
-            notes[Kind.RAMP, name] = replace(ramp.at(ramp.step, now), state=state).as_json()
+            notes[NoteKind.RAMP, name] = replace(ramp.at(ramp.step, now), state=state).as_json()
     if not notes:
         raise ModeError(
             f"nothing to do: {listed(list(chosen))} has no ramp that is "
@@ -112,7 +112,7 @@ def advance(stored: Stored, name: str, judged: Ramp, members: Sequence[str], now
     else:
         after = replace(judged, state=RampState.DONE)
         mode = end_of(judged)
-    return Writes(_all({name: tuple(members)}, mode), {(Kind.RAMP, name): after.as_json()})
+    return Writes(_all({name: tuple(members)}, mode), {(NoteKind.RAMP, name): after.as_json()})
 
 
 def rollback(census: Census, stored: Stored, pattern: str, *, with_legacy: bool = True) -> Writes:
@@ -134,17 +134,17 @@ def rollback(census: Census, stored: Stored, pattern: str, *, with_legacy: bool 
 def acknowledge(census: Census, stored: Stored, pattern: str) -> Writes:
     """Lifts the holds of what was rolled back; the modes stay where they are."""
     chosen = subjects(census, stored, pattern)
-    held = [name for name in chosen if name in stored.of(Kind.HOLD)]
+    held = [name for name in chosen if name in stored.of(NoteKind.HOLD)]
     if not held:
         raise ModeError(f"nothing to acknowledge: {listed(list(chosen))} is not held back")
-    return Writes(notes={(Kind.HOLD, name): None for name in held})
+    return Writes(notes={(NoteKind.HOLD, name): None for name in held})
 
 
 def breach(
     stored: Stored, name: str, members: Sequence[str], trials: Mapping[str, int], found: Breach
 ) -> Writes:
     """By the bridge; nothing when the modes that were judged are not in force any more."""
-    if stored.killed is not None or name in stored.of(Kind.HOLD):
+    if stored.killed is not None or name in stored.of(NoteKind.HOLD):
         return Writes()
     if any(_trial(stored, one) != trial for one, trial in trials.items()):
         return Writes()
@@ -156,7 +156,7 @@ def breach(
 def kill(stored: Stored, on: bool, *, with_legacy: bool = True) -> Writes:
     """Everything is the legacy's, until the switch is off again. Stored modes stay as they are."""
     needs_legacy(with_legacy)
-    return Writes(notes={(Kind.SWITCH, KILL): {"on": True} if on else None})
+    return Writes(notes={(NoteKind.SWITCH, KILL): {"on": True} if on else None})
 
 
 def set_budget(census: Census, stored: Stored, name: str, changes: Mapping[str, Any]) -> Writes:
@@ -164,13 +164,13 @@ def set_budget(census: Census, stored: Stored, name: str, changes: Mapping[str, 
     if name != DEFAULT:
         (name,) = subjects(census, stored, name) if name in stored.groups else (_one(census, name),)
     if not changes:
-        return Writes(notes={(Kind.BUDGET, name): None})
-    note = stored.of(Kind.BUDGET).get(name)
+        return Writes(notes={(NoteKind.BUDGET, name): None})
+    note = stored.of(NoteKind.BUDGET).get(name)
     try:
         value = {**({} if note is None else note.value), **check(changes)}
     except BudgetError as error:
         raise ModeError(str(error)) from error
-    return Writes(notes={(Kind.BUDGET, name): value})
+    return Writes(notes={(NoteKind.BUDGET, name): value})
 
 
 def set_sticky(text: str) -> Writes:
@@ -178,7 +178,7 @@ def set_sticky(text: str) -> Writes:
         sticky = Sticky.parse(text)
     except StickyError as error:
         raise ModeError(str(error)) from error
-    return Writes(notes={(Kind.SETTING, STICKY): {"value": str(sticky)}})
+    return Writes(notes={(NoteKind.SETTING, STICKY): {"value": str(sticky)}})
 
 
 def _one(census: Census, name: str) -> str:
@@ -190,29 +190,29 @@ def _one(census: Census, name: str) -> str:
 
 def _release(
     stored: Stored, chosen: Mapping[str, Iterable[str]], *, again: bool, ask: bool = True
-) -> dict[tuple[Kind, str], Mapping[str, Any] | None]:
+) -> dict[tuple[NoteKind, str], Mapping[str, Any] | None]:
     """The holds to lift. What goes to the legacy is held as before, and nobody is asked."""
     if not ask:
         return {}
-    held = [name for name in chosen if name in stored.of(Kind.HOLD)]
+    held = [name for name in chosen if name in stored.of(NoteKind.HOLD)]
     if held and not again:
-        note = stored.of(Kind.HOLD)[held[0]]
+        note = stored.of(NoteKind.HOLD)[held[0]]
         raise HeldError(
             f"{listed(held)} was rolled back by {note.changed_by} ({note.why or 'no reason given'}): "
             "see `cutover breaches`; when it is mended, say so with --again"
         )
-    return {(Kind.HOLD, name): None for name in held}
+    return {(NoteKind.HOLD, name): None for name in held}
 
 
 def _hold(
     stored: Stored, chosen: Mapping[str, Iterable[str]], value: Mapping[str, Any]
-) -> dict[tuple[Kind, str], Mapping[str, Any] | None]:
-    notes: dict[tuple[Kind, str], Mapping[str, Any] | None] = {}
+) -> dict[tuple[NoteKind, str], Mapping[str, Any] | None]:
+    notes: dict[tuple[NoteKind, str], Mapping[str, Any] | None] = {}
     for name in chosen:
-        notes[Kind.HOLD, name] = {"since": time.time(), **value}
+        notes[NoteKind.HOLD, name] = {"since": time.time(), **value}
         ramp = stored.ramps.get(name)
         if ramp is not None and ramp.state.live:
-            notes[Kind.RAMP, name] = replace(ramp, state=RampState.ROLLED_BACK).as_json()
+            notes[NoteKind.RAMP, name] = replace(ramp, state=RampState.ROLLED_BACK).as_json()
     return notes
 
 

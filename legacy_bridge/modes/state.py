@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 
-class Kind(StrEnum):
+class NoteKind(StrEnum):
     """What a row of `bridge_state` is about."""
 
     SWITCH = "switch"
@@ -106,19 +106,21 @@ class Stored:
     revision: int
     modes: Mapping[str, StoredMode]
     """By operation."""
-    notes: Mapping[Kind, Mapping[str, Note]] = field(default_factory=dict)
+    notes: Mapping[NoteKind, Mapping[str, Note]] = field(default_factory=dict)
     """By kind and name."""
 
-    def of(self, kind: Kind) -> Mapping[str, Note]:
+    def of(self, kind: NoteKind) -> Mapping[str, Note]:
         return self.notes.get(kind, {})
 
     @property
     def killed(self) -> Note | None:
-        return self.of(Kind.SWITCH).get(KILL)
+        return self.of(NoteKind.SWITCH).get(KILL)
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
-        return {name: tuple(note.value["operations"]) for name, note in self.of(Kind.GROUP).items()}
+        return {
+            name: tuple(note.value["operations"]) for name, note in self.of(NoteKind.GROUP).items()
+        }
 
     @property
     def group_of(self) -> dict[str, str]:
@@ -128,15 +130,15 @@ class Stored:
     @property
     def ramps(self) -> dict[str, Ramp]:
         """By operation or group."""
-        return {name: Ramp.from_json(note.value) for name, note in self.of(Kind.RAMP).items()}
+        return {name: Ramp.from_json(note.value) for name, note in self.of(NoteKind.RAMP).items()}
 
     def setting(self, name: str, default: str = "") -> str:
-        note = self.of(Kind.SETTING).get(name)
+        note = self.of(NoteKind.SETTING).get(name)
         return default if note is None else str(note.value["value"])
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecordedChange:
     """One line of the audit trail: what went from one value to another. Times are UTC."""
 
     changed_at: datetime
@@ -153,11 +155,11 @@ def shown(kind: str, value: Mapping[str, Any] | None) -> str:
     """A row's value as the audit trail says it."""
     if value is None:
         return ""
-    if kind == Kind.RAMP:
+    if kind == NoteKind.RAMP:
         ramp = Ramp.from_json(value)
         return f"{ramp.state}, step {ramp.step + 1} of {len(ramp.steps)}: {ramp.steps[ramp.step]}"
-    if kind == Kind.GROUP:
+    if kind == NoteKind.GROUP:
         return ", ".join(value["operations"])
-    if kind in (Kind.SWITCH, Kind.HOLD):
+    if kind in (NoteKind.SWITCH, NoteKind.HOLD):
         return "on"
     return ", ".join(f"{key} {one}" for key, one in value.items() if one is not None)

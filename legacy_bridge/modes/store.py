@@ -17,9 +17,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from legacy_bridge.database.connection import Database, StoreError
 from legacy_bridge.database.tables import AUDIT, BREACHES, HISTORY, MODES, REVISION, STATE
-from legacy_bridge.modes.state import Change, Kind, Note, Stored, StoredMode, seconds, shown, utc
+from legacy_bridge.modes.state import (
+    Note,
+    NoteKind,
+    RecordedChange,
+    Stored,
+    StoredMode,
+    seconds,
+    shown,
+    utc,
+)
 
-__all__ = ["Breach", "Change", "ModeStore", "StoreError", "Stored", "StoredMode", "Writes"]
+__all__ = ["Breach", "ModeStore", "RecordedChange", "StoreError", "Stored", "StoredMode", "Writes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Writes:
     """What a change writes, all or nothing."""
 
     modes: Mapping[str, str] = field(default_factory=dict)
-    notes: Mapping[tuple[Kind, str], Mapping[str, Any] | None] = field(default_factory=dict)
+    notes: Mapping[tuple[NoteKind, str], Mapping[str, Any] | None] = field(default_factory=dict)
     """None deletes."""
     breaches: Sequence[Breach] = ()
 
@@ -47,7 +56,7 @@ class Writes:
         return bool(self.modes or self.notes or self.breaches)
 
 
-_KINDS = frozenset(kind.value for kind in Kind)
+_KINDS = frozenset(kind.value for kind in NoteKind)
 
 Plan = Callable[[Stored], Writes]
 """What to write, given all that is stored. Runs while no other process can write; may raise."""
@@ -76,14 +85,14 @@ class ModeStore:
 
     async def change(
         self, changes: Mapping[str, str], *, unset: str, who: str, why: str
-    ) -> list[Change]:
+    ) -> list[RecordedChange]:
         """Sets modes, all or none, and returns what did change.
 
         ``unset`` is the mode an operation without a row has had so far.
         """
         return await self.apply(lambda _: Writes(modes=changes), unset=unset, who=who, why=why)
 
-    async def apply(self, plan: Plan, *, unset: str, who: str, why: str) -> list[Change]:
+    async def apply(self, plan: Plan, *, unset: str, who: str, why: str) -> list[RecordedChange]:
         """Asks the plan what to write and writes it; nothing that others write comes in between."""
         async with self.database.begin() as connection:
             # Raising the counter first takes its lock: writers come one after the other.
@@ -109,14 +118,14 @@ class ModeStore:
                 await connection.rollback()
         return changes
 
-    async def history(self, limit: int = 100) -> list[Change]:
+    async def history(self, limit: int = 100) -> list[RecordedChange]:
         """The newest first."""
         async with self.database.begin() as connection:
             modes = await connection.execute(
                 select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
             )
             found = [
-                Change(
+                RecordedChange(
                     row.changed_at,
                     row.changed_by,
                     row.operation,
@@ -130,7 +139,7 @@ class ModeStore:
                 select(AUDIT).order_by(AUDIT.c.id.desc()).limit(limit)
             )
             found += [
-                Change(
+                RecordedChange(
                     row.changed_at,
                     row.changed_by,
                     row.name,
@@ -162,11 +171,11 @@ async def _load(connection: AsyncConnection) -> Stored:
         row.operation: StoredMode(row.mode, row.changed_at, row.changed_by, row.why)
         for row in await connection.execute(select(MODES))
     }
-    notes: dict[Kind, dict[str, Note]] = {}
+    notes: dict[NoteKind, dict[str, Note]] = {}
     for row in await connection.execute(select(STATE)):
         # A newer version may keep more kinds.
         if row.kind in _KINDS:
-            notes.setdefault(Kind(row.kind), {})[row.name] = Note(
+            notes.setdefault(NoteKind(row.kind), {})[row.name] = Note(
                 json.loads(row.value), row.changed_at, row.changed_by, row.why
             )
     return Stored(revision, modes, notes)
@@ -189,7 +198,7 @@ async def _write_modes(
     now: datetime,
     who: str,
     why: str,
-) -> list[Change]:
+) -> list[RecordedChange]:
     done = []
     for operation, mode in writes.modes.items():
         row = before.modes.get(operation)
@@ -202,7 +211,7 @@ async def _write_modes(
             await connection.execute(
                 update(MODES).where(MODES.c.operation == operation).values(values)
             )
-        change = Change(now, who, operation, unset if row is None else row.mode, mode, why)
+        change = RecordedChange(now, who, operation, unset if row is None else row.mode, mode, why)
         done.append(change)
         await connection.execute(
             insert(HISTORY).values(
@@ -219,7 +228,7 @@ async def _write_modes(
 
 async def _write_notes(
     connection: AsyncConnection, before: Stored, writes: Writes, now: datetime, who: str, why: str
-) -> list[Change]:
+) -> list[RecordedChange]:
     done = []
     for (kind, name), value in writes.notes.items():
         note = before.of(kind).get(name)
@@ -240,7 +249,9 @@ async def _write_notes(
             else:
                 await connection.execute(update(STATE).where(here).values(row))
         was = None if note is None else note.value
-        change = Change(now, who, name, shown(kind, was), shown(kind, value), why, kind.value)
+        change = RecordedChange(
+            now, who, name, shown(kind, was), shown(kind, value), why, kind.value
+        )
         done.append(change)
         await connection.execute(
             insert(AUDIT).values(

@@ -30,7 +30,7 @@ class CensusError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CensusEntry:
     """One operation. `legacy_guarded` and `ported_guarded`: it passes a permission check there."""
 
     operation: Operation
@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Census:
-    entries: tuple[Entry, ...]
+    entries: tuple[CensusEntry, ...]
     infrastructure: tuple[str, ...]
     """Rules that are not counted."""
     problems: tuple[str, ...]
@@ -78,14 +78,14 @@ def take_census(
     if not with_legacy:
         rules = _rules_of_the_port(ported)
     by_key = {_key(implemented.method, implemented.rule): implemented for implemented in ported}
-    entries: dict[Operation, Entry] = {}
+    entries: dict[Operation, CensusEntry] = {}
     for rule in rules:
         if rule.infrastructure:
             continue
         for method in sorted(rule.methods - IMPLICIT_METHODS):
             operation = Operation(method, rule.rule)
             twin = by_key.get(_key(method, rule.rule))
-            entry = Entry(
+            entry = CensusEntry(
                 operation=operation,
                 name=rule.endpoint,
                 legacy_guarded=method in rule.guarded,
@@ -102,7 +102,7 @@ def take_census(
 
 
 def _problems(
-    entries: Iterable[Entry],
+    entries: Iterable[CensusEntry],
     rules: Iterable[LegacyRule],
     ported: Sequence[PortedOperation],
     reserved: str,

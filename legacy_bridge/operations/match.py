@@ -16,7 +16,7 @@ from legacy_bridge.operations.operation import LegacyRule, Operation
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class OptionsRequest:
     """OPTIONS of a rule."""
 
     rule: str
@@ -40,14 +40,14 @@ class NoMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class NotFound:
+class NoOperation:
     """No rule has the path."""
 
 
-Match: TypeAlias = Operation | Options | Infrastructure | Redirect | NoMethod | NotFound
+Match: TypeAlias = Operation | OptionsRequest | Infrastructure | Redirect | NoMethod | NoOperation
 
-_REDIRECT, _NO_METHOD, _NOT_FOUND = Redirect(), NoMethod(), NotFound()
-_MATCHES = (Operation, Options, Infrastructure)
+_REDIRECT, _NO_METHOD, _NOT_FOUND = Redirect(), NoMethod(), NoOperation()
+_MATCHES = (Operation, OptionsRequest, Infrastructure)
 
 
 class Matcher:
@@ -129,5 +129,5 @@ def _result(rule: LegacyRule, method: str) -> Match:
     if rule.infrastructure:
         return Infrastructure(rule.rule)
     if method == "OPTIONS":
-        return Options(rule.rule)
+        return OptionsRequest(rule.rule)
     return Operation("GET" if method == "HEAD" and "GET" in rule.methods else method, rule.rule)

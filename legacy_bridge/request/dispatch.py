@@ -15,8 +15,8 @@ from legacy_bridge.operations.match import Match, Matcher
 from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.request.counting import Counting
 from legacy_bridge.request.marked_reply import BY_LEGACY, BY_PORTED, MarkedReply
-from legacy_bridge.request.watched_exchange import Seen
-from legacy_bridge.shadow.contract import Observer, Results, Stage
+from legacy_bridge.request.watched_exchange import WatchedExchange
+from legacy_bridge.shadow.contract import ComparisonStage, Observer, Results
 from legacy_bridge.stacks.edge import Fields, Lifespan, path_info, put_right
 from legacy_bridge.stacks.replies import send_error
 from legacy_bridge.telemetry.metrics import Metrics
@@ -62,9 +62,9 @@ class Dispatcher:
         self._observer = observer
         self.ported_lifespan = Lifespan(ported)
 
-    def stage(self, results: Results) -> Stage:
+    def stage(self, results: Results) -> ComparisonStage:
         """For an observer, once both stacks run."""
-        return Stage(self._apps, self.ported_lifespan.state, results)
+        return ComparisonStage(self._apps, self.ported_lifespan.state, results)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         # Deciding waits for nothing, so it is done here and not in one more coroutine, through which
@@ -120,7 +120,7 @@ class Dispatcher:
             raise _ForceError(f"X-Force-Stack: {what} is not ported")
         return Decision(None, stack, None, Mode(stack.value), 0, "")
 
-    def _see(self, decision: Decision, scope: Scope, request_id: bytes) -> Seen | None:
+    def _see(self, decision: Decision, scope: Scope, request_id: bytes) -> WatchedExchange | None:
         observer, operation, compared = self._observer, decision.operation, decision.compared
         if compared is None or observer is None or operation is None:
             return None
@@ -131,7 +131,7 @@ class Dispatcher:
             # What only wants to look must not keep the client from its reply.
             _log.exception("%s: whether to compare it can't be told", operation)
             return None
-        return Seen(decision, compared, scope, request_id, observer.body_limit)
+        return WatchedExchange(decision, compared, scope, request_id, observer.body_limit)
 
     def _answer(
         self,

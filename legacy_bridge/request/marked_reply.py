@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from starlette.types import Message, Send
 
 from legacy_bridge.operations.operation import Stack
-from legacy_bridge.request.watched_exchange import Seen
+from legacy_bridge.request.watched_exchange import WatchedExchange
 from legacy_bridge.stacks.edge import REQUEST_ID
 from legacy_bridge.stacks.replies import send_error
 
@@ -38,7 +38,7 @@ class MarkedReply:
         self.status_at = 0.0
         self.on_trial = False
         self.failed = False
-        self.seen: Seen | None = None
+        self.seen: WatchedExchange | None = None
 
     @property
     def request_id(self) -> str:

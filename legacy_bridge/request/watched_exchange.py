@@ -6,11 +6,11 @@ from starlette.types import Message, Receive, Scope
 
 from legacy_bridge.modes.decisions import Decision
 from legacy_bridge.operations.operation import Operation, Stack
-from legacy_bridge.shadow.contract import Answer, Exchange
+from legacy_bridge.shadow.contract import Answer, ClientExchange
 from legacy_bridge.stacks.edge import Headers, has_body
 
 
-class Seen:
+class WatchedExchange:
     """One exchange in the making. Bodies are kept as they pass, up to a limit, and never waited for."""
 
     __slots__ = (
@@ -59,11 +59,11 @@ class Seen:
         elif message["type"] == "http.response.body":
             self._reply = self._keep(self._reply, message)
 
-    def exchange(self) -> Exchange:
+    def exchange(self) -> ClientExchange:
         """When the client has its reply."""
         decision = self._decision
         assert isinstance(decision.operation, Operation)
-        return Exchange(
+        return ClientExchange(
             operation=decision.operation,
             mode=decision.mode,
             trial=decision.trial,

@@ -6,6 +6,6 @@ which the assembly of two applications provides. docs/shadow.md tells the whole.
 
 from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.observer import ShadowObserver
-from legacy_bridge.shadow.verdict import Comparer, Outcome, Verdict
+from legacy_bridge.shadow.verdict import Comparer, PairOutcome, PairVerdict
 
-__all__ = ["Comparer", "Limits", "Outcome", "ShadowObserver", "Verdict"]
+__all__ = ["Comparer", "Limits", "PairOutcome", "PairVerdict", "ShadowObserver"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
 
-from legacy_bridge.shadow.contract import Answer, Exchange
+from legacy_bridge.shadow.contract import Answer, ClientExchange
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,9 @@ def run_queue_seconds() -> float:
     return nanoseconds / 1e9
 
 
-async def call(app: ASGIApp, exchange: Exchange, *, state: Mapping[str, Any], most: int) -> Answer:
+async def call(
+    app: ASGIApp, exchange: ClientExchange, *, state: Mapping[str, Any], most: int
+) -> Answer:
     """The application's reply; status 0 when it fails before it says one. `most`: bytes of its body."""
     scope: Scope = {
         name: value for name, value in exchange.scope.items() if not name.startswith(_OWN)

@@ -28,7 +28,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class ClientExchange:
     """One request with the reply the client got."""
 
     operation: Operation
@@ -54,7 +54,7 @@ class Results(Protocol):
 
     def compared(
         self,
-        exchange: Exchange,
+        exchange: ClientExchange,
         *,
         status: int,
         seconds: float,
@@ -71,7 +71,7 @@ class Results(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ComparisonStage:
     """What an observer works with, once both stacks run."""
 
     apps: Mapping[Stack, ASGIApp]
@@ -86,11 +86,11 @@ class Observer(Protocol):
     body_limit: int
     """Bytes of a request's and of a reply's body that are worth keeping."""
 
-    async def startup(self, stage: Stage) -> None: ...
+    async def startup(self, stage: ComparisonStage) -> None: ...
     async def shutdown(self) -> None: ...
 
     def wants(self, operation: Operation, mode: Mode, compared: Stack, scope: Scope) -> bool:
         """Asked before the request is answered, so it must be cheap: sampling, methods, a full queue."""
 
-    def take(self, exchange: Exchange) -> None:
+    def take(self, exchange: ClientExchange) -> None:
         """Called after the client has its reply. Returns at once; never raises."""

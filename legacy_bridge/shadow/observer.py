@@ -15,11 +15,11 @@ from collections.abc import Callable
 from starlette.types import Scope
 
 from legacy_bridge.operations.operation import Mode, Operation, Stack
-from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.rows.follow import last_write
 from legacy_bridge.shadow.rows.recording import Recording, start
-from legacy_bridge.shadow.verdict import Comparer, Counters, Outcome, Reason, Verdict
+from legacy_bridge.shadow.verdict import Comparer, Counters, PairOutcome, PairVerdict, Reason
 
 RECORDING = "legacy_bridge.recording"
 """Where a request's scope keeps what is noted about it."""
@@ -48,7 +48,7 @@ class ShadowObserver:
         self.body_limit = self.limits.body
         self._comparer = comparer
         self._chance = chance
-        self._waiting: deque[tuple[Exchange, int, float]] = deque()
+        self._waiting: deque[tuple[ClientExchange, int, float]] = deque()
         """Oldest first: the pair, its bytes, and since when it waits."""
         self._bytes = 0
         self._running = 0
@@ -60,7 +60,7 @@ class ShadowObserver:
         self._idle = asyncio.Event()
         self._idle.set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._stage: Stage | None = None
+        self._stage: ComparisonStage | None = None
         self._watching = False
         self._saved: dict[Operation, tuple[float, float]] = {}
         """What each operation may still have compared at once, and when that was so."""
@@ -70,7 +70,7 @@ class ShadowObserver:
         """Pairs and bytes that wait."""
         return len(self._waiting), self._bytes
 
-    async def startup(self, stage: Stage) -> None:
+    async def startup(self, stage: ComparisonStage) -> None:
         self._stage = stage
         await self._comparer.startup(stage)
         self._tasks = [
@@ -84,7 +84,7 @@ class ShadowObserver:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._waiting:
             exchange, *_ = self._waiting.popleft()
-            self._count(exchange, Outcome(Verdict.DROPPED, Reason.STOPPED))
+            self._count(exchange, PairOutcome(PairVerdict.DROPPED, Reason.STOPPED))
         self._bytes = 0
         await self._comparer.shutdown()
 
@@ -103,12 +103,12 @@ class ShadowObserver:
             return False
         refused = self._comparer.refuses(operation, compared, scope["method"])
         if refused is not None:
-            self.counters.add(operation, Verdict.NOT_COMPARABLE, refused)
+            self.counters.add(operation, PairVerdict.NOT_COMPARABLE, refused)
             return False
         self._drop_old()
         if len(self._waiting) >= self.limits.items:
             # Said before the request is noted: what can't be compared need not be.
-            self.counters.add(operation, Verdict.DROPPED, Reason.QUEUE_FULL)
+            self.counters.add(operation, PairVerdict.DROPPED, Reason.QUEUE_FULL)
             return False
         if not self._watching:
             # Hooks cost every statement a little: a bridge that compares nothing has none.
@@ -130,7 +130,7 @@ class ShadowObserver:
         self._saved[operation] = (saved - 1 if saved >= 1 else saved), now
         return saved >= 1
 
-    def take(self, exchange: Exchange) -> None:
+    def take(self, exchange: ClientExchange) -> None:
         size = _SMALL + len(exchange.body or b"") + len(exchange.answer.body or b"")
         if recording := exchange.scope.get(RECORDING):
             size += recording.size
@@ -149,7 +149,7 @@ class ShadowObserver:
         elif not self._tasks:
             why = Reason.STOPPED
         if why is not None:
-            self._count(exchange, Outcome(Verdict.DROPPED, why))
+            self._count(exchange, PairOutcome(PairVerdict.DROPPED, why))
             return
         self._waiting.append((exchange, size, time.monotonic()))
         self._bytes += size
@@ -183,9 +183,9 @@ class ShadowObserver:
         while self._waiting and self._waiting[0][2] < oldest:
             exchange, size, _ = self._waiting.popleft()
             self._bytes -= size
-            self._count(exchange, Outcome(Verdict.DROPPED, Reason.TOO_LATE))
+            self._count(exchange, PairOutcome(PairVerdict.DROPPED, Reason.TOO_LATE))
 
-    async def _compare(self, exchange: Exchange) -> Outcome:
+    async def _compare(self, exchange: ClientExchange) -> PairOutcome:
         recording = exchange.scope.get(RECORDING) or Recording()
         try:
             await self._let_clients_pass()
@@ -193,17 +193,17 @@ class ShadowObserver:
             async with asyncio.timeout(self.limits.seconds):
                 outcome = await self._comparer.compare(exchange, recording)
             if outcome.if_quiet and last_write() >= exchange.started:
-                return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
+                return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED)
             return outcome
         except TimeoutError:
-            return Outcome(Verdict.INCONCLUSIVE, Reason.TIMEOUT)
+            return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.TIMEOUT)
         except asyncio.CancelledError:
-            self._count(exchange, Outcome(Verdict.DROPPED, Reason.STOPPED))
+            self._count(exchange, PairOutcome(PairVerdict.DROPPED, Reason.STOPPED))
             raise
         except Exception:
             # The comparison's own fault must neither stop the worker nor count against the port.
             _log.exception("%s: the comparison failed", exchange.operation)
-            return Outcome(Verdict.INCONCLUSIVE, Reason.BROKEN)
+            return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.BROKEN)
 
     async def _let_clients_pass(self) -> None:
         """Begins when no client waits for an answer, or soon."""
@@ -217,17 +217,17 @@ class ShadowObserver:
                 async with asyncio.timeout(self.limits.patience):
                     await self._calm.wait()
 
-    def _count(self, exchange: Exchange, outcome: Outcome) -> None:
+    def _count(self, exchange: ClientExchange, outcome: PairOutcome) -> None:
         self.counters.add(exchange.operation, outcome.verdict, outcome.reason)
         if self._stage is None:
             return
         results = self._stage.results
-        if outcome.verdict in (Verdict.SAME, Verdict.DIFFERENT):
+        if outcome.verdict in (PairVerdict.SAME, PairVerdict.DIFFERENT):
             results.compared(
                 exchange,
                 status=outcome.status,
                 seconds=outcome.seconds,
-                different=outcome.verdict is Verdict.DIFFERENT,
+                different=outcome.verdict is PairVerdict.DIFFERENT,
                 example=outcome.example,
             )
             return

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from sqlalchemy import Table
 
 from legacy_bridge.operations.operation import Operation, Stack
-from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from legacy_bridge.shadow.rows.recording import Recording
 
 
-class Verdict(StrEnum):
+class PairVerdict(StrEnum):
     """One word for a pair. Only the first two say something about the port."""
 
     SAME = "same"
@@ -47,10 +47,10 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PairOutcome:
     """What a `Comparer` says of one pair. `reason` is given when the verdict says nothing of the port."""
 
-    verdict: Verdict
+    verdict: PairVerdict
     reason: Reason | None = None
     status: int = 0
     """Of the compared stack; 0 when it failed."""
@@ -73,7 +73,7 @@ class Comparer(Protocol):
     def tables(self) -> Mapping[str, Table]:
         """The tables that the stacks write, by name."""
 
-    async def startup(self, stage: Stage) -> None: ...
+    async def startup(self, stage: ComparisonStage) -> None: ...
     async def shutdown(self) -> None: ...
 
     async def ready(self) -> None:
@@ -85,7 +85,7 @@ class Comparer(Protocol):
     def repeatable(self, operation: Operation, method: str) -> bool:
         """Whether the stack that answered may be asked again. If not, what it reads is noted. Cheap."""
 
-    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome: ...
+    async def compare(self, exchange: ClientExchange, recording: Recording) -> PairOutcome: ...
 
 
 @dataclass(slots=True)
@@ -93,14 +93,14 @@ class Counters:
     """How many pairs came to what, by operation, since this process started. Nothing is left out:
     the sum over an operation is the number of pairs that were wanted, less those still waiting."""
 
-    counts: Counter[tuple[str, Verdict, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, PairVerdict, str]] = field(default_factory=Counter)
     _subscribers: list[Callable[[str, str, str], None]] = field(default_factory=list)
 
     def subscribe(self, count: Callable[[str, str, str], None]) -> None:
         """Has `count` called for each pair from now on, with operation, verdict and reason."""
         self._subscribers.append(count)
 
-    def add(self, operation: Operation, verdict: Verdict, reason: Reason | None = None) -> None:
+    def add(self, operation: Operation, verdict: PairVerdict, reason: Reason | None = None) -> None:
         self.counts[str(operation), verdict, reason or ""] += 1
         for count in self._subscribers:
             count(str(operation), verdict.value, "" if reason is None else reason.value)
@@ -113,5 +113,5 @@ class Counters:
                 found[f"{verdict}: {reason}" if reason else str(verdict)] = count
         return found
 
-    def total(self, verdict: Verdict) -> int:
+    def total(self, verdict: PairVerdict) -> int:
         return sum(count for (_, told, _), count in self.counts.items() if told is verdict)

@@ -24,7 +24,7 @@ _SCHEME = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class FingerprintedCaller:
     """What the Authorization header of a request tells."""
 
     user: str
@@ -37,7 +37,7 @@ class Caller:
     """Nothing can be read in the token: it is of another kind, or none at all."""
 
 
-class Key:
+class FingerprintKey:
     """Makes fingerprints; without the key nobody can tell whose they are, or try names."""
 
     def __init__(self, raw: bytes) -> None:
@@ -69,14 +69,14 @@ class Key:
         digest = hmac.new(self._raw, b"sample:" + fingerprint.encode(), hashlib.sha256).digest()
         return bool(int.from_bytes(digest[:8], "big") < share * 2**64)
 
-    def caller(self, authorization: str, now: float | None = None) -> Caller:
+    def caller(self, authorization: str, now: float | None = None) -> FingerprintedCaller:
         scheme, _, value = authorization.strip().partition(" ")
         scheme, value = scheme.lower(), value.strip()
         if scheme == "basic":
             return self._basic(value)
         if scheme != "bearer":
             # without a second word the first is no scheme, but may be the secret itself
-            return Caller(
+            return FingerprintedCaller(
                 self.fingerprint("auth", authorization),
                 scheme[:_SCHEME] if value else "other",
                 False,
@@ -85,14 +85,16 @@ class Key:
         claims = claims_of(value)
         end = (claims or {}).get("exp")
         expired = isinstance(end, int | float) and end < (time.time() if now is None else now)
-        return Caller(self.token(value), scheme, expired, (value,), claims is None)
+        return FingerprintedCaller(self.token(value), scheme, expired, (value,), claims is None)
 
-    def _basic(self, value: str) -> Caller:
+    def _basic(self, value: str) -> FingerprintedCaller:
         try:
             name, _, password = base64.b64decode(value).decode().partition(":")
         except (ValueError, binascii.Error):
-            return Caller(self.fingerprint("auth", value), "basic", False, (value,))
-        return Caller(self.subject(name), "basic", False, tuple(filter(None, (value, password))))
+            return FingerprintedCaller(self.fingerprint("auth", value), "basic", False, (value,))
+        return FingerprintedCaller(
+            self.subject(name), "basic", False, tuple(filter(None, (value, password)))
+        )
 
 
 def claims_of(token: str) -> dict[str, Any] | None:
@@ -110,13 +112,13 @@ def claims_of(token: str) -> dict[str, Any] | None:
     return body if isinstance(head, dict) and isinstance(body, dict) else None
 
 
-def open_key(folder: Path, given: str | None = None) -> Key:
+def open_key(folder: Path, given: str | None = None) -> FingerprintKey:
     """The key of a folder, made when there is none; OSError when the folder can't be written.
 
     `given` is the text of a key that is kept elsewhere.
     """
     if given:
-        return Key(given.encode())
+        return FingerprintKey(given.encode())
     folder.mkdir(parents=True, exist_ok=True)
     found = read_key(folder)
     if found is not None:
@@ -137,9 +139,9 @@ def open_key(folder: Path, given: str | None = None) -> Key:
     return found
 
 
-def read_key(folder: Path) -> Key | None:
+def read_key(folder: Path) -> FingerprintKey | None:
     try:
         text = (folder / KEY_FILE).read_text().strip()
     except FileNotFoundError:
         return None
-    return Key(text.encode()) if text else None
+    return FingerprintKey(text.encode()) if text else None

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from parity_core.capture import scan, secrets
-from parity_core.capture.fingerprint import Key
+from parity_core.capture.fingerprint import FingerprintKey
 
 MASKED = "<masked>"
 MASKED_TOKEN = re.compile(r"<token (u-[0-9a-f]{16})>")
@@ -39,7 +39,9 @@ class TooCostly(Exception):
 class Masker:
     """What is secret: the usual names, and those that are configured, of fields and of headers."""
 
-    def __init__(self, key: Key, names: Iterable[str] = (), seconds: float = _SECONDS) -> None:
+    def __init__(
+        self, key: FingerprintKey, names: Iterable[str] = (), seconds: float = _SECONDS
+    ) -> None:
         self.key = key
         self.seconds = seconds
         names = tuple(names)

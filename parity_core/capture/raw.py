@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from parity_core.capture.fingerprint import Caller
+from parity_core.capture.fingerprint import FingerprintedCaller
 from parity_core.capture.mask import TOO_COSTLY, Masker, Masking, TooCostly
 from parity_core.capture.record import Body, Headers, Recorded
 
@@ -37,7 +37,7 @@ def without_secrets(raw: Raw, masker: Masker, limit: int) -> Recorded:
 
     Of an exchange that is too costly to mask nothing is kept that a client has written.
     """
-    caller: Caller | None = None
+    caller: FingerprintedCaller | None = None
     secrets: set[str] = set()
     for name, value in raw.request_headers:
         if name.lower() == "authorization":
@@ -50,7 +50,7 @@ def without_secrets(raw: Raw, masker: Masker, limit: int) -> Recorded:
 
 
 def _masked(
-    raw: Raw, masker: Masker, limit: int, caller: Caller | None, secrets: Iterable[str]
+    raw: Raw, masker: Masker, limit: int, caller: FingerprintedCaller | None, secrets: Iterable[str]
 ) -> Recorded:
     masking = masker.one()
     for secret in secrets:
@@ -75,7 +75,7 @@ def _masked(
     )
 
 
-def _left_out(raw: Raw, masker: Masker, caller: Caller | None) -> Recorded:
+def _left_out(raw: Raw, masker: Masker, caller: FingerprintedCaller | None) -> Recorded:
     return Recorded(
         at=raw.at,
         took=raw.took,
@@ -92,7 +92,7 @@ def _costly(body: Body) -> Body:
     return Body(missing=TOO_COSTLY, length=len(body.content) or body.length)
 
 
-def _origin(raw: Raw, masker: Masker, caller: Caller | None) -> dict[str, Any]:
+def _origin(raw: Raw, masker: Masker, caller: FingerprintedCaller | None) -> dict[str, Any]:
     return {
         "user": caller.user if caller else None,
         "scheme": caller.scheme if caller else "",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from parity_core.compare import tokens
-from parity_core.compare.rules import Kind, Rule
+from parity_core.compare.rules import Rule, RuleKind
 from parity_core.compare.sent_values import SentValues, seconds
 
 SKEW = 5.0
@@ -20,7 +20,7 @@ SKEW = 5.0
 JITTER = 0.002
 """Seconds within which two timestamps made by one request count as one."""
 
-_RELAXED = {Kind.TIMESTAMP, Kind.DURATION, Kind.SECRET}
+_RELAXED = {RuleKind.TIMESTAMP, RuleKind.DURATION, RuleKind.SECRET}
 """Kinds of which two values may differ; a value that the client sent is none of them."""
 _SENT = "the client sent this value: it is not the stacks' own"
 
@@ -87,26 +87,26 @@ class Correspondence:
     def check(self, rule: Rule, legacy: Any, ported: Any, window: Window) -> str | None:
         """What is wrong between two values that a rule covers; None when they correspond."""
         is_equal = legacy == ported and type(legacy) is type(ported)
-        if rule.kind is Kind.ID:
+        if rule.kind is RuleKind.ID:
             if type(legacy) is not type(ported):
                 return f"{type(legacy).__name__} against {type(ported).__name__}"
             return self.meet(rule.namespace, legacy, ported) or id_forms(legacy, ported)
         if rule.kind in _RELAXED and self.sent.holds(legacy):
             return None if is_equal or self.sent.same_moment(legacy, ported) else _SENT
-        if rule.kind is Kind.TIMESTAMP:
+        if rule.kind is RuleKind.TIMESTAMP:
             return self._timestamps(legacy, ported, window)
-        has_ids = rule.group is not None and rule.group.kind is Kind.ID
+        has_ids = rule.group is not None and rule.group.kind is RuleKind.ID
         if is_equal and not has_ids:
             return None
-        if rule.kind is Kind.DURATION:
+        if rule.kind is RuleKind.DURATION:
             return _durations(legacy, ported)
         if not isinstance(legacy, str) or not isinstance(ported, str):
             return "not both text"
-        if rule.kind is Kind.TOKEN:
+        if rule.kind is RuleKind.TOKEN:
             return self._tokens(rule, legacy, ported, window)
-        if rule.kind is Kind.PASSWORD_HASH:
+        if rule.kind is RuleKind.PASSWORD_HASH:
             return _hashes(legacy, ported)
-        if rule.kind is Kind.SECRET:
+        if rule.kind is RuleKind.SECRET:
             return _secrets(rule, legacy, ported)
         return self._patterns(rule, legacy, ported, window)
 
@@ -173,7 +173,7 @@ class Correspondence:
         if _outside(a) != _outside(b):
             return "the text around the generated part differs"
         for texts in zip(a.groups(), b.groups(), strict=True):
-            one, other = map(_id, texts) if rule.group.kind is Kind.ID else texts
+            one, other = map(_id, texts) if rule.group.kind is RuleKind.ID else texts
             wrong = self.check(rule.group, one, other, window)
             if wrong:
                 return wrong

@@ -17,7 +17,7 @@ from parity_core.compare.archives import archive_members
 from parity_core.compare.correspond import Correspondence, Window
 from parity_core.compare.headers import diff_headers, neutral
 from parity_core.compare.places import escape
-from parity_core.compare.rules import Kind, Rules
+from parity_core.compare.rules import RuleKind, Rules
 from parity_core.compare.unordered import partners
 from parity_core.model import MISSING, Change, Difference, Exchange, Pair, RowChange, same
 
@@ -194,7 +194,7 @@ class _Diff:
             wrong = self.seen.check(rule, a, b, self.window)
             if wrong is None:
                 return
-            literals = _literals(a, b) if rule.kind is Kind.PATTERN else None
+            literals = _literals(a, b) if rule.kind is RuleKind.PATTERN else None
             if literals is None:
                 yield Difference(place, a, b, wrong)
             else:
@@ -289,7 +289,7 @@ class _Diff:
         key = []
         for name, value in zip(row.key_columns, row.key, strict=True):
             rule = self.rules.of(self.operation, f"rows/{row.table}/0/{name}")
-            if rule is None or rule.kind is not Kind.ID:
+            if rule is None or rule.kind is not RuleKind.ID:
                 key.append(value)
                 continue
             partner = self.seen.partner(rule.namespace, value)
@@ -313,7 +313,7 @@ class _Diff:
         rule = self.rules.of(self.operation, shape)
         if rule is None:
             return same(a, b)
-        return rule.kind is Kind.ID and self.seen.knows(rule.namespace, a, b)
+        return rule.kind is RuleKind.ID and self.seen.knows(rule.namespace, a, b)
 
 
 def _is_refusal(status: int | None) -> bool:

@@ -45,15 +45,15 @@ class LearnedKind(StrEnum):
 
 
 _CHECKED = {
-    LearnedKind.TIMESTAMP: rules.Kind.TIMESTAMP,
-    LearnedKind.TOKEN: rules.Kind.TOKEN,
-    LearnedKind.PASSWORD_HASH: rules.Kind.PASSWORD_HASH,
-    LearnedKind.DURATION: rules.Kind.DURATION,
+    LearnedKind.TIMESTAMP: rules.RuleKind.TIMESTAMP,
+    LearnedKind.TOKEN: rules.RuleKind.TOKEN,
+    LearnedKind.PASSWORD_HASH: rules.RuleKind.PASSWORD_HASH,
+    LearnedKind.DURATION: rules.RuleKind.DURATION,
 }
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LearnedEvidence:
     """Where it was seen first, and in how many of the operation's pairs."""
 
     journey: str
@@ -69,7 +69,7 @@ class LearnedRule:
     kind: LearnedKind
     learned: date
     expires: date
-    evidence: Evidence
+    evidence: LearnedEvidence
 
     def __str__(self) -> str:
         seen = self.evidence
@@ -190,7 +190,7 @@ def parse(table: dict[str, Any]) -> LearnedRule:
         kind=LearnedKind(table["kind"]),
         learned=table["learned"],
         expires=table["expires"],
-        evidence=Evidence(**table["evidence"]),
+        evidence=LearnedEvidence(**table["evidence"]),
     )
 
 

@@ -38,9 +38,9 @@ from parity_core.model import (
 __all__ = [
     "Difference",
     "Judge",
+    "LiveReply",
     "Request",
     "RowChange",
-    "Seen",
     "mail_effect",
     "row_change",
     "same_reply",
@@ -76,7 +76,7 @@ class LiveCorrespondence(Correspondence):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LiveReply:
     """One stack's part of a live pair. Bodies are decoded (no compression)."""
 
     status: int
@@ -103,8 +103,8 @@ class Judge:
         self,
         operation: str,
         request: Request,
-        legacy: Seen,
-        ported: Seen,
+        legacy: LiveReply,
+        ported: LiveReply,
         *,
         origin: str,
         rows: bool,
@@ -130,7 +130,7 @@ def unwaived(findings: Iterable[Finding]) -> list[Difference]:
     return [finding.difference for finding in findings if finding.waiver is None]
 
 
-def same_reply(one: Seen, other: Seen, origin: str) -> bool:
+def same_reply(one: LiveReply, other: LiveReply, origin: str) -> bool:
     """Whether one stack answered twice the same: then nothing it shows has changed between."""
     if one.status != other.status:
         return False
@@ -179,7 +179,7 @@ def _made(rows: Iterable[RowChange]) -> frozenset[Any]:
     return frozenset(part for row in rows if row.change is Change.INSERTED for part in row.key)
 
 
-def _exchange(side: Side, request: Request, seen: Seen, origin: str) -> Exchange:
+def _exchange(side: Side, request: Request, seen: LiveReply, origin: str) -> Exchange:
     return Exchange(
         side=side,
         origin=origin,

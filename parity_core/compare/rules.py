@@ -15,7 +15,7 @@ from parity_core.compare.unordered import Unordered
 NEVER = ("status", "header/content-type", "header/allow", "header/www-authenticate")
 
 
-class Kind(StrEnum):
+class RuleKind(StrEnum):
     ID = "id"
     TIMESTAMP = "timestamp"
     TOKEN = "token"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 @dataclass(frozen=True)
 class Rule:
     place: str
-    kind: Kind
+    kind: RuleKind
     operation: str = "*"
     namespace: str = ""
     """Of an `id`: values of one namespace are one bijection."""
@@ -117,10 +117,10 @@ def parse(table: dict[str, Any]) -> Rule:
     if covered:
         raise ValueError(f"`{place}` covers {covered[0]}, which no rule relaxes")
     name, _, namespace = str(table["kind"]).partition(":")
-    kind = Kind(name)
-    if (kind is Kind.ID) != bool(namespace):
+    kind = RuleKind(name)
+    if (kind is RuleKind.ID) != bool(namespace):
         raise ValueError("an id is written `id:namespace`, as in `id:users`; other kinds have none")
-    if kind is Kind.PATTERN and not {"pattern", "group"} <= table.keys():
+    if kind is RuleKind.PATTERN and not {"pattern", "group"} <= table.keys():
         raise ValueError(
             "a `pattern` needs `pattern`, with a group, and `group`, that group's kind"
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, model_validator
 
 from parity_core.compare import rules, unordered
-from parity_core.compare.rules import Kind, Rule, Rules
+from parity_core.compare.rules import Rule, RuleKind, Rules
 from parity_core.compare.unordered import Unordered
 from parity_core.files.read import read_toml
 from parity_core.files.sentence import nearest
@@ -19,7 +19,7 @@ Database = Literal["sqlite", "postgresql"]
 
 def _kind(text: str) -> str:
     name, colon, namespace = text.partition(":")
-    kinds = [kind.value for kind in Kind]
+    kinds = [kind.value for kind in RuleKind]
     if name not in kinds:
         raise ValueError(f"can not be {text!r}{nearest(name, kinds)}")
     if colon and not namespace:

@@ -9,12 +9,12 @@ from datetime import date
 from typing import Any
 
 from parity_core.compare.correspond import Correspondence, Window
-from parity_core.compare.learned import Evidence, LearnedKind, LearnedRule, holds, never
+from parity_core.compare.learned import LearnedEvidence, LearnedKind, LearnedRule, holds, never
 from parity_core.model import Difference, Pair
 
 
 @dataclass(frozen=True)
-class Observation:
+class LearnedObservation:
     """Two values that differ although the stacks are the same."""
 
     journey: str
@@ -29,32 +29,32 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Refused:
+class LearningRefused:
     """What differs by itself and may not be relaxed: somebody has to look at it."""
 
     operation: str
     place: str
     why: str
-    evidence: Evidence
+    evidence: LearnedEvidence
 
 
 @dataclass
 class Learning:
     rules: list[LearnedRule] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[LearningRefused] = field(default_factory=list)
 
     @property
     def noise(self) -> list[LearnedRule]:
         return [rule for rule in self.rules if rule.kind is not LearnedKind.ONE_TO_ONE]
 
 
-class Observer:
+class LearningObserver:
     """Collects; keeps the differing values and not the pairs."""
 
     def __init__(self) -> None:
         self.round = 0
         self.pairs: Counter[str] = Counter()
-        self.seen: dict[tuple[str, str], list[Observation]] = defaultdict(list)
+        self.seen: dict[tuple[str, str], list[LearnedObservation]] = defaultdict(list)
 
     def add(self, pair: Pair, differences: Iterable[Difference]) -> None:
         operation = pair.operation.label
@@ -62,7 +62,7 @@ class Observer:
         window = Window(pair.legacy.started, pair.ported.started, pair.step)
         for one in differences:
             self.seen[operation, generalised(one.place)].append(
-                Observation(
+                LearnedObservation(
                     pair.journey,
                     self.round,
                     pair.step,
@@ -80,7 +80,7 @@ class Observer:
             evidence = _evidence(found, self.pairs[operation])
             kind, why = _kind(place, found)
             if kind is None:
-                learning.refused.append(Refused(operation, place, why, evidence))
+                learning.refused.append(LearningRefused(operation, place, why, evidence))
             else:
                 learning.rules.append(LearnedRule(operation, place, kind, today, expires, evidence))
         return learning
@@ -94,12 +94,12 @@ def generalised(place: str) -> str:
     return "/".join("*" if segment.isdigit() else segment for segment in segments)
 
 
-def _evidence(found: Sequence[Observation], pairs: int) -> Evidence:
+def _evidence(found: Sequence[LearnedObservation], pairs: int) -> LearnedEvidence:
     differed = len({(one.round, one.journey, one.step) for one in found})
-    return Evidence(found[0].journey, found[0].step, differed, pairs)
+    return LearnedEvidence(found[0].journey, found[0].step, differed, pairs)
 
 
-def _kind(place: str, found: Sequence[Observation]) -> tuple[LearnedKind | None, str]:
+def _kind(place: str, found: Sequence[LearnedObservation]) -> tuple[LearnedKind | None, str]:
     """The strictest kind that explains everything; None and a reason when there is none."""
     for one in found:
         if one.why_not:

@@ -11,12 +11,12 @@ from pathlib import Path
 from parity_core.compare.learned import LearnedRule
 from parity_core.files import learned_toml
 from parity_core.model import Finding, Pair, ParityError
-from parity_tests.calibrate.learn import Learning, Observer
+from parity_tests.calibrate.learn import Learning, LearningObserver
 from parity_tests.config import Config
 from parity_tests.journeys.model import Journey
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.listening import Listener
-from parity_tests.run.use_case import Options, run
+from parity_tests.run.use_case import RunOptions, run
 
 _NO_FILE = Path("there-is-none.toml")
 
@@ -49,7 +49,7 @@ class Calibration:
 class _Watching:
     """Passes progress on, and every pair to the observer."""
 
-    def __init__(self, listener: Listener, observer: Observer) -> None:
+    def __init__(self, listener: Listener, observer: LearningObserver) -> None:
         self.listener = listener
         self.observer = observer
 
@@ -78,14 +78,14 @@ def calibrate(config: Config, options: CalibrateOptions, listener: Listener) -> 
     )
     if not options.written_rules:
         twins = replace(twins, rules=config.path.parent / _NO_FILE)
-    observer = Observer()
+    observer = LearningObserver()
     exchanges = journeys = 0
     notes: list[str] = []
     for number in range(options.rounds):
         observer.round = number
         listener.say(f"the legacy against itself, round {number + 1} of {options.rounds}")
         # what differs once is what is to be learned
-        told = Options(options.database, options.journeys, confirm=False, today=options.today)
+        told = RunOptions(options.database, options.journeys, confirm=False, today=options.today)
         report = run(twins, told, _Watching(listener, observer))
         if report.broken:
             raise ParityError(

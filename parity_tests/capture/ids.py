@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from parity_core.capture.mask import MASKED_TOKEN
 from parity_core.compare.places import escape
-from parity_core.compare.rules import Kind, Rules
+from parity_core.compare.rules import RuleKind, Rules
 from parity_core.model import Side
 
 LONG = re.compile(r"(?<![0-9A-Za-z_-])[0-9A-Za-z][0-9A-Za-z_-]{15,127}(?![0-9A-Za-z_-])")
@@ -73,12 +73,12 @@ class Ids:
         if isinstance(a, bool) or not isinstance(a, int | str):
             return
         rule = self._rules.of(operation, shape)
-        if rule is not None and rule.kind is Kind.ID:
+        if rule is not None and rule.kind is RuleKind.ID:
             yield (_namespace(rule.namespace, a), a, b)
-        elif rule is not None and rule.kind is Kind.PATTERN:
+        elif rule is not None and rule.kind is RuleKind.PATTERN:
             assert rule.pattern is not None
             assert rule.group is not None
-            if rule.group.kind is Kind.ID:
+            if rule.group.kind is RuleKind.ID:
                 found = rule.pattern.search(str(a)), rule.pattern.search(str(b))
                 groups = zip(*(one.groups() if one else () for one in found), strict=False)
                 for pair in groups:
@@ -117,7 +117,7 @@ class Ids:
         for piece in query.split("&"):
             name, equals, value = piece.partition("=")
             rule = self._requests.of(operation, f"query/{escape(unquote_plus(name))}")
-            if equals and rule is not None and rule.kind is Kind.ID:
+            if equals and rule is not None and rule.kind is RuleKind.ID:
                 old = _number(unquote_plus(value))
                 value = quote(str(self.new(side, _namespace(rule.namespace, old), old)), safe="")
             pieces.append(f"{name}{equals}{value}")
@@ -150,7 +150,7 @@ class Ids:
             plain = re.sub(r"\d+$", "", name)
             field = "id" if plain in ("id", "idx", "pk") else name
             rule = self._rules.of(operation, f"body/{field}")
-        return rule.namespace if rule is not None and rule.kind is Kind.ID else None
+        return rule.namespace if rule is not None and rule.kind is RuleKind.ID else None
 
     def json(self, side: Side, operation: str, value: Any) -> Any:
         """A decoded request body with this side's ids."""
@@ -170,7 +170,7 @@ class Ids:
             return self.text(side, value)
         if isinstance(value, int) and not isinstance(value, bool):
             rule = self._requests.of(operation, shape) or self._rules.of(operation, shape)
-            if rule is not None and rule.kind is Kind.ID:
+            if rule is not None and rule.kind is RuleKind.ID:
                 return self.new(side, rule.namespace, value)
         return value
 

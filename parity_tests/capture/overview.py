@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from parity_core.capture.fingerprint import Key
-from parity_tests.capture.read import Capture
+from parity_core.capture.fingerprint import FingerprintKey
+from parity_tests.capture.read import CaptureReader
 
 _MOST = 10_000
 """Different operations, or users, that are counted one by one."""
@@ -30,7 +30,7 @@ class Overview:
     files: int = 0
     problems: list[str] = field(default_factory=list)
 
-    def named(self, key: Key | None, names: list[str]) -> dict[str, str]:
+    def named(self, key: FingerprintKey | None, names: list[str]) -> dict[str, str]:
         """Fingerprints of the names that occur; the key is that of the capture."""
         known = {key.subject(name): name for name in names} if key else {}
         return {print_: name for print_, name in known.items() if print_ in self.users}
@@ -51,7 +51,7 @@ class Overview:
         }
 
 
-def overview(capture: Capture) -> Overview:
+def overview(capture: CaptureReader) -> Overview:
     found = Overview(files=len(capture.files))
     for one in capture:
         found.exchanges += 1

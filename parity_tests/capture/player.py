@@ -16,10 +16,10 @@ from parity_core.compare.rules import Rules
 from parity_core.model import Attribution, Difference, Exchange, Pair, Place, Reply, Request, Side
 from parity_tests.capture.ids import Ids, decoded
 from parity_tests.capture.request import NotReplayable, Requests
-from parity_tests.capture.schedule import Batch, Entry
+from parity_tests.capture.schedule import ScheduledBatch, ScheduledExchange
 from parity_tests.capture.users import Unmapped, Users
 from parity_tests.journeys.model import Journey
-from parity_tests.operations import Matcher
+from parity_tests.operations import CensusMatcher
 from parity_tests.run.replay import Replay
 from parity_tests.stage.stage import Stage, World
 
@@ -31,19 +31,19 @@ STRANGER = "nobody told who asked: --user u-…=NAME, or --as NAME for all of th
 class Played:
     """A recorded exchange after its replay: a pair with its differences, or why there is none."""
 
-    entry: Entry | None
+    entry: ScheduledExchange | None
     """None for the rows of a whole batch."""
     pair: Pair | None = None
     differences: tuple[Difference, ...] = ()
     skipped: str = ""
 
 
-class Player:
+class CapturePlayer:
     def __init__(
         self,
         stage: Stage,
         rules: Rules,
-        matcher: Matcher,
+        matcher: CensusMatcher,
         ids: Ids,
         users: Users,
         seen: Correspondence,
@@ -72,14 +72,14 @@ class Player:
         for threads in (self._lanes, self._legacy):
             threads.shutdown(cancel_futures=True)
 
-    def play(self, batch: Batch) -> Iterator[Played]:
+    def play(self, batch: ScheduledBatch) -> Iterator[Played]:
         """In the recorded order. With one exchange in the batch its rows are its own."""
         if len(batch.lanes) == 1 and len(batch.lanes[0]) == 1:
             yield self._alone(batch.lanes[0][0])
         else:
             yield from self._together(batch)
 
-    def _alone(self, entry: Entry) -> Played:
+    def _alone(self, entry: ScheduledExchange) -> Played:
         asked = self._composed(entry)
         if isinstance(asked, str):
             return Played(entry, skipped=asked)
@@ -92,7 +92,7 @@ class Player:
         self._learn(entry, legacy, ported)
         return self._compared(entry, legacy, ported, self._stage.reads_rows)
 
-    def _together(self, batch: Batch) -> Iterator[Played]:
+    def _together(self, batch: ScheduledBatch) -> Iterator[Played]:
         worlds = (self._stage.legacy, self._stage.ported)
         for world in worlds:
             if world.reader:
@@ -119,7 +119,9 @@ class Player:
             )  # fmt: skip
             yield Played(None, pair, tuple(diff(pair, self._rules, self._seen)))
 
-    def _lane(self, lane: tuple[Entry, ...]) -> dict[int, tuple[Exchange, Exchange] | str]:
+    def _lane(
+        self, lane: tuple[ScheduledExchange, ...]
+    ) -> dict[int, tuple[Exchange, Exchange] | str]:
         found: dict[int, tuple[Exchange, Exchange] | str] = {}
         for entry in lane:
             asked = self._composed(entry)
@@ -133,7 +135,7 @@ class Player:
             found[entry.number] = (legacy, ported)
         return found
 
-    def _composed(self, entry: Entry) -> dict[Side, Request] | str:
+    def _composed(self, entry: ScheduledExchange) -> dict[Side, Request] | str:
         exchange = entry.exchange
         operation = self._matcher.match(exchange.method, exchange.path).label
         try:
@@ -143,7 +145,7 @@ class Player:
         except Unmapped:
             return STRANGER
 
-    def _learn(self, entry: Entry, legacy: Exchange, ported: Exchange) -> None:
+    def _learn(self, entry: ScheduledExchange, legacy: Exchange, ported: Exchange) -> None:
         """Which new values stand where the recorded reply has a generated one."""
         recorded = entry.exchange
         before = decoded(recorded.reply_body.content)
@@ -157,7 +159,7 @@ class Player:
                 self._ids.learn(exchange.side, self._ids.met(operation, before, now))
 
     def _compared(
-        self, entry: Entry, legacy: Exchange, ported: Exchange, with_rows: bool
+        self, entry: ScheduledExchange, legacy: Exchange, ported: Exchange, with_rows: bool
     ) -> Played:
         recorded = entry.exchange
         operation = self._matcher.match(legacy.request.method, legacy.request.path)

@@ -30,7 +30,7 @@ class CaptureFile:
 
 
 @dataclass
-class Capture:
+class CaptureReader:
     """Files of one or several workers; what could not be read is in `problems` once it was tried."""
 
     files: Sequence[CaptureFile]
@@ -92,7 +92,7 @@ class Capture:
             self.problems.append(f"{error} (left out)")
 
 
-def open_capture(paths: Sequence[Path]) -> Capture:
+def open_capture(paths: Sequence[Path]) -> CaptureReader:
     """Files, and folders with files. Raises ParityError when there is none."""
     found: list[Path] = []
     for path in paths:
@@ -111,7 +111,7 @@ def open_capture(paths: Sequence[Path]) -> Capture:
         else:
             raise ParityError(f"there is no capture {path}")
     files = [CaptureFile(path, _started(path)) for path in dict.fromkeys(found)]
-    return Capture(sorted(files, key=lambda file: (file.started, file.path.name)))
+    return CaptureReader(sorted(files, key=lambda file: (file.started, file.path.name)))
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -25,7 +25,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ScheduledExchange:
     """An exchange and its position in the capture, from 1."""
 
     number: int
@@ -33,11 +33,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Batch:
-    lanes: tuple[tuple[Entry, ...], ...]
+class ScheduledBatch:
+    lanes: tuple[tuple[ScheduledExchange, ...], ...]
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ScheduledExchange]:
         """As recorded."""
         return sorted((e for lane in self.lanes for e in lane), key=lambda e: e.number)
 
@@ -46,19 +46,19 @@ Keys = Callable[[Recorded], Iterable[Hashable]]
 
 
 def batches(
-    entries: Iterable[Entry],
+    entries: Iterable[ScheduledExchange],
     width: int,
     order: Order,
     made: Keys = lambda _: (),
     used: Keys = lambda _: (),
-) -> Iterator[Batch]:
+) -> Iterator[ScheduledBatch]:
     """`width` 1: one exchange a batch. `made` and `used` are the ids of replies and of requests."""
     if width == 1:
         for entry in entries:
-            yield Batch(((entry,),))
+            yield ScheduledBatch(((entry,),))
         return
     most = width * 16
-    waiting: list[Entry] = []
+    waiting: list[ScheduledExchange] = []
     size = 0
     for entry in entries:
         alone = order is Order.RECORDED and entry.exchange.method not in _SAFE
@@ -66,7 +66,7 @@ def batches(
             yield _batch(waiting, order, made, used)
             waiting, size = [], 0
         if alone:
-            yield Batch(((entry,),))
+            yield ScheduledBatch(((entry,),))
             continue
         waiting.append(entry)
         size += len(entry.exchange.request_body.content) + len(entry.exchange.reply_body.content)
@@ -74,7 +74,9 @@ def batches(
         yield _batch(waiting, order, made, used)
 
 
-def _batch(entries: list[Entry], order: Order, made: Keys, used: Keys) -> Batch:
+def _batch(
+    entries: list[ScheduledExchange], order: Order, made: Keys, used: Keys
+) -> ScheduledBatch:
     lanes: dict[Hashable, Hashable] = {}
 
     def root(name: Hashable) -> Hashable:
@@ -96,7 +98,7 @@ def _batch(entries: list[Entry], order: Order, made: Keys, used: Keys) -> Batch:
             if entry.exchange.method not in _SAFE:
                 for key in made(entry.exchange):
                     maker.setdefault(key, name)
-    found: dict[Hashable, list[Entry]] = {}
+    found: dict[Hashable, list[ScheduledExchange]] = {}
     for entry, name in zip(entries, whose, strict=True):
         found.setdefault(root(name), []).append(entry)
-    return Batch(tuple(map(tuple, found.values())))
+    return ScheduledBatch(tuple(map(tuple, found.values())))

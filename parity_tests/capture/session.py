@@ -14,25 +14,25 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
-from parity_core.capture.fingerprint import Key, read_key
+from parity_core.capture.fingerprint import FingerprintKey, read_key
 from parity_core.capture.record import Recorded
 from parity_core.compare import waivers
 from parity_core.compare.correspond import Correspondence
-from parity_core.compare.rules import Kind, Rule, Rules
+from parity_core.compare.rules import Rule, RuleKind, Rules
 from parity_core.files import rules_toml, waivers_toml
 from parity_core.model import ParityError, Side, Waiver
 from parity_tests.capture import read, settings
 from parity_tests.capture.ids import Ids
 from parity_tests.capture.opening import opened
 from parity_tests.capture.options import ReplayOptions
-from parity_tests.capture.player import NAME, STRANGER, Played, Player
-from parity_tests.capture.schedule import Batch, Entry, batches
+from parity_tests.capture.player import NAME, STRANGER, CapturePlayer, Played
+from parity_tests.capture.schedule import ScheduledBatch, ScheduledExchange, batches
 from parity_tests.capture.state import State
 from parity_tests.capture.store import DiskMap, Latest
-from parity_tests.capture.tally import Tally
+from parity_tests.capture.tally import ReplayTally
 from parity_tests.capture.users import Users
 from parity_tests.config import Config
-from parity_tests.operations import Matcher
+from parity_tests.operations import CensusMatcher
 from parity_tests.report.listening import Listener
 from parity_tests.report.results import Report
 from parity_tests.run.confirm import mute, silence
@@ -61,12 +61,12 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
         state = State(options.state, folder, on_own and options.database == "sqlite")
         stack.callback(state.close)
         _check(state, capture, config, options)
-        tally = Tally(report)
+        tally = ReplayTally(report)
         report.notes += state.recover(tally)
         stage = opened(config, options, state, folder, listener, stack)
         if not options.rows or not stage.reads_rows:
             report.notes.append("rows were not compared")
-        matcher = Matcher(census.operations)
+        matcher = CensusMatcher(census.operations)
         play = CaptureReplay(
             config, options, listener, stage, state, tally, matcher, told, accepted,
             bounded(rules_toml.load(config.rules, name)), _key(options),
@@ -91,7 +91,9 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
     return report
 
 
-def _check(state: State, capture: read.Capture, config: Config, options: ReplayOptions) -> None:
+def _check(
+    state: State, capture: read.CaptureReader, config: Config, options: ReplayOptions
+) -> None:
     if state.is_done:
         raise ParityError(
             f"{options.state} is the state of a replay that reached its end: remove it to start anew"
@@ -108,9 +110,9 @@ def _check(state: State, capture: read.Capture, config: Config, options: ReplayO
     )  # fmt: skip
 
 
-def _key(options: ReplayOptions) -> Key | None:
+def _key(options: ReplayOptions) -> FingerprintKey | None:
     if text := os.environ.get("CUTOVER_CAPTURE_KEY"):
-        return Key(text.encode())
+        return FingerprintKey(text.encode())
     folders = [path if path.is_dir() else path.parent for path in options.captures]
     return next((key for folder in folders if (key := read_key(folder))), None)
 
@@ -136,14 +138,14 @@ class CaptureReplay:
     listener: Listener
     stage: Stage
     state: State
-    tally: Tally
-    matcher: Matcher
+    tally: ReplayTally
+    matcher: CensusMatcher
     told: settings.CaptureSettings
     waivers: list[Waiver]
     rules: Rules
-    key: Key | None
+    key: FingerprintKey | None
 
-    def run(self, capture: read.Capture) -> None:
+    def run(self, capture: read.CaptureReader) -> None:
         state, stage = self.state, self.stage
         self.ids = Ids(self.rules, self.told.ids, DiskMap(state.store, "ids"))
         users = Users(
@@ -152,7 +154,7 @@ class CaptureReplay:
             stage.environment, told=self.options.users, everybody=self.options.everybody, key=self.key,
         )  # fmt: skip
         seen = self._correspondence()
-        player = Player(
+        player = CapturePlayer(
             stage, self.rules, self.matcher, self.ids, users, seen, self.options.parallel
         )
         entries = islice(numbered(capture), state.position, self.options.limit)
@@ -165,7 +167,9 @@ class CaptureReplay:
             finally:
                 self.tally.report.replay_seconds += time.monotonic() - begun
 
-    def _play(self, player: Player, wanted: Iterator[Batch], is_told: Callable[[], bool]) -> None:
+    def _play(
+        self, player: CapturePlayer, wanted: Iterator[ScheduledBatch], is_told: Callable[[], bool]
+    ) -> None:
         spoken = time.monotonic()
         for batch in wanted:
             last = batch.entries[-1].number
@@ -204,7 +208,7 @@ class CaptureReplay:
         user = played.entry.exchange.user if played.entry else None
         self.tally.skip(played.skipped, user if played.skipped == STRANGER else None)
 
-    def _batches(self, entries: Iterable[Entry]) -> Iterator[Batch]:
+    def _batches(self, entries: Iterable[ScheduledExchange]) -> Iterator[ScheduledBatch]:
         def label(exchange: Recorded) -> str:
             return self.matcher.match(exchange.method, exchange.path).label
 
@@ -228,7 +232,7 @@ class CaptureReplay:
         reader = None if self.state.goes_on else self.stage.legacy.reader
         for table, column, values in reader.keys() if reader else ():
             rule = self.rules.of("", f"rows/{table}/0/{column}")
-            if rule and rule.kind is Kind.ID:
+            if rule and rule.kind is RuleKind.ID:
                 for value in values:
                     seen.meet(rule.namespace, value, value)
         return seen
@@ -259,9 +263,9 @@ class CaptureReplay:
         return f"{told}, {self.tally.skipped.total()} left out"
 
 
-def numbered(capture: Iterable[Recorded]) -> Iterator[Entry]:
+def numbered(capture: Iterable[Recorded]) -> Iterator[ScheduledExchange]:
     for number, exchange in enumerate(capture, 1):
-        yield Entry(number, exchange)
+        yield ScheduledExchange(number, exchange)
 
 
 @contextmanager

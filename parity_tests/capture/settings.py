@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parity_core.compare.rules import Kind, Rule, Rules
+from parity_core.compare.rules import Rule, RuleKind, Rules
 from parity_tests.config import Config
 from parity_tests.parity_toml import CaptureIdTable
 
@@ -38,4 +38,4 @@ def load(config: Config) -> CaptureSettings:
 
 
 def _id(table: CaptureIdTable) -> Rule:
-    return Rule(table.place, Kind.ID, table.operation, table.kind.removeprefix("id:"))
+    return Rule(table.place, RuleKind.ID, table.operation, table.kind.removeprefix("id:"))

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from parity_core.model import ParityError
-from parity_tests.capture.store import Store
-from parity_tests.capture.tally import Tally
+from parity_tests.capture.store import ReplayStore
+from parity_tests.capture.tally import ReplayTally
 
 _SECONDS = 60.0
 _EXCHANGES = 5000
@@ -31,7 +31,7 @@ class State:
         self._copies = with_copies and self.is_kept
         path = file if file is not None else scratch / "replay.state"
         try:
-            self.store = Store(path)
+            self.store = ReplayStore(path)
         except sqlite3.DatabaseError as error:
             raise ParityError(f"{path} is no state of a replay ({error}): choose another") from None
         self.folder = path.with_name(f"{path.name}.d") if self.is_kept else scratch
@@ -69,7 +69,7 @@ class State:
             self.store.commit()
         return str(found)
 
-    def recover(self, tally: Tally) -> list[str]:
+    def recover(self, tally: ReplayTally) -> list[str]:
         """Brings databases and counts back to where the last run stopped; says what is to be known."""
         if not self.goes_on:
             shutil.rmtree(self.live, ignore_errors=True)
@@ -104,7 +104,9 @@ class State:
             self.store.tell("under_way", last)
             self.store.commit()
 
-    def after(self, last: int, tally: Tally, databases: dict[str, Path], *, end: bool) -> None:
+    def after(
+        self, last: int, tally: ReplayTally, databases: dict[str, Path], *, end: bool
+    ) -> None:
         """They are done and compared; nothing is under way."""
         self.position = last
         due = last - self._at >= _EXCHANGES or time.monotonic() - self._when >= _SECONDS

@@ -17,7 +17,7 @@ _CACHED = 20_000
 _NOTHING = object()
 
 
-class Store:
+class ReplayStore:
     """One SQLite file for all dictionaries; nothing lasts until `commit`."""
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class Store:
 class DiskMap(MutableMapping[Any, Any]):
     """Keys and values are whatever JSON can write; tuples come back equal as keys."""
 
-    def __init__(self, store: Store, kind: str, cached: int = _CACHED) -> None:
+    def __init__(self, store: ReplayStore, kind: str, cached: int = _CACHED) -> None:
         self._store = store
         self._kind = kind
         self._cached = cached

@@ -19,7 +19,7 @@ _OWN = ("skipped", "strangers", "drift", "known", "not_kept", "_seen")
 
 
 @dataclass
-class Tally:
+class ReplayTally:
     """Counts everything, keeps a bounded number of examples. `freeze` and `thaw` carry it over an end."""
 
     report: Report

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parity_core.capture.fingerprint import Key
+from parity_core.capture.fingerprint import FingerprintKey
 from parity_core.capture.record import Recorded
 from parity_core.compare import tokens
 from parity_core.model import Json, ParityError, Side
@@ -48,7 +48,7 @@ class Users:
         *,
         told: Mapping[str, str],
         everybody: str | None,
-        key: Key | None,
+        key: FingerprintKey | None,
     ) -> None:
         self._config = config
         self._settings = settings
@@ -155,7 +155,7 @@ class Users:
         return login is not None and (exchange.method, exchange.path) == (login.method, login.path)
 
 
-def _subject(key: Key | None, name: str) -> str:
+def _subject(key: FingerprintKey | None, name: str) -> str:
     if key is None:
         raise ParityError(
             f"whose requests are {name}'s is not known without the capture's key: keep capture.key in "

@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from parity_core.capture.fingerprint import Key, open_key, read_key
+from parity_core.capture.fingerprint import FingerprintKey, open_key, read_key
 from parity_core.capture.mask import Masker
 from parity_core.model import ParityError
 from parity_tests.capture import importers
@@ -54,7 +54,7 @@ def show(captures: tuple[Path, ...], names: tuple[str, ...], as_json: bool) -> N
         found = overview(open_capture(captures))
         folder = captures[0] if captures[0].is_dir() else captures[0].parent
         text = os.environ.get("CUTOVER_CAPTURE_KEY")
-        key = Key(text.encode()) if text else read_key(folder)
+        key = FingerprintKey(text.encode()) if text else read_key(folder)
         if names and key is None:
             raise ParityError(
                 f"there is no capture.key in {folder}: without it nobody can tell who is who"

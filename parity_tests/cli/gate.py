@@ -13,7 +13,7 @@ from parity_tests.report import document as json_report
 from parity_tests.report import gate, markdown, summary
 from parity_tests.report.document import Document
 from parity_tests.report.exit_code import Exit
-from parity_tests.report.gate import Judgement
+from parity_tests.report.gate import GateJudgement
 from parity_tests.report.save import save_and_show
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -66,7 +66,7 @@ def command(
     guarded(work)
 
 
-def _show(report: Document, judgement: Judgement, out: Console, baseline: Path) -> None:
+def _show(report: Document, judgement: GateJudgement, out: Console, baseline: Path) -> None:
     if judgement.new:
         out.print(f"[bold red]{len(judgement.new)} new kinds of difference[/]")
         out.print(summary.kinds(report, judgement.new))

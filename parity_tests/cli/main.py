@@ -27,7 +27,7 @@ from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.journeys import read as journey_files
 from parity_tests.report import outputs, terminal
 from parity_tests.report.exit_code import Exit
-from parity_tests.run.use_case import Options, run
+from parity_tests.run.use_case import RunOptions, run
 from parity_tests.stage.services import registry
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -107,7 +107,7 @@ def run_command(
         screen = console()
         config = configuration.load(config_path, overrides)
         with terminal.TerminalProgress(screen, verbose) as progress:
-            result = run(config, Options(journeys=globs, **options), progress)
+            result = run(config, RunOptions(journeys=globs, **options), progress)
         outputs.deliver(result, files, lambda: terminal.render(result, screen, verbose))
         return result.exit
 

@@ -62,7 +62,7 @@ def command(
         config = configuration.load(config_path, overrides)
         with report.MatrixProgress(screen) as progress:
             wanted = {name: value for name, _, value in (s.partition("=") for s in settings)}
-            found = play.run(config, play.Options(database, globs, keep, wanted), progress)
+            found = play.run(config, play.MatrixOptions(database, globs, keep, wanted), progress)
         save_and_show(
             json_file,
             lambda: report.render_json(found),

@@ -12,7 +12,7 @@ from parity_core.model import ParityError
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.performance import budget, render
-from parity_tests.performance.budget import Verdict
+from parity_tests.performance.budget import PerformanceVerdict
 from parity_tests.performance.measure import measure
 from parity_tests.report import terminal
 from parity_tests.report.exit_code import Exit
@@ -80,7 +80,9 @@ def command(
         save_and_show(
             json_file, lambda: render.text(found, plan), lambda: render.render(found, screen)
         )
-        unsure = any(one.verdict is Verdict.INCONCLUSIVE for one in found.operations.values())
+        unsure = any(
+            one.verdict is PerformanceVerdict.INCONCLUSIVE for one in found.operations.values()
+        )
         return Exit.DIFFERENT if strict and unsure else found.exit
 
     guarded(work)

@@ -19,10 +19,10 @@ from parity_tests.report import terminal
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.save import save_and_show
 from parity_tests.report.values import json_safe
-from parity_tests.run.use_case import Options, run
+from parity_tests.run.use_case import RunOptions, run
 from parity_tests.stage.workplace import load_census
 from parity_tests.triangle import sources
-from parity_tests.triangle.compare import Corner, FailOn, Item, Kind, compare
+from parity_tests.triangle.compare import Corner, FailOn, Item, MismatchKind, compare
 from parity_tests.triangle.shape import of_document, of_observation
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -78,7 +78,7 @@ def command(
             if report_file:
                 report = json_report.load(report_file)
             else:
-                report = json_report.document(run(config, Options(journeys=globs), progress))
+                report = json_report.document(run(config, RunOptions(journeys=globs), progress))
             given = {Side.LEGACY: legacy_document, Side.PORTED: ported_document}
             documents = sources.load(config, given, progress)
             operations = load_census(config, progress).operations
@@ -123,9 +123,9 @@ def _show(items: list[Item], listed: list[Item], failing: list[Item], screen: Co
             view.add_row(Text(item.operation), item.kind, Text(item.name, colour), *told)
         screen.print(view)
     counts = Counter((item.kind, item.lacks) for item in items)
-    totals = Table("not known to", *(kind.value for kind in Kind))
+    totals = Table("not known to", *(kind.value for kind in MismatchKind))
     for lacks in sorted({lacks for _, lacks in counts}):
-        row = [str(counts[kind, lacks] or "") for kind in Kind]
+        row = [str(counts[kind, lacks] or "") for kind in MismatchKind]
         totals.add_row(", ".join(lacks), *row)
     if items:
         screen.print(totals)

@@ -11,7 +11,7 @@ from typing import Any
 from parity_core.compare.places import operation_matches
 from parity_core.files.read import read_toml
 from parity_core.model import Json
-from parity_tests.fuzz.documents import Shape
+from parity_tests.fuzz.documents import DocumentedShape
 from parity_tests.fuzz.fuzz_toml import FuzzFile, ProfileTable
 from parity_tests.journeys.model import Profile
 
@@ -33,11 +33,11 @@ class Makes:
 
 
 @dataclass(frozen=True)
-class Operation:
+class FuzzOperation:
     """One operation of the census, and all that is known of how to ask it."""
 
     label: str
-    shape: Shape = field(default_factory=Shape)
+    shape: DocumentedShape = field(default_factory=DocumentedShape)
     users: tuple[str, ...] = ()
     """Who is allowed; nobody needs to be anybody when there are none."""
     path: Mapping[str, Json] = field(default_factory=dict)
@@ -118,13 +118,13 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class Catalogue:
-    operations: Mapping[str, Operation]
+    operations: Mapping[str, FuzzOperation]
     things: Mapping[str, Thing]
     fields: Mapping[str, Sequence[Json]]
     refused: tuple[Json, ...] = ()
     log_in: LogIn | None = None
 
-    def maker(self, kind: str) -> Operation | None:
+    def maker(self, kind: str) -> FuzzOperation | None:
         """The first operation that makes things of this kind."""
         for operation in self.operations.values():
             if any(made.kind == kind for made in operation.makes):
@@ -163,7 +163,7 @@ def _profiles(file: FuzzFile) -> dict[str, Profile]:
 
 
 def build(
-    knowledge: Knowledge, labels: Iterable[str], shapes: Mapping[str, Shape] | None = None
+    knowledge: Knowledge, labels: Iterable[str], shapes: Mapping[str, DocumentedShape] | None = None
 ) -> Catalogue:
     """The operations of a census; entries that match it are joined, later ones over earlier ones."""
     operations = {}
@@ -179,9 +179,9 @@ def build(
                 path |= entry.get("path", {})
                 if entry.get("makes"):
                     order.setdefault(label, number)
-        operations[label] = Operation(
+        operations[label] = FuzzOperation(
             label=label,
-            shape=(shapes or {}).get(label, Shape()),
+            shape=(shapes or {}).get(label, DocumentedShape()),
             users=tuple(merged.get("as", ())),
             path=path,
             examples=tuple(merged.get("json", ())),

@@ -14,7 +14,7 @@ _DEPTH = 6
 
 
 @dataclass(frozen=True)
-class Shape:
+class DocumentedShape:
     """The request of one operation: JSON Schemas by name, without references."""
 
     query: Mapping[str, Json] = field(default_factory=dict)
@@ -23,9 +23,9 @@ class Shape:
     required: frozenset[str] = frozenset()
     """Of the body's or form's fields."""
 
-    def merged(self, other: Shape) -> Shape:
+    def merged(self, other: DocumentedShape) -> DocumentedShape:
         """Fields that either document knows; where both do, this one's schema."""
-        return Shape(
+        return DocumentedShape(
             {**other.query, **self.query},
             {**other.body, **self.body},
             {**other.form, **self.form},
@@ -33,14 +33,14 @@ class Shape:
         )
 
 
-def shapes(documents: Iterable[Json], operations: Iterable[str]) -> dict[str, Shape]:
+def shapes(documents: Iterable[Json], operations: Iterable[str]) -> dict[str, DocumentedShape]:
     """The shape of every operation; an empty one where no document tells. Earlier documents count more."""
     found = {}
     read = [_Document(document) for document in documents]
     for operation in operations:
         method, _, rule = operation.partition(" ")
         path = _CONVERTED.sub(r"{\1}", rule)
-        shape = Shape()
+        shape = DocumentedShape()
         for document in read:
             shape = shape.merged(document.shape(method.lower(), path))
         found[operation] = shape
@@ -51,7 +51,7 @@ class _Document:
     def __init__(self, document: Json) -> None:
         self.document = document if isinstance(document, dict) else {}
 
-    def shape(self, method: str, path: str) -> Shape:
+    def shape(self, method: str, path: str) -> DocumentedShape:
         told = self.document.get("paths", {}).get(path, {})
         operation = told.get(method, {})
         query: dict[str, Json] = {}
@@ -73,7 +73,7 @@ class _Document:
             schema = self.resolve(media.get("schema", {}))
             (form if "form" in kind else body).update(_properties(schema))
             required |= set(schema.get("required", ()))
-        return Shape(query, body, form, frozenset(required))
+        return DocumentedShape(query, body, form, frozenset(required))
 
     def resolve(self, schema: Json, depth: int = 0) -> dict[str, Json]:
         """The schema with every `$ref` replaced by what it refers to."""

@@ -11,7 +11,7 @@ from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft
 from parity_tests.fuzz.draw.strategies import drafts
 
@@ -23,18 +23,18 @@ class Enough(Exception):
     """Raised by a listener that has seen what it wanted: the run ends, and is told as it is."""
 
 
-class Player(Protocol):
+class SequencePlayer(Protocol):
     """Who plays what the machine draws. Raises nothing: Hypothesis would look into it, by playing again."""
 
     def begin(self) -> None: ...
-    def ask(self, operation: Operation, draft: Draft) -> None: ...
+    def ask(self, operation: FuzzOperation, draft: Draft) -> None: ...
 
 
 def machine(
-    operations: Sequence[Operation],
+    operations: Sequence[FuzzOperation],
     catalogue: Catalogue,
     users: Sequence[str],
-    player: Player,
+    player: SequencePlayer,
     corners: bool = False,
 ) -> type[RuleBasedStateMachine]:
     """A class with one rule for all operations; with `corners` also one for each noun that has several.
@@ -62,9 +62,9 @@ def machine(
 
 
 def _rule(
-    name: str, requests: SearchStrategy[tuple[Operation, Draft]], player: Player
+    name: str, requests: SearchStrategy[tuple[FuzzOperation, Draft]], player: SequencePlayer
 ) -> Callable[..., None]:
-    def ask(self: RuleBasedStateMachine, request: tuple[Operation, Draft]) -> None:
+    def ask(self: RuleBasedStateMachine, request: tuple[FuzzOperation, Draft]) -> None:
         player.ask(*request)
 
     ask.__name__ = ask.__qualname__ = name

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from parity_core.model import Json, Pair
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, plain
 from parity_tests.fuzz.draw.variants import of_bodies, of_paths, of_queries
 from parity_tests.fuzz.drills.deal import Drill
@@ -98,7 +98,7 @@ class Corpus:
             found += [*self.rng.choice(others)[-2:], (operation, draft)]
         return found
 
-    def varied(self, operation: Operation, draft: Draft) -> Draft:
+    def varied(self, operation: FuzzOperation, draft: Draft) -> Draft:
         """The request with one part of it changed."""
         bodies = of_bodies(operation, self.catalogue, self.rng)
         queries = of_queries(operation, self.catalogue, self.rng)

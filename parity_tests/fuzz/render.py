@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 
-from parity_tests.fuzz.report import Found, FuzzReport
+from parity_tests.fuzz.report import FuzzFinding, FuzzReport
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import pair_panel
 from parity_tests.report.values import json_safe, show
@@ -43,7 +43,7 @@ class FuzzProgress:
             f"{len(report.found)} differences"
         )
 
-    def found(self, found: Found) -> None:
+    def found(self, found: FuzzFinding) -> None:
         told = (
             f"{found.drawn} steps shrunk to {len(found.steps)}"
             if found.reproduced
@@ -142,7 +142,7 @@ def document(report: FuzzReport) -> dict[str, Any]:
     }
 
 
-def _found(found: Found) -> dict[str, Any]:
+def _found(found: FuzzFinding) -> dict[str, Any]:
     return {
         "operation": found.key.operation,
         "statuses": list(found.key.statuses),

@@ -14,7 +14,7 @@ from parity_tests.report.exit_code import Exit
 
 
 @dataclass(frozen=True)
-class Key:
+class FindingKey:
     """What makes two differences the same one: operation, both statuses, the first place."""
 
     operation: str
@@ -27,17 +27,17 @@ class Key:
         return f"{self.operation} · {self.place} ({told})"
 
 
-def key(pair: Pair, findings: Sequence[Finding]) -> Key | None:
+def key(pair: Pair, findings: Sequence[Finding]) -> FindingKey | None:
     """Of the differences that no waiver accepts; None when there are none."""
     place = next((f.difference.place for f in findings if f.waiver is None), None)
     if place is None:
         return None
     statuses = pair.legacy.reply.status, pair.ported.reply.status
-    return Key(pair.operation.label, statuses, re.sub(r"/[^/]*\d[^/]*", "/*", place))
+    return FindingKey(pair.operation.label, statuses, re.sub(r"/[^/]*\d[^/]*", "/*", place))
 
 
 @dataclass
-class Seen:
+class FuzzedOperation:
     """One operation's exchanges, by what the legacy answered."""
 
     exchanges: int = 0
@@ -59,10 +59,10 @@ class Seen:
 
 
 @dataclass
-class Found:
+class FuzzFinding:
     """A difference, with the shortest sequence that shows it."""
 
-    key: Key
+    key: FindingKey
     findings: list[Finding]
     steps: tuple[Step, ...]
     drawn: int
@@ -85,8 +85,8 @@ class FuzzReport:
     seed: int
     operations: tuple[str, ...]
     """Those that were drawn from."""
-    seen: dict[str, Seen] = field(default_factory=dict)
-    found: dict[Key, Found] = field(default_factory=dict)
+    seen: dict[str, FuzzedOperation] = field(default_factory=dict)
+    found: dict[FindingKey, FuzzFinding] = field(default_factory=dict)
     exchanges: int = 0
     scenes: int = 0
     waived: int = 0
@@ -110,7 +110,7 @@ class FuzzReport:
 
     def add(self, pair: Pair, findings: Sequence[Finding]) -> None:
         label = pair.operation.label if pair.operation.place is Place.OPERATION else "(others)"
-        self.seen.setdefault(label, Seen()).add(pair, findings)
+        self.seen.setdefault(label, FuzzedOperation()).add(pair, findings)
         self.exchanges += 1
         self.waived += any(finding.waiver is not None for finding in findings)
         self.waiting += pair.waiting

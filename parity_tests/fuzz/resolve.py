@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from parity_core.model import MISSING, Json
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw.draft import Damage, Draft, Ref, Spelling, Wish, plain
 from parity_tests.journeys.model import Step
 
@@ -57,7 +57,7 @@ class Pool:
     fresh: dict[str, str] = field(default_factory=dict)
     """By kind, what was made for the request that is resolved now."""
 
-    def recipe(self, maker: Operation, wanted: Wanted) -> Draft:
+    def recipe(self, maker: FuzzOperation, wanted: Wanted) -> Draft:
         """The request that makes what is wanted: for its user, or for another than that."""
         mine = wanted.ref.wish is not Wish.OTHERS
         user = wanted.user
@@ -121,13 +121,13 @@ def _picked(made: Sequence[str], seeded: Sequence[str], pick: int) -> str | None
     return found[pick % len(found)] if found else None
 
 
-def resolve(operation: Operation, draft: Draft, pool: Pool, number: int) -> Step:
+def resolve(operation: FuzzOperation, draft: Draft, pool: Pool, number: int) -> Step:
     """The step with templates for what it refers to; `number` stands for `{n}`."""
     return _Resolver(operation, draft, pool, number).step()
 
 
 class _Resolver:
-    def __init__(self, operation: Operation, draft: Draft, pool: Pool, number: int) -> None:
+    def __init__(self, operation: FuzzOperation, draft: Draft, pool: Pool, number: int) -> None:
         self.operation = operation
         self.draft = draft
         self.pool = pool

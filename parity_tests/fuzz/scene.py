@@ -12,12 +12,12 @@ from typing import Any
 from parity_core.compare.places import point
 from parity_core.compare.rules import Rules
 from parity_core.model import MISSING, Change, Difference, Exchange, Pair, ParityError
-from parity_tests.fuzz.catalogue import Catalogue, Makes, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation, Makes
 from parity_tests.fuzz.draw.draft import Draft
 from parity_tests.fuzz.draw.variants import MOMENT, TAG
 from parity_tests.fuzz.resolve import Pool, Wanted, resolve
 from parity_tests.journeys.model import Journey, Profile, Step
-from parity_tests.operations import Matcher
+from parity_tests.operations import CensusMatcher
 from parity_tests.run.replay import Replay, captured
 from parity_tests.stage.process import StackError
 from parity_tests.stage.stage import Stage
@@ -33,7 +33,7 @@ class Theatre:
 
     stage: Stage
     rules: Rules
-    matcher: Matcher
+    matcher: CensusMatcher
     catalogue: Catalogue
 
     def replay(self, steps: Sequence[Step] = ()) -> Replay:
@@ -71,7 +71,7 @@ class Scene:
         self.pool = Pool(self.theatre.catalogue)
         self.replay = self.theatre.replay()
 
-    def ask(self, operation: Operation, draft: Draft) -> None:
+    def ask(self, operation: FuzzOperation, draft: Draft) -> None:
         """Plays one draft, after whatever it needs."""
         if draft.needs and not any(one.kind == draft.needs for one in self.pool.made):
             return
@@ -105,7 +105,7 @@ class Scene:
         else:
             self.pool.hopeless.add((ref.kind, ref.wish))
 
-    def _play(self, operation: Operation, step: Step) -> None:
+    def _play(self, operation: FuzzOperation, step: Step) -> None:
         try:
             pair, differences = self.replay.play(step, {})
         except StackError:
@@ -120,7 +120,7 @@ class Scene:
         if pair.operation.label == operation.label:
             self._remember(operation, pair)
 
-    def _remember(self, operation: Operation, pair: Pair) -> None:
+    def _remember(self, operation: FuzzOperation, pair: Pair) -> None:
         """Captures what was made, in the step too, so that it can be saved as it is."""
         step = self.steps[-1]
         for makes in operation.makes:
@@ -208,7 +208,7 @@ def _moments(exchange: Exchange) -> list[str]:
     return [name for name, value in members if isinstance(value, str) and _MOMENT.fullmatch(value)]
 
 
-def _segment(operation: Operation, step: Step, name: str) -> str:
+def _segment(operation: FuzzOperation, step: Step, name: str) -> str:
     """What stands in the path for a parameter of the operation's rule."""
     rule = operation.target({one: f"<{one}>" for one, _ in operation.parameters})
     path = step.target.partition("?")[0]

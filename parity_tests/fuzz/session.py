@@ -14,10 +14,10 @@ from parity_core.compare import waivers
 from parity_core.model import Difference, Finding, Pair, ParityError, Waiver
 from parity_tests.config import Config
 from parity_tests.fuzz import save
-from parity_tests.fuzz.catalogue import USUAL, Operation
+from parity_tests.fuzz.catalogue import USUAL, FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, plain
 from parity_tests.fuzz.reach import Corpus
-from parity_tests.fuzz.report import Found, FuzzReport, Key, key
+from parity_tests.fuzz.report import FindingKey, FuzzFinding, FuzzReport, key
 from parity_tests.fuzz.scene import Scene, Theatre, journey
 from parity_tests.fuzz.shrink import Shrinker
 from parity_tests.journeys.model import Step
@@ -51,10 +51,10 @@ class FuzzListener(Protocol):
 
     def say(self, text: str) -> None: ...
     def exchange(self, report: FuzzReport) -> None: ...
-    def found(self, found: Found) -> None: ...
+    def found(self, found: FuzzFinding) -> None: ...
 
 
-class Session:
+class FuzzSession:
     """Plays what the machine draws, and keeps the account."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Session:
         self.report = report
         self.listener = listener
         self.corpus = corpus
-        self.asked: list[tuple[Operation, Draft]] = []
+        self.asked: list[tuple[FuzzOperation, Draft]] = []
         """Of this scene, so far."""
         self.is_new = False
         """Whether the request that is played reached something that none did before."""
@@ -97,7 +97,7 @@ class Session:
         self.asked = []
         self.scene = Scene(self.theatre, self.played)
 
-    def open(self, operations: Sequence[Operation]) -> None:
+    def open(self, operations: Sequence[FuzzOperation]) -> None:
         """Every operation once by who may, and once by nobody: chance leaves none out."""
         for operation in operations:
             self.begin()
@@ -105,17 +105,17 @@ class Session:
             self.ask(operation, draft)
             self.ask(operation, replace(draft, user=None))
 
-    def drill(self, steps: Sequence[tuple[Operation, Draft]]) -> None:
+    def drill(self, steps: Sequence[tuple[FuzzOperation, Draft]]) -> None:
         """One scene of requests whose order has a purpose."""
         self.begin()
         for operation, draft in steps:
             self.ask(operation, draft)
 
-    def ask(self, operation: Operation, draft: Draft) -> None:
+    def ask(self, operation: FuzzOperation, draft: Draft) -> None:
         if self.scene is not None and not self.is_over:
             self._guarded(lambda: self._ask(operation, draft))
 
-    def _ask(self, operation: Operation, draft: Draft) -> None:
+    def _ask(self, operation: FuzzOperation, draft: Draft) -> None:
         assert self.scene is not None
         self.is_new = False
         self.asked.append((operation, draft))
@@ -186,7 +186,7 @@ class Session:
         user = next(iter(self.config.users), None)
         shrinker = Shrinker(lambda steps: self._fails(steps, what), user)
         steps = shrinker.shrink(scene.steps)
-        found = Found(
+        found = FuzzFinding(
             what,
             [one for one in findings if one.waiver is None],
             steps or tuple(scene.steps),
@@ -210,7 +210,7 @@ class Session:
         self.report.found[what] = found
         self.listener.found(found)
 
-    def _fails(self, steps: Sequence[Step], what: Key) -> int | None:
+    def _fails(self, steps: Sequence[Step], what: FindingKey) -> int | None:
         """Where a fresh replay of the steps differs in this way; None if nowhere, or elsewhere first."""
         replay = self.theatre.replay()
         for position, step in enumerate(steps):
@@ -226,12 +226,12 @@ class Session:
                 return position if seen == what else None
         return None
 
-    def _last_of(self, found: Found) -> None:
+    def _last_of(self, found: FuzzFinding) -> None:
         """The pair of the short sequence is the one worth showing."""
         if self._fails(found.steps, found.key) is not None and self.last is not None:
             found.findings = [one for one in self.last[1] if one.waiver is None]
 
-    def _write(self, found: Found) -> None:
+    def _write(self, found: FuzzFinding) -> None:
         operation = self.theatre.catalogue.operations.get(found.key.operation)
         stem = operation.name if operation else found.key.operation.split()[0].lower()
         digest = hashlib.sha256(str(found.key).encode()).hexdigest()[:6]

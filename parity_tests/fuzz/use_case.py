@@ -15,16 +15,16 @@ from parity_core.files.sentence import nearest
 from parity_core.model import Json, ParityError, Request
 from parity_tests.config import Config
 from parity_tests.fuzz import catalogue as catalogues
-from parity_tests.fuzz.catalogue import Catalogue, Knowledge, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation, Knowledge
 from parity_tests.fuzz.documents import shapes
 from parity_tests.fuzz.drills.drills import drills
 from parity_tests.fuzz.machine import Enough, machine, play
 from parity_tests.fuzz.reach import Corpus
 from parity_tests.fuzz.report import FuzzReport
 from parity_tests.fuzz.scene import Theatre
-from parity_tests.fuzz.session import FuzzListener, FuzzOptions, Session
+from parity_tests.fuzz.session import FuzzListener, FuzzOptions, FuzzSession
 from parity_tests.journeys.model import Profile
-from parity_tests.operations import Census, Matcher
+from parity_tests.operations import Census, CensusMatcher
 from parity_tests.stage import databases
 from parity_tests.stage.services import registry
 from parity_tests.stage.stage import Stage, World, open_stage
@@ -156,12 +156,12 @@ def fuzz_stage(
     report = report or FuzzReport(config.name, database, number, labels)
     listener.say(f"{len(drawn)} operations, seed {number}")
     theatre = Theatre(
-        stage, rules_toml.load(config.rules, database), Matcher(census.operations), catalogue
+        stage, rules_toml.load(config.rules, database), CensusMatcher(census.operations), catalogue
     )
     accepted = waivers_toml.load(config.waivers)
     seeds = random.Random(number + options.turn)
     corpus = Corpus(catalogue, random.Random(seeds.randrange(2**63)))
-    run = Session(config, options, theatre, accepted, report, listener, corpus)
+    run = FuzzSession(config, options, theatre, accepted, report, listener, corpus)
     users = tuple(config.users)
     # by turns: drills, examples about everything, drills, examples about one corner
     kinds = cycle(machine(drawn, catalogue, users, run, corners) for corners in (False, True))
@@ -198,7 +198,7 @@ def read_document(world: World, path: str) -> Json:
     )
 
 
-def wanted(catalogue: Catalogue, globs: Sequence[str]) -> list[Operation]:
+def wanted(catalogue: Catalogue, globs: Sequence[str]) -> list[FuzzOperation]:
     """The operations that match any of the globs; all when there are none."""
     found = [
         operation

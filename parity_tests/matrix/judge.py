@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from parity_core.model import MISSING, Difference, Finding, Pair
-from parity_tests.matrix.model import Verdict
+from parity_tests.matrix.model import CellVerdict
 
 GUARD = (401, 403)
 HIDDEN = 404
@@ -18,14 +18,14 @@ _ITEM = re.compile(r"body(/.+)?/\d+")
 
 def judge(
     pair: Pair, findings: Sequence[Finding], passes: Collection[int] = ()
-) -> tuple[Verdict, str]:
+) -> tuple[CellVerdict, str]:
     """`passes` are statuses from 400 on that mean, for this operation, that the guard was passed."""
     why = lets_in(pair, [finding.difference for finding in findings], passes)
     if why:
-        return Verdict.LETS_IN, why
+        return CellVerdict.LETS_IN, why
     if any(finding.waiver is None for finding in findings):
-        return Verdict.DIFFERENT, ""
-    return (Verdict.WAIVED, "") if findings else (Verdict.SAME, "")
+        return CellVerdict.DIFFERENT, ""
+    return (CellVerdict.WAIVED, "") if findings else (CellVerdict.SAME, "")
 
 
 def lets_in(pair: Pair, differences: Sequence[Difference], passes: Collection[int] = ()) -> str:

@@ -22,7 +22,7 @@ class Whose(StrEnum):
     NOBODY = ""
 
 
-class Verdict(StrEnum):
+class CellVerdict(StrEnum):
     SAME = "same"
     WAIVED = "waived"
     DIFFERENT = "different"
@@ -31,7 +31,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Plan:
+class MatrixPlan:
     path: Path
     services: tuple[str, ...]
     settings: Mapping[str, tuple[str, ...]]
@@ -75,7 +75,7 @@ class Cell:
     whose: Whose
     legacy: int | None
     ported: int | None
-    verdict: Verdict
+    verdict: CellVerdict
     why: str = ""
     """Of `lets in`: what was let in."""
     findings: Sequence[Finding] = ()
@@ -98,7 +98,7 @@ class MatrixReport:
     seconds: float = 0.0
     asking_seconds: float = 0.0
 
-    def of(self, *verdicts: Verdict) -> list[Cell]:
+    def of(self, *verdicts: CellVerdict) -> list[Cell]:
         return [cell for cell in self.cells if cell.verdict in verdicts]
 
     @property
@@ -107,5 +107,5 @@ class MatrixReport:
 
     @property
     def exit(self) -> Exit:
-        bad = self.of(Verdict.DIFFERENT, Verdict.LETS_IN) or self.waiver_problems
+        bad = self.of(CellVerdict.DIFFERENT, CellVerdict.LETS_IN) or self.waiver_problems
         return Exit.DIFFERENT if bad else Exit.SAME

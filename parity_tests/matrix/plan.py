@@ -19,15 +19,17 @@ from parity_tests.journeys.model import Step
 from parity_tests.journeys.read import JourneyError, read_steps, read_yaml
 from parity_tests.journeys.templates import variables
 from parity_tests.matrix.matrix_yaml import MatrixFile
-from parity_tests.matrix.model import Plan
-from parity_tests.operations import Matcher
+from parity_tests.matrix.model import MatrixPlan
+from parity_tests.operations import CensusMatcher
 
 _STEPS = ("prepare", "objects", "finish", "each_setting", "requests")
 NOBODY = "nobody"
 WHOSE = "whose"
 
 
-def load(path: Path, users: Collection[str], matcher: Matcher, census: Iterable[str]) -> Plan:
+def load(
+    path: Path, users: Collection[str], matcher: CensusMatcher, census: Iterable[str]
+) -> MatrixPlan:
     """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
     node, loaded = read_yaml(path)
     if not isinstance(node, yaml.MappingNode) or not isinstance(loaded, dict):
@@ -39,7 +41,7 @@ def load(path: Path, users: Collection[str], matcher: Matcher, census: Iterable[
         raise ParityError(f"{at(path, yaml_line(node, error.loc))}: {error}") from None
     nodes = {key.value: value for key, value in node.value}
     steps = {name: _steps(path, nodes, loaded, name) for name in _STEPS}
-    return Plan(
+    return MatrixPlan(
         path=path,
         services=file.services,
         settings=file.settings,
@@ -85,7 +87,7 @@ def _steps(
 
 
 def _by_operation(
-    path: Path, steps: Iterable[Step], matcher: Matcher, census: set[str]
+    path: Path, steps: Iterable[Step], matcher: CensusMatcher, census: set[str]
 ) -> dict[str, Step]:
     requests: dict[str, Step] = {}
     for step in steps:

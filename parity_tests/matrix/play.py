@@ -17,8 +17,8 @@ from parity_tests.config import Config
 from parity_tests.journeys.model import Journey, Profile, Step
 from parity_tests.matrix import plan as plans
 from parity_tests.matrix.judge import judge
-from parity_tests.matrix.model import Cell, MatrixReport, Plan, Verdict, Whose
-from parity_tests.operations import Matcher
+from parity_tests.matrix.model import Cell, CellVerdict, MatrixPlan, MatrixReport, Whose
+from parity_tests.operations import CensusMatcher
 from parity_tests.run.replay import Replay
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
@@ -26,7 +26,7 @@ from parity_tests.stage.stage import Stage, open_stage
 from parity_tests.stage.workplace import load_census, workplace
 
 
-class Listener(Protocol):
+class MatrixListener(Protocol):
     """Told of progress, while there is some."""
 
     def say(self, text: str) -> None: ...
@@ -34,7 +34,7 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True)
-class Options:
+class MatrixOptions:
     database: str = "sqlite"
     operations: tuple[str, ...] = ()
     keep: bool = False
@@ -49,8 +49,8 @@ class Table:
 
     config: Config
     """With the plan's users."""
-    plan: Plan
-    matcher: Matcher
+    plan: MatrixPlan
+    matcher: CensusMatcher
     rules: rules.Rules
     waivers: list[Waiver]
     database: str
@@ -65,7 +65,7 @@ class Table:
         return waivers.accept(self.waivers, pair, differences, self.database, self.today)
 
 
-def run(config: Config, options: Options, listener: Listener) -> MatrixReport:
+def run(config: Config, options: MatrixOptions, listener: MatrixListener) -> MatrixReport:
     started = time.monotonic()
     listener.say("reading the list of operations")
     census = load_census(config, _Quiet())
@@ -73,7 +73,9 @@ def run(config: Config, options: Options, listener: Listener) -> MatrixReport:
         made = databases.create(
             options.database, folder, f"parity_{folder.name.rpartition('-')[2]}"
         )
-        table = lay(config, Matcher(census.operations), census.operations, made.name, options.today)
+        table = lay(
+            config, CensusMatcher(census.operations), census.operations, made.name, options.today
+        )
         wanted = choose(list(table.plan.requests), options.operations)
         profiles = narrowed(table.plan, options.settings)
         report = MatrixReport(config.name, made.name, tuple(table.plan.columns))
@@ -112,7 +114,7 @@ def choose(census: Sequence[str], globs: Sequence[str]) -> list[str]:
     return sorted(wanted, key=lambda label: (label.split()[1], label))
 
 
-def narrowed(plan: Plan, settings: Mapping[str, str]) -> list[Profile]:
+def narrowed(plan: MatrixPlan, settings: Mapping[str, str]) -> list[Profile]:
     found = [one for one in plan.profiles() if settings.items() <= dict(one.settings).items()]
     if not found:
         told = "; ".join(f"{name}: {', '.join(values)}" for name, values in plan.settings.items())
@@ -121,7 +123,7 @@ def narrowed(plan: Plan, settings: Mapping[str, str]) -> list[Profile]:
 
 
 def lay(
-    config: Config, matcher: Matcher, census: Sequence[str], database: str, today: date
+    config: Config, matcher: CensusMatcher, census: Sequence[str], database: str, today: date
 ) -> Table:
     plan = plans.load(config.matrix, config.users, matcher, census)
     users = {**config.users, **{user.name: user for user in plan.users}}
@@ -215,7 +217,7 @@ def _of(owner: str, known: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def askers(plan: Plan, operation: str) -> Iterator[tuple[str, str | None, Whose]]:
+def askers(plan: MatrixPlan, operation: str) -> Iterator[tuple[str, str | None, Whose]]:
     """Who asks an operation, for whose object: column, user, whose."""
     for column, user in plan.columns.items():
         if not plans.names_an_owner(plan.requests[operation]):
@@ -244,7 +246,7 @@ def ask(table: Table, stage: Stage, operations: Sequence[str]) -> Iterator[tuple
             if pair.legacy.rows or pair.ported.rows:
                 stage.restore()
             statuses = pair.legacy.reply.status, pair.ported.reply.status
-            kept = findings if verdict is not Verdict.SAME else []
+            kept = findings if verdict is not CellVerdict.SAME else []
             yield Cell(operation, setting, column, whose, *statuses, verdict, why, kept), pair
 
 

@@ -12,17 +12,17 @@ from rich.table import Table
 
 from parity_core.model import MISSING
 from parity_tests.journeys.compose import curl
-from parity_tests.matrix.model import Cell, MatrixReport, Verdict
+from parity_tests.matrix.model import Cell, CellVerdict, MatrixReport
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import pair_panel
 from parity_tests.report.values import json_safe
 
 _SHOWN = 15
 _STYLES = {
-    Verdict.SAME: "",
-    Verdict.WAIVED: "yellow",
-    Verdict.DIFFERENT: "bold red",
-    Verdict.LETS_IN: "bold white on red",
+    CellVerdict.SAME: "",
+    CellVerdict.WAIVED: "yellow",
+    CellVerdict.DIFFERENT: "bold red",
+    CellVerdict.LETS_IN: "bold white on red",
 }
 
 
@@ -56,7 +56,7 @@ class MatrixProgress:
         self._bar.update(
             self._task, description=escape(cell.operation), completed=done, total=total
         )
-        if cell.verdict in (Verdict.DIFFERENT, Verdict.LETS_IN):
+        if cell.verdict in (CellVerdict.DIFFERENT, CellVerdict.LETS_IN):
             told = f"{escape(str(cell))}: {cell.verdict} {escape(cell.why)}"
             self.console.print(f"  [red]✗[/] {told}", highlight=False)
 
@@ -78,13 +78,13 @@ def render(report: MatrixReport, console: Console, verbose: bool = False) -> Non
         "([yellow]waived[/], [bold red]different[/], [bold white on red]lets in[/])",
         highlight=False,
     )
-    bad = report.of(Verdict.LETS_IN, Verdict.DIFFERENT)
+    bad = report.of(CellVerdict.LETS_IN, CellVerdict.DIFFERENT)
     for cell in bad[:_SHOWN]:
         if cell.findings:
             console.print(pair_panel(cell.findings))
     if len(bad) > _SHOWN:
         console.print(f"… and {len(bad) - _SHOWN} more cells; --json FILE has all of them")
-    if lets_in := report.of(Verdict.LETS_IN):
+    if lets_in := report.of(CellVerdict.LETS_IN):
         console.print(
             "[bold red]The port lets in whom the legacy keeps out; no waiver covers that:[/]"
         )
@@ -105,11 +105,11 @@ def _totals(report: MatrixReport, console: Console) -> None:
         f"{report.seconds:.1f} s ({rate:.0f} cells/s)",
         highlight=False,
     )
-    count = {verdict: len(report.of(verdict)) for verdict in Verdict}
+    count = {verdict: len(report.of(verdict)) for verdict in CellVerdict}
     word = "[bold green]same[/]" if report.exit is Exit.SAME else "[bold red]different[/]"
     console.print(
-        f"{word}: {count[Verdict.LETS_IN]} lets in, {count[Verdict.DIFFERENT]} different, "
-        f"{count[Verdict.WAIVED]} waived",
+        f"{word}: {count[CellVerdict.LETS_IN]} lets in, {count[CellVerdict.DIFFERENT]} different, "
+        f"{count[CellVerdict.WAIVED]} waived",
         highlight=False,
     )
 
@@ -130,7 +130,7 @@ def _statuses(row: Row) -> list[tuple[str, str, int | None, int | None]]:
 
 
 def _bad(row: Row) -> bool:
-    bad = (Verdict.DIFFERENT, Verdict.LETS_IN)
+    bad = (CellVerdict.DIFFERENT, CellVerdict.LETS_IN)
     return any(cell.verdict in bad for cells in row.values() for cell in cells)
 
 
@@ -152,7 +152,7 @@ def _shown(cell: Cell) -> str:
     text = str(cell.legacy or "none")
     if cell.legacy != cell.ported:
         text += f"→{cell.ported or 'none'}"
-    elif cell.verdict in (Verdict.DIFFERENT, Verdict.LETS_IN):
+    elif cell.verdict in (CellVerdict.DIFFERENT, CellVerdict.LETS_IN):
         text += "≠"
     style = _STYLES[cell.verdict]
     return f"[{style}]{text}[/]" if style else text
@@ -168,7 +168,7 @@ def document(report: MatrixReport) -> dict[str, Any]:
         "operations_total": report.operations_total,
         "columns": list(report.columns),
         "settings": list(report.settings),
-        "counts": {verdict.value: len(report.of(verdict)) for verdict in Verdict},
+        "counts": {verdict.value: len(report.of(verdict)) for verdict in CellVerdict},
         "waiver_problems": report.waiver_problems,
         "notes": report.notes,
         "seconds": round(report.seconds, 3),

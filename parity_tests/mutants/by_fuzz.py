@@ -9,10 +9,10 @@ from pathlib import Path
 from parity_tests.fuzz import catalogue as catalogues
 from parity_tests.fuzz.catalogue import USUAL
 from parity_tests.fuzz.machine import Enough
-from parity_tests.fuzz.report import Found, FuzzReport
+from parity_tests.fuzz.report import FuzzFinding, FuzzReport
 from parity_tests.fuzz.use_case import FuzzOptions, fuzz_stage
 from parity_tests.mutants.ground import Ground
-from parity_tests.mutants.model import Mutant, Trial, Verdict
+from parity_tests.mutants.model import Mutant, MutantTrial, MutantVerdict
 from parity_tests.stage.stage import Stage, replace_ported
 
 BUDGET = 2000
@@ -31,7 +31,7 @@ class _UntilRed:
     told: str = ""
 
     def say(self, text: str) -> None: ...
-    def found(self, found: Found) -> None: ...
+    def found(self, found: FuzzFinding) -> None: ...
 
     def exchange(self, report: FuzzReport) -> None:
         self.exchanges = report.exchanges
@@ -66,17 +66,19 @@ class FuzzSeeker:
         # what is found is looked for again without the mutant: the same seed draws the same requests
         return []
 
-    def seek(self, mutant: Mutant, path: Path) -> Trial:
-        trial = Trial()
+    def seek(self, mutant: Mutant, path: Path) -> MutantTrial:
+        trial = MutantTrial()
         for number, profile in enumerate(self.knowledge.profiles):
             # what is set up otherwise is the rarer reason
             budget = self.budget // _REST if number else self.budget
             self._seek(mutant, path, profile, budget, trial)
-            if trial.verdict is not Verdict.MISSED:
+            if trial.verdict is not MutantVerdict.MISSED:
                 break
         return trial
 
-    def _seek(self, mutant: Mutant, path: Path, profile: str, budget: int, trial: Trial) -> None:
+    def _seek(
+        self, mutant: Mutant, path: Path, profile: str, budget: int, trial: MutantTrial
+    ) -> None:
         """Draws under one profile; what it costs and finds is added to the trial."""
         usual = self.stage(profile)
         options = replace(
@@ -93,7 +95,7 @@ class FuzzSeeker:
         ):
             return
         self.clean[known] = max(self.clean.get(known, 0), red.exchanges)
-        trial.verdict = Verdict.FOUND
+        trial.verdict = MutantVerdict.FOUND
         trial.seen = [red.told if profile == USUAL else f"{red.told} (profile {profile})"]
 
     def _confirmed(self, stage: Stage, options: FuzzOptions) -> _UntilRed:
@@ -107,13 +109,15 @@ class FuzzSeeker:
                 return red
         return _UntilRed(red.exchanges)
 
-    def _is_clean(self, usual: Stage, options: FuzzOptions, red: _UntilRed, trial: Trial) -> bool:
+    def _is_clean(
+        self, usual: Stage, options: FuzzOptions, red: _UntilRed, trial: MutantTrial
+    ) -> bool:
         """Whether the same requests are green without the mutant; once more when they are not."""
         for _ in range(_TRIES):
             without = self._draw(usual, replace(options, exchanges=red.exchanges))
             if not without.told:
                 return True
-        trial.verdict = Verdict.BROKEN
+        trial.verdict = MutantVerdict.BROKEN
         trial.problem = f"red without the mutant too: {without.told}, {without.exchanges} exchanges"
         return False
 

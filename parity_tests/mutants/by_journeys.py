@@ -10,7 +10,7 @@ from parity_core.model import Finding, ParityError
 from parity_tests.journeys import read
 from parity_tests.journeys.model import Journey, Profile
 from parity_tests.mutants.ground import Ground, tell
-from parity_tests.mutants.model import Mutant, Trial, Verdict
+from parity_tests.mutants.model import Mutant, MutantTrial, MutantVerdict
 from parity_tests.run.replay import replay
 from parity_tests.run.use_case import by_profile
 from parity_tests.stage.process import StackError
@@ -59,8 +59,8 @@ class JourneySeeker:
         count = len(self.before)
         return [f"the port as it is already differs in {count} places; they count for no mutant"]
 
-    def seek(self, mutant: Mutant, path: Path) -> Trial:
-        trial = Trial()
+    def seek(self, mutant: Mutant, path: Path) -> MutantTrial:
+        trial = MutantTrial()
         red: list[Finding] = []
         for profile, group in by_profile(self.wanted[mutant.id]).items():
             with replace_ported(self.stage(profile), (path,)) as stage:
@@ -68,10 +68,10 @@ class JourneySeeker:
                     trial.exchanges += 1
                     red += found
                     if any(_is_there(mutant, finding) for finding in found):
-                        trial.verdict, trial.seen = Verdict.FOUND, tell(red)
+                        trial.verdict, trial.seen = MutantVerdict.FOUND, tell(red)
                         return trial
         if red:
-            trial.verdict, trial.seen = Verdict.ELSEWHERE, tell(red)
+            trial.verdict, trial.seen = MutantVerdict.ELSEWHERE, tell(red)
         return trial
 
     def new(self, stage: Stage, group: Sequence[Journey]) -> Iterator[list[Finding]]:

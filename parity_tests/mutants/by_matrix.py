@@ -9,9 +9,9 @@ from parity_core.model import Finding
 from parity_tests.journeys.model import Profile
 from parity_tests.matrix import play
 from parity_tests.matrix.model import Cell
-from parity_tests.matrix.model import Verdict as CellVerdict
+from parity_tests.matrix.model import CellVerdict as CellVerdict
 from parity_tests.mutants.ground import Ground, tell
-from parity_tests.mutants.model import Mutant, Trial, Verdict
+from parity_tests.mutants.model import Mutant, MutantTrial, MutantVerdict
 from parity_tests.stage.stage import Stage, replace_ported
 
 _RED = (CellVerdict.DIFFERENT, CellVerdict.LETS_IN)
@@ -61,10 +61,10 @@ class MatrixSeeker:
                 for key in keys_of(cell)
             }
 
-    def seek(self, mutant: Mutant, path: Path) -> Trial:
-        trial = Trial()
+    def seek(self, mutant: Mutant, path: Path) -> MutantTrial:
+        trial = MutantTrial()
         if mutant.operation not in self.table.plan.requests:
-            trial.verdict = Verdict.NOT_ASKED
+            trial.verdict = MutantVerdict.NOT_ASKED
             return trial
         for profile in self.table.plan.profiles():
             before = self.before[profile, mutant.operation]
@@ -72,7 +72,7 @@ class MatrixSeeker:
                 for cell, _ in play.ask(self.table, stage, [mutant.operation]):
                     trial.exchanges += 1
                     if keys_of(cell) - before:
-                        trial.verdict = Verdict.FOUND
+                        trial.verdict = MutantVerdict.FOUND
                         trial.seen = tell(_unwaived(cell))
                         return trial
         return trial

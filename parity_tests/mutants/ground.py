@@ -12,8 +12,8 @@ from parity_core.files import rules_toml, waivers_toml
 from parity_core.model import Difference, Finding, Pair
 from parity_tests.config import Config
 from parity_tests.journeys.model import Journey, Profile
-from parity_tests.mutants.model import Mutant, Trial
-from parity_tests.operations import Census, Matcher
+from parity_tests.mutants.model import Mutant, MutantTrial
+from parity_tests.operations import Census, CensusMatcher
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.stage import Stage, open_stage
@@ -22,7 +22,7 @@ _TOLD = 8
 """Places of one mutant that are worth telling."""
 
 
-class Listener(Protocol):
+class MutantListener(Protocol):
     """Told of progress, while there is some."""
 
     def say(self, text: str) -> None: ...
@@ -43,7 +43,7 @@ class Seeker(Protocol):
     def baseline(self, mutants: Sequence[Mutant]) -> list[str]:
         """Learns what differs without any mutant, which proves nothing about one; notes about it."""
 
-    def seek(self, mutant: Mutant, path: Path) -> Trial:
+    def seek(self, mutant: Mutant, path: Path) -> MutantTrial:
         """Until something is red; `path` goes before the port's own. StackError if it does not start."""
 
     def close(self) -> None: ...
@@ -61,7 +61,7 @@ class Ground:
         self.kind = database.partition("=")[0].partition(":")[0]
         self.folder = folder
         self.today = today
-        self.matcher = Matcher(census.operations)
+        self.matcher = CensusMatcher(census.operations)
         self.rules = rules_toml.load(config.rules, self.kind)
         self.waivers = waivers_toml.load(config.waivers)
 

@@ -36,7 +36,7 @@ class Mutant:
     """Those of a group are planted only when it is named."""
 
 
-class Verdict(StrEnum):
+class MutantVerdict(StrEnum):
     FOUND = "found"
     ELSEWHERE = "red, but not there"
     MISSED = "missed"
@@ -46,14 +46,14 @@ class Verdict(StrEnum):
 
     @property
     def is_red(self) -> bool:
-        return self in (Verdict.FOUND, Verdict.ELSEWHERE)
+        return self in (MutantVerdict.FOUND, MutantVerdict.ELSEWHERE)
 
 
 @dataclass
-class Trial:
+class MutantTrial:
     """What one part made of one mutant."""
 
-    verdict: Verdict = Verdict.MISSED
+    verdict: MutantVerdict = MutantVerdict.MISSED
     exchanges: int = 0
     """Requests until it was found, or altogether."""
     seconds: float = 0.0
@@ -63,18 +63,18 @@ class Trial:
 
 
 @dataclass
-class Outcome:
+class MutantOutcome:
     mutant: Mutant
-    trials: dict[Part, Trial] = field(default_factory=dict)
+    trials: dict[Part, MutantTrial] = field(default_factory=dict)
 
     @property
     def is_found(self) -> bool:
-        return any(trial.verdict is Verdict.FOUND for trial in self.trials.values())
+        return any(trial.verdict is MutantVerdict.FOUND for trial in self.trials.values())
 
     @property
     def is_broken(self) -> bool:
         return not self.is_found and any(
-            trial.verdict is Verdict.BROKEN for trial in self.trials.values()
+            trial.verdict is MutantVerdict.BROKEN for trial in self.trials.values()
         )
 
     @property
@@ -86,23 +86,25 @@ class Outcome:
     @property
     def verdict(self) -> str:
         if self.is_broken:
-            return Verdict.BROKEN
+            return MutantVerdict.BROKEN
         if self.mutant.equivalent:
             return "equivalent, left alone" if self.is_as_it_should_be else "equivalent, but red"
         if self.is_found:
-            return Verdict.FOUND
+            return MutantVerdict.FOUND
         verdicts = [trial.verdict for trial in self.trials.values()]
-        return Verdict.ELSEWHERE if Verdict.ELSEWHERE in verdicts else Verdict.MISSED
+        return (
+            MutantVerdict.ELSEWHERE if MutantVerdict.ELSEWHERE in verdicts else MutantVerdict.MISSED
+        )
 
 
 @dataclass
 class Result:
     parts: tuple[Part, ...] = (Part.JOURNEYS,)
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[MutantOutcome] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
-    def real(self) -> list[Outcome]:
+    def real(self) -> list[MutantOutcome]:
         """Mutants that are bugs."""
         return [outcome for outcome in self.outcomes if not outcome.mutant.equivalent]
 
@@ -118,9 +120,9 @@ class Result:
             if outcome.mutant.equivalent and not outcome.is_as_it_should_be
         ]
 
-    def found_by(self, part: Part) -> list[Trial]:
+    def found_by(self, part: Part) -> list[MutantTrial]:
         trials = [outcome.trials.get(part) for outcome in self.real]
-        return [trial for trial in trials if trial and trial.verdict is Verdict.FOUND]
+        return [trial for trial in trials if trial and trial.verdict is MutantVerdict.FOUND]
 
     @property
     def exit(self) -> Exit:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from parity_tests.mutants.model import Outcome, Part, Result, Trial, Verdict
+from parity_tests.mutants.model import MutantOutcome, MutantTrial, MutantVerdict, Part, Result
 from parity_tests.report.values import json_safe
 
 
@@ -33,18 +33,22 @@ def table(result: Result) -> Table:
     return view
 
 
-def _shown(trial: Trial | None) -> str:
+def _shown(trial: MutantTrial | None) -> str:
     """The number of requests after which it was found, or what happened instead."""
     if trial is None:
         return ""
-    if trial.verdict is Verdict.FOUND:
+    if trial.verdict is MutantVerdict.FOUND:
         return f"[green]{trial.exchanges}[/]"
-    if trial.verdict is Verdict.MISSED:
+    if trial.verdict is MutantVerdict.MISSED:
         return f"[dim]– ({trial.exchanges})[/]"
-    return f"[dim]{trial.verdict}[/]" if trial.verdict is Verdict.NOT_ASKED else str(trial.verdict)
+    return (
+        f"[dim]{trial.verdict}[/]"
+        if trial.verdict is MutantVerdict.NOT_ASKED
+        else str(trial.verdict)
+    )
 
 
-def _verdict(outcome: Outcome) -> str:
+def _verdict(outcome: MutantOutcome) -> str:
     if outcome.is_as_it_should_be and not outcome.is_broken:
         return f"[green]{outcome.verdict}[/]"
     lines = [f"[bold red]{outcome.verdict}[/]"]
@@ -64,7 +68,7 @@ def render(result: Result, console: Console) -> None:
     real = result.real
     for part in result.parts:
         found = result.found_by(part)
-        asked = sum(outcome.trials[part].verdict is not Verdict.NOT_ASKED for outcome in real)
+        asked = sum(outcome.trials[part].verdict is not MutantVerdict.NOT_ASKED for outcome in real)
         told = f"{part} found {len(found)} of {asked} that it asks for"
         if found:
             counts = [trial.exchanges for trial in found]
@@ -91,7 +95,7 @@ def render_json(result: Result) -> str:
     return json_safe(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
-def _outcome(outcome: Outcome, parts: tuple[Part, ...]) -> dict[str, object]:
+def _outcome(outcome: MutantOutcome, parts: tuple[Part, ...]) -> dict[str, object]:
     mutant = outcome.mutant
     return {
         "id": mutant.id,

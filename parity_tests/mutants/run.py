@@ -13,8 +13,15 @@ from parity_tests.config import Config
 from parity_tests.mutants.by_fuzz import BUDGET, FuzzSeeker
 from parity_tests.mutants.by_journeys import JourneySeeker
 from parity_tests.mutants.by_matrix import MatrixSeeker
-from parity_tests.mutants.ground import Ground, Listener, Quiet, Seeker
-from parity_tests.mutants.model import Mutant, Outcome, Part, Result, Trial, Verdict
+from parity_tests.mutants.ground import Ground, MutantListener, Quiet, Seeker
+from parity_tests.mutants.model import (
+    Mutant,
+    MutantOutcome,
+    MutantTrial,
+    MutantVerdict,
+    Part,
+    Result,
+)
 from parity_tests.mutants.plant import Garden, check
 from parity_tests.stage.process import StackError
 from parity_tests.stage.workplace import load_census, workplace
@@ -34,7 +41,7 @@ class MutantOptions:
 
 
 def run(
-    config: Config, mutants: Sequence[Mutant], options: MutantOptions, listener: Listener
+    config: Config, mutants: Sequence[Mutant], options: MutantOptions, listener: MutantListener
 ) -> Result:
     check(config, mutants)
     result = Result(options.parts)
@@ -54,14 +61,14 @@ def run(
             result.notes += seekers[part].baseline(mutants)
         garden = Garden(config, folder / "garden")
         for number, mutant in enumerate(mutants, 1):
-            outcome = Outcome(mutant)
+            outcome = MutantOutcome(mutant)
             path = garden.plant(mutant)
             for part, seeker in seekers.items():
                 begun = time.monotonic()
                 try:
                     trial = seeker.seek(mutant, path)
                 except StackError as error:
-                    trial = Trial(Verdict.BROKEN, problem=str(error))
+                    trial = MutantTrial(MutantVerdict.BROKEN, problem=str(error))
                 trial.seconds = time.monotonic() - begun
                 outcome.trials[part] = trial
             result.outcomes.append(outcome)

@@ -13,7 +13,7 @@ from parity_tests.performance.interval import Interval
 from parity_tests.performance.performance_toml import PerformanceFile
 
 
-class Verdict(StrEnum):
+class PerformanceVerdict(StrEnum):
     WITHIN = "within"
     SLOWER = "slower"
     STATEMENTS = "too many statements"
@@ -22,11 +22,15 @@ class Verdict(StrEnum):
 
     @property
     def fails(self) -> bool:
-        return self in (Verdict.SLOWER, Verdict.STATEMENTS, Verdict.DIFFERENT)
+        return self in (
+            PerformanceVerdict.SLOWER,
+            PerformanceVerdict.STATEMENTS,
+            PerformanceVerdict.DIFFERENT,
+        )
 
 
 @dataclass(frozen=True)
-class Budget:
+class PerformanceBudget:
     ratio: float = 1.5
     """Of the ported time to the legacy's."""
     statements: int | None = None
@@ -36,15 +40,15 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PerformancePlan:
     """A TOML file: the journeys to play, how often, and the budgets."""
 
     journeys: Path
     pairs: int
-    default: Budget
-    operations: tuple[tuple[str, Budget], ...] = ()
+    default: PerformanceBudget
+    operations: tuple[tuple[str, PerformanceBudget], ...] = ()
 
-    def budget(self, operation: str) -> Budget:
+    def budget(self, operation: str) -> PerformanceBudget:
         """Of the last entry whose glob matches."""
         found = self.default
         for glob, budget in self.operations:
@@ -53,11 +57,11 @@ class Plan:
         return found
 
 
-def load(path: Path) -> Plan:
+def load(path: Path) -> PerformancePlan:
     """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
     file = read_toml(path, PerformanceFile, "give --budget FILE, see docs/performance.md")
-    default = replace(Budget(), **file.budget.values)
-    return Plan(
+    default = replace(PerformanceBudget(), **file.budget.values)
+    return PerformancePlan(
         journeys=path.parent / file.journeys,
         pairs=file.pairs,
         default=default,
@@ -66,30 +70,39 @@ def load(path: Path) -> Plan:
 
 
 def judge(
-    budget: Budget,
+    budget: PerformanceBudget,
     measured: Interval | None,
     statements: Sequence[float | None],
     different: Mapping[str, int] | None = None,
-) -> tuple[Verdict, str]:
+) -> tuple[PerformanceVerdict, str]:
     """A verdict and why; `statements` of one request to (legacy, ported), None: not counted.
 
     Slower is only what the whole interval says. One that reaches over the budget says nothing.
     """
     if different:
-        return Verdict.DIFFERENT, ", ".join(
+        return PerformanceVerdict.DIFFERENT, ", ".join(
             f"{times}× {statuses}" for statuses, times in different.items()
         )
     legacy, ported = statements
     if ported is not None:
         if budget.statements is not None and ported > budget.statements:
-            return Verdict.STATEMENTS, f"{ported:g}, allowed are {budget.statements}"
+            return PerformanceVerdict.STATEMENTS, f"{ported:g}, allowed are {budget.statements}"
         allowed = budget.extra_statements
         if allowed is not None and legacy is not None and ported > legacy + allowed:
-            return Verdict.STATEMENTS, f"{ported:g} against {legacy:g}, {allowed} more are allowed"
+            return (
+                PerformanceVerdict.STATEMENTS,
+                f"{ported:g} against {legacy:g}, {allowed} more are allowed",
+            )
     if measured is None:
-        return Verdict.INCONCLUSIVE, "fewer than five pairs"
+        return PerformanceVerdict.INCONCLUSIVE, "fewer than five pairs"
     if measured.low > budget.ratio:
-        return Verdict.SLOWER, f"at least {measured.low:.2f} times, allowed are {budget.ratio:g}"
+        return (
+            PerformanceVerdict.SLOWER,
+            f"at least {measured.low:.2f} times, allowed are {budget.ratio:g}",
+        )
     if measured.high > budget.ratio:
-        return Verdict.INCONCLUSIVE, f"the interval reaches over {budget.ratio:g}: more --pairs"
-    return Verdict.WITHIN, ""
+        return (
+            PerformanceVerdict.INCONCLUSIVE,
+            f"the interval reaches over {budget.ratio:g}: more --pairs",
+        )
+    return PerformanceVerdict.WITHIN, ""

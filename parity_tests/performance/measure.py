@@ -19,8 +19,8 @@ from parity_core.model import Difference, Exchange, Pair, ParityError, Side
 from parity_tests.config import Config, Target
 from parity_tests.journeys import read
 from parity_tests.journeys.model import Journey, Step
-from parity_tests.operations import Matcher
-from parity_tests.performance.budget import Plan, Verdict, judge
+from parity_tests.operations import CensusMatcher
+from parity_tests.performance.budget import PerformancePlan, PerformanceVerdict, judge
 from parity_tests.performance.interval import Interval, ratio
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.listening import Voice
@@ -53,7 +53,7 @@ class Measured:
     """Pairs with two statuses, which are two kinds of work: `500 against 400`."""
     waived: int = 0
     """Pairs with two statuses that a waiver accepts."""
-    verdict: Verdict = Verdict.INCONCLUSIVE
+    verdict: PerformanceVerdict = PerformanceVerdict.INCONCLUSIVE
     why: str = ""
     interval: Interval | None = None
 
@@ -102,7 +102,12 @@ class StatementLog:
 
 
 def measure(
-    config: Config, plan: Plan, globs: Sequence[str], database: str, seed: int, voice: Voice
+    config: Config,
+    plan: PerformancePlan,
+    globs: Sequence[str],
+    database: str,
+    seed: int,
+    voice: Voice,
 ) -> Performance:
     """Every journey is played `plan.pairs` times; each time starts from the seed's rows."""
     begun = time.monotonic()
@@ -110,7 +115,7 @@ def measure(
     # before minutes are spent on two stacks
     rules_toml.load(config.rules, database)
     waivers_toml.load(config.waivers)
-    matcher = Matcher(load_census(config, voice).operations)
+    matcher = CensusMatcher(load_census(config, voice).operations)
     found = Performance(config.name, database.partition("=")[0], plan.pairs, seed)
     order = random.Random(seed)
     with workplace(False) as folder:
@@ -172,7 +177,7 @@ def _play(
     journey: Journey,
     stage: Stage,
     known: rules.Rules,
-    matcher: Matcher,
+    matcher: CensusMatcher,
     logs: dict[Side, StatementLog],
     found: Performance,
     order: random.Random,
@@ -205,7 +210,7 @@ class _Paced(Replay):
         journey: Journey,
         stage: Stage,
         known: rules.Rules,
-        matcher: Matcher,
+        matcher: CensusMatcher,
         logs: dict[Side, StatementLog],
         found: Performance | None,
         order: random.Random,
@@ -273,7 +278,7 @@ class _Paced(Replay):
         entry.example = (statements[0], statements[1])
 
 
-def _judge(found: Performance, plan: Plan) -> None:
+def _judge(found: Performance, plan: PerformancePlan) -> None:
     for side, name in enumerate(Side):
         # every request of a whole run without one statement: nobody counts there
         if not any(pair[side] for one in found.operations.values() for pair in one.statements):

@@ -11,12 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity_tests.performance.budget import Plan, Verdict
+from parity_tests.performance.budget import PerformancePlan, PerformanceVerdict
 from parity_tests.performance.measure import Measured, Performance
 from parity_tests.report.values import json_safe
 
 FORMAT = "parity-performance/1"
-_COLOUR = {Verdict.WITHIN: "green", Verdict.INCONCLUSIVE: "yellow"}
+_COLOUR = {PerformanceVerdict.WITHIN: "green", PerformanceVerdict.INCONCLUSIVE: "yellow"}
 
 
 def _sorted(found: Performance) -> list[Measured]:
@@ -55,7 +55,7 @@ def table(found: Performance) -> Table:
 def render(found: Performance, console: Console) -> None:
     console.print(table(found))
     for one in _sorted(found):
-        if one.verdict is Verdict.STATEMENTS:
+        if one.verdict is PerformanceVerdict.STATEMENTS:
             console.print(f"[bold]{escape(one.label)}[/]: statements of one request to the port")
             for statement, times in Counter(one.example[1]).most_common(12):
                 console.print(f"  {times}× {escape(statement[:140])}", highlight=False)
@@ -70,7 +70,7 @@ def render(found: Performance, console: Console) -> None:
     )
 
 
-def document(found: Performance, plan: Plan) -> dict[str, Any]:
+def document(found: Performance, plan: PerformancePlan) -> dict[str, Any]:
     """Milliseconds and statements are medians; `ratio` is ported / legacy with its 95 % interval."""
     return {
         "format": FORMAT,
@@ -85,7 +85,7 @@ def document(found: Performance, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _operation(one: Measured, plan: Plan) -> dict[str, Any]:
+def _operation(one: Measured, plan: PerformancePlan) -> dict[str, Any]:
     budget = plan.budget(one.label)
     interval = one.interval
     return {
@@ -111,5 +111,5 @@ def _operation(one: Measured, plan: Plan) -> dict[str, Any]:
     }
 
 
-def text(found: Performance, plan: Plan) -> str:
+def text(found: Performance, plan: PerformancePlan) -> str:
     return json_safe(json.dumps(document(found, plan), indent=2, ensure_ascii=False)) + "\n"

@@ -16,7 +16,7 @@ from parity_core.model import ParityError
 from parity_tests.config import Config
 from parity_tests.journeys import read as journey_files
 from parity_tests.journeys.model import Journey
-from parity_tests.operations import Matcher
+from parity_tests.operations import CensusMatcher
 from parity_tests.reach.model import Asked, FileReach, Reach, digests, read, write
 from parity_tests.reach.process import Recorder, collected, connected, recorded
 from parity_tests.report.listening import Voice
@@ -121,7 +121,7 @@ def record(
                     open_stage(traced, profile, made, name, folder) as stage,
                     connected(address) as log.recorder,
                 ):
-                    player = _Player(config, kind, stage, Matcher(census.operations), today)
+                    player = _Player(config, kind, stage, CensusMatcher(census.operations), today)
                     for journey in group:
                         player.play(journey, log, reach)
                         listener.say(f"{len(log.asked)} exchanges recorded: {journey.name}")
@@ -137,7 +137,7 @@ def record(
 
 class _Player:
     def __init__(
-        self, config: Config, kind: str, stage: Stage, matcher: Matcher, today: date | None
+        self, config: Config, kind: str, stage: Stage, matcher: CensusMatcher, today: date | None
     ) -> None:
         self.rules = rules_toml.load(config.rules, kind)
         self.waivers = waivers_toml.load(config.waivers)

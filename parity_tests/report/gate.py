@@ -26,7 +26,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class GateJudgement:
     """What is new in a report, and what is gone."""
 
     new: list[str]
@@ -62,14 +62,14 @@ def of_report(report: Document) -> Baseline:
     )
 
 
-def judge(report: Document, baseline: Baseline) -> Judgement:
+def judge(report: Document, baseline: Baseline) -> GateJudgement:
     """Differences by key, so neither ids nor order nor how often make one new.
 
     Operations that lost their coverage count only when the whole was played, and what is gone too.
     """
     now = of_report(report)
     whole = report["complete"]
-    return Judgement(
+    return GateJudgement(
         new=[key for key in now.differences if key not in baseline.differences],
         uncovered=sorted(baseline.covered - now.covered) if whole else [],
         waiver_problems=sorted(now.waiver_problems - baseline.waiver_problems),

@@ -9,26 +9,26 @@ from parity_tests.report.exit_code import Exit
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ReportVerdict:
     exit: Exit
     words: str
     mark: str
 
 
-def verdict(report: Document) -> Verdict:
+def verdict(report: Document) -> ReportVerdict:
     code = Exit(report["exit"])
     if code is Exit.COULD_NOT_RUN and not report["broken"]:
         unclear = report.get("unclear", ())
-        return Verdict(code, f"could not tell of {_count(len(unclear), 'request')}", "💥")
+        return ReportVerdict(code, f"could not tell of {_count(len(unclear), 'request')}", "💥")
     if code is Exit.COULD_NOT_RUN:
-        return Verdict(
+        return ReportVerdict(
             code, f"{_count(len(report['broken']), 'journey')} could not be played", "💥"
         )
     if code is Exit.SAME:
-        return Verdict(code, "same", "✅")
+        return ReportVerdict(code, "same", "✅")
     if report["differences"]:
-        return Verdict(code, _count(report["differences"], "difference"), "❌")
-    return Verdict(code, _count(len(report["waiver_problems"]), "waiver problem"), "❌")
+        return ReportVerdict(code, _count(report["differences"], "difference"), "❌")
+    return ReportVerdict(code, _count(len(report["waiver_problems"]), "waiver problem"), "❌")
 
 
 def _count(number: int, noun: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from parity_core.compare.rules import Rules
 from parity_core.model import Difference, Finding, Pair, ParityError
 from parity_tests.journeys.model import Journey
-from parity_tests.operations import Matcher
+from parity_tests.operations import CensusMatcher
 from parity_tests.report.keys import shape
 from parity_tests.run.replay import outline, replay
 from parity_tests.stage.process import StackError
@@ -53,7 +53,7 @@ class Confirming:
         self,
         stage: Stage,
         rules: Rules,
-        matcher: Matcher,
+        matcher: CensusMatcher,
         judge: Callable[[Pair, list[Difference]], list[Finding]],
     ) -> None:
         self.stage = stage

@@ -13,12 +13,12 @@ from typing import Any
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
 from parity_core.compare.places import point
-from parity_core.compare.rules import Kind, Rules
+from parity_core.compare.rules import RuleKind, Rules
 from parity_core.model import MISSING, Difference, Exchange, Pair, ParityError, Reply, Request, Side
 from parity_tests.journeys.compose import compose
 from parity_tests.journeys.model import Journey, Step, Wait
 from parity_tests.journeys.templates import Unknown, fill
-from parity_tests.operations import Matcher
+from parity_tests.operations import CensusMatcher
 from parity_tests.stage.stage import Stage, World
 
 _SETTLE = (0.02, 0.1, 0.3)
@@ -29,7 +29,7 @@ _POLL = 0.2
 
 
 def replay(
-    journey: Journey, stage: Stage, rules: Rules, matcher: Matcher, *, patient: bool = False
+    journey: Journey, stage: Stage, rules: Rules, matcher: CensusMatcher, *, patient: bool = False
 ) -> Iterator[tuple[Pair, list[Difference]]]:
     """Starts from the seed's rows; yields every pair with what differs in it.
 
@@ -47,7 +47,7 @@ class Replay:
         journey: Journey,
         stage: Stage,
         rules: Rules,
-        matcher: Matcher,
+        matcher: CensusMatcher,
         *,
         ahead: bool = False,
         patient: bool = False,
@@ -74,7 +74,7 @@ class Replay:
         reader = self.stage.legacy.reader
         for table, column, values in reader.keys() if reader else ():
             rule = self.rules.of("", f"rows/{table}/0/{column}")
-            if rule and rule.kind is Kind.ID:
+            if rule and rule.kind is RuleKind.ID:
                 for value in values:
                     self.seen.meet(rule.namespace, value, value)
 

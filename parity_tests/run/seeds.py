@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parity_core.compare.correspond import Correspondence, Window
-from parity_core.compare.rules import Kind, Rule, Rules
+from parity_core.compare.rules import Rule, RuleKind, Rules
 from parity_core.model import MISSING, Difference
 
 Row = Mapping[str, Any]
@@ -66,7 +66,7 @@ def _table(
                 # ids are compared by what they lead to
                 if (
                     rule is None
-                    or rule.kind is Kind.ID
+                    or rule.kind is RuleKind.ID
                     or (value is None and other[column] is None)
                 ):
                     continue
@@ -86,7 +86,7 @@ def _names(seed: Seed, rules: Rules) -> Names:
         known, names = names, {}
         for table, rows in seed.items():
             own = _rule(rules, table, "id")
-            if own is not None and own.kind is Kind.ID:
+            if own is not None and own.kind is RuleKind.ID:
                 names |= {
                     (own.namespace, row["id"]): _name(table, row, rules, known)
                     for row in rows
@@ -102,7 +102,7 @@ def _name(table: str, row: Row, rules: Rules, names: Names) -> str:
         rule = _rule(rules, table, column)
         if rule is None:
             told[column] = [type(value).__name__, value]
-        elif rule.kind is Kind.ID and column != "id" and value is not None:
+        elif rule.kind is RuleKind.ID and column != "id" and value is not None:
             told[column] = names.get((rule.namespace, value), "(nothing)")
         elif value is None:
             told[column] = None

@@ -20,7 +20,7 @@ from parity_core.model import Difference, Finding, Pair, ParityError, Waiver
 from parity_tests.config import Config
 from parity_tests.journeys import read as journeys
 from parity_tests.journeys.model import Journey, Profile
-from parity_tests.operations import Matcher
+from parity_tests.operations import CensusMatcher
 from parity_tests.report.listening import Listener
 from parity_tests.report.results import Report
 from parity_tests.run.confirm import Confirming
@@ -35,7 +35,7 @@ from parity_tests.stage.workplace import load_census, workplace
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     database: str = "sqlite"
     journeys: tuple[str, ...] = ()
     fail_fast: bool = False
@@ -51,7 +51,7 @@ class Options:
     today: date = field(default_factory=date.today)
 
 
-def run(config: Config, options: Options, listener: Listener) -> Report:
+def run(config: Config, options: RunOptions, listener: Listener) -> Report:
     started = time.monotonic()
     options = _addressed(config, options)
     wanted = journeys.load_all(config.journeys, options.journeys, config.users, registry.provided)
@@ -60,10 +60,10 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
     database = options.database.partition("=")[0].partition(":")[0]
     report = Report(config.name, database, census, waivers=accepted)
     learned = learned_toml.load(options.learned, options.today) if options.learned else Learned()
-    session = Session(
+    session = RunSession(
         config,
         rules_toml.load(config.rules, report.database),
-        Matcher(census.operations),
+        CensusMatcher(census.operations),
         accepted,
         report,
         learned,
@@ -81,7 +81,7 @@ def run(config: Config, options: Options, listener: Listener) -> Report:
     return report
 
 
-def _addressed(config: Config, options: Options) -> Options:
+def _addressed(config: Config, options: RunOptions) -> RunOptions:
     """With the addresses of stacks that run already, where only the configuration tells them."""
     if options.legacy and options.ported:
         return options
@@ -97,17 +97,17 @@ def _addressed(config: Config, options: Options) -> Options:
 
 
 @dataclass
-class Session:
+class RunSession:
     """What stays the same over all journeys of a run."""
 
     config: Config
     rules: rules.Rules
-    matcher: Matcher
+    matcher: CensusMatcher
     waivers: list[Waiver]
     report: Report
     learned: Learned = field(default_factory=Learned)
 
-    def play(self, stage: Stage, journey: Journey, options: Options, listener: Listener) -> bool:
+    def play(self, stage: Stage, journey: Journey, options: RunOptions, listener: Listener) -> bool:
         """False when the run should stop here."""
         begun = time.monotonic()
         self.report.journeys += 1
@@ -140,7 +140,7 @@ class Session:
             listener.journey_done(journey, seconds)
         return True
 
-    def compare_seeds(self, made: Databases, options: Options) -> bool:
+    def compare_seeds(self, made: Databases, options: RunOptions) -> bool:
         """False when they differ."""
         pair, differences = first(self.config, made, self.rules)
         findings = self._findings(pair, differences, options.today)
@@ -161,8 +161,8 @@ def by_profile(wanted: Sequence[Journey]) -> dict[Profile, list[Journey]]:
 
 
 def _on_own(
-    session: Session,
-    options: Options,
+    session: RunSession,
+    options: RunOptions,
     wanted: Sequence[Journey],
     listener: Listener,
     folder: Path,
@@ -249,7 +249,7 @@ def _leave_out(group: Sequence[Journey], lack: str, report: Report) -> None:
 
 
 def _on_running(
-    session: Session, options: Options, wanted: Sequence[Journey], listener: Listener
+    session: RunSession, options: RunOptions, wanted: Sequence[Journey], listener: Listener
 ) -> bool:
     assert options.legacy
     assert options.ported

@@ -33,7 +33,7 @@ class StackError(ParityError):
     """A stack did not start, or died; the message holds the end of its log."""
 
 
-class Stack(Protocol):
+class StackProcess(Protocol):
     @property
     def side(self) -> Side: ...
 

@@ -19,7 +19,7 @@ from parity_tests.config import Config, Target
 from parity_tests.journeys.compose import compose
 from parity_tests.journeys.model import Profile, Step
 from parity_tests.stage.databases import Databases
-from parity_tests.stage.process import ProcessStack, RunningStack, Stack, free_port
+from parity_tests.stage.process import ProcessStack, RunningStack, StackProcess, free_port
 from parity_tests.stage.rows.reader import RowReader
 from parity_tests.stage.services import registry as services
 from parity_tests.stage.services.base import Service
@@ -39,7 +39,7 @@ class World:
     """One side: its stack, its database, its services, and what its seeded users are known by."""
 
     side: Side
-    stack: Stack
+    stack: StackProcess
     reader: RowReader | None
     services: list[Service] = field(default_factory=list)
     known: dict[str, Any] = field(default_factory=dict)

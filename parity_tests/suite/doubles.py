@@ -19,7 +19,7 @@ import pytest
 
 from parity_tests.suite.events import Double
 from parity_tests.suite.pytest_private import AssertLogs, Patch, children_of, last_replaced
-from parity_tests.suite.target import Target
+from parity_tests.suite.target import SuiteTarget
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ class _Active:
 class Doubles:
     """Those that are in place now."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: SuiteTarget) -> None:
         self._target = target
         self._active: list[_Active] = []
 

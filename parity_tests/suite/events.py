@@ -29,7 +29,7 @@ class Double:
 
 
 @dataclass(frozen=True)
-class Request:
+class TestRequest:
     method: str
     path: str
     status: int | None
@@ -38,7 +38,7 @@ class Request:
 
 
 @dataclass
-class Outcome:
+class TestOutcome:
     """One test in one run."""
 
     id: str
@@ -46,7 +46,7 @@ class Outcome:
     """passed, failed, skipped, xfailed, xpassed or not run."""
     message: str = ""
     seconds: float = 0.0
-    requests: list[Request] = field(default_factory=list)
+    requests: list[TestRequest] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
@@ -54,10 +54,10 @@ class Outcome:
 
 
 @dataclass
-class Run:
+class SuiteRun:
     """All that one run of the suite told."""
 
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, TestOutcome] = field(default_factory=dict)
     strangers: set[str] = field(default_factory=set)
     """Flask apps that are not the legacy, by import name: they answered for themselves."""
     notes: set[str] = field(default_factory=set)
@@ -74,7 +74,7 @@ class Run:
         return sum(len(outcome.requests) for outcome in self.outcomes.values())
 
 
-class Recorder:
+class EventRecorder:
     """Appends events; whole lines, so that processes do not cut each other's."""
 
     def __init__(self, path: Path) -> None:
@@ -91,8 +91,8 @@ class Recorder:
             os.close(file)
 
 
-def read(path: Path) -> Run:
-    run = Run()
+def read(path: Path) -> SuiteRun:
+    run = SuiteRun()
     for event in _lines(path):
         kind, test = event["event"], event["test"]
         run.last = test or run.last
@@ -105,12 +105,12 @@ def read(path: Path) -> Run:
         elif kind == "note":
             run.notes.add(event["text"])
         elif kind == "report":
-            _add_report(run.outcomes.setdefault(test, Outcome(test)), event)
+            _add_report(run.outcomes.setdefault(test, TestOutcome(test)), event)
         elif kind == "request" and test:
             doubles = tuple(Double(**double) for double in event["doubles"])
-            outcome = run.outcomes.setdefault(test, Outcome(test))
+            outcome = run.outcomes.setdefault(test, TestOutcome(test))
             outcome.requests.append(
-                Request(event["method"], event["path"], event["status"], doubles)
+                TestRequest(event["method"], event["path"], event["status"], doubles)
             )
     return run
 
@@ -127,7 +127,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 _WEIGHT = {"not run": 0, "passed": 1, "xpassed": 2, "xfailed": 3, "skipped": 4, "failed": 5}
 
 
-def _add_report(outcome: Outcome, event: dict[str, Any]) -> None:
+def _add_report(outcome: TestOutcome, event: dict[str, Any]) -> None:
     """A test has reports for set-up, call, tear-down and subtests: the worst one is its result."""
     outcome.seconds += event["seconds"]
     if _WEIGHT[event["result"]] > _WEIGHT[outcome.result]:

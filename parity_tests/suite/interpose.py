@@ -15,10 +15,10 @@ from typing import Any
 
 from parity_core.model import Side
 from parity_tests.suite.doubles import Doubles
-from parity_tests.suite.events import Double, Recorder
+from parity_tests.suite.events import Double, EventRecorder
 from parity_tests.suite.portal import Portal, RunningPort
 from parity_tests.suite.session import database_url, settled
-from parity_tests.suite.target import Target
+from parity_tests.suite.target import SuiteTarget
 from parity_tests.suite.views import view_of_suite
 from parity_tests.suite.wsgi import mounted, request_of
 
@@ -29,7 +29,12 @@ class Interposer:
     """Answers the requests to the legacy by the chosen stack, and tells the recorder of each."""
 
     def __init__(
-        self, target: Target, stack: Side, recorder: Recorder, doubles: Doubles, root: Path
+        self,
+        target: SuiteTarget,
+        stack: Side,
+        recorder: EventRecorder,
+        doubles: Doubles,
+        root: Path,
     ) -> None:
         """``root`` is where the suite lies."""
         self._root = root

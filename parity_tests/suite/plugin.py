@@ -16,7 +16,7 @@ import pytest
 from parity_core.model import ParityError, Side
 from parity_tests.suite import target as targets
 from parity_tests.suite.doubles import Doubles
-from parity_tests.suite.events import VARIABLE, Recorder
+from parity_tests.suite.events import VARIABLE, EventRecorder
 from parity_tests.suite.interpose import Interposer
 from parity_tests.suite.leftovers import watch
 from parity_tests.suite.memory import give_files_to_memory_databases
@@ -25,16 +25,18 @@ from parity_tests.suite.memory import give_files_to_memory_databases
 def pytest_configure(config: pytest.Config) -> None:
     told = os.environ.get(VARIABLE)
     if told is not None:
-        config.pluginmanager.register(Observer(json.loads(told), config), "parity-suite-observer")
+        config.pluginmanager.register(
+            SuiteObserver(json.loads(told), config), "parity-suite-observer"
+        )
 
 
-class Observer:
+class SuiteObserver:
     """Watches one run, and on the ported one redirects the suite's requests."""
 
     def __init__(self, told: dict[str, str], config: pytest.Config) -> None:
         # a worker of pytest-xdist sees the requests, its controller gets the reports
         self._reports = not hasattr(config, "workerinput")
-        self._recorder = Recorder(Path(told["events"]))
+        self._recorder = EventRecorder(Path(told["events"]))
         try:
             target = targets.load(told["target"])
         except ParityError as error:

@@ -16,7 +16,7 @@ from parity_core.model import ParityError, Side
 from parity_tests.suite import events, leftovers, verdict
 from parity_tests.suite.leftovers import put_back
 from parity_tests.suite.target import Reference
-from parity_tests.suite.verdict import Report
+from parity_tests.suite.verdict import SuiteReport
 
 PLUGIN = "parity_tests.suite.plugin"
 _UNUSABLE = {2: "was interrupted, or could not collect its tests", 3: "broke inside pytest",
@@ -34,7 +34,7 @@ def run(
     *,
     strict: bool = False,
     keep: Path | None = None,
-) -> Report:
+) -> SuiteReport:
     """Raises ParityError when either run tells nothing. ``keep``: a folder for what was printed."""
     with tempfile.TemporaryDirectory(prefix="parity-suite-") as temporary:
         folder = keep or Path(temporary)
@@ -50,12 +50,12 @@ def run(
                 f"{'; '.join(lines)}. Let the suite clean up, or give each run a database of its own "
                 "(`prepare` in the target, docs/suite.md)"
             )
-    report = Report(reference.module, list(command), legacy, ported, strict=strict)
+    report = SuiteReport(reference.module, list(command), legacy, ported, strict=strict)
     report.tests = verdict.compare(legacy, ported)
     return report
 
 
-def _nothing_asked(reference: Reference, legacy: events.Run) -> str:
+def _nothing_asked(reference: Reference, legacy: events.SuiteRun) -> str:
     apps = ", ".join(sorted(legacy.strangers)) or "none"
     return (
         f"{len(legacy.outcomes)} tests ran, and no request met a Flask application of the packages "
@@ -70,7 +70,7 @@ def _once(
     folder: Path,
     progress: Progress,
     total: int,
-) -> events.Run:
+) -> events.SuiteRun:
     told, log = folder / f"{stack}.jsonl", folder / f"{stack}.log"
     told.unlink(missing_ok=True)
     databases = folder / f"{stack}-databases"

@@ -9,31 +9,31 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from parity_tests.suite.verdict import ABOUT, Judged, Report, Verdict
+from parity_tests.suite.verdict import ABOUT, Judged, SuiteReport, SuiteVerdict
 
 _COLOUR = {
-    Verdict.PASSED: "green",
-    Verdict.ONLY_ON_PORTED: "red",
-    Verdict.REACHES_INSIDE: "yellow",
-    Verdict.FAILED_ON_BOTH: "yellow",
+    SuiteVerdict.PASSED: "green",
+    SuiteVerdict.ONLY_ON_PORTED: "red",
+    SuiteVerdict.REACHES_INSIDE: "yellow",
+    SuiteVerdict.FAILED_ON_BOTH: "yellow",
 }
 _TOLD = (
-    Verdict.ONLY_ON_PORTED,
-    Verdict.REACHES_INSIDE,
-    Verdict.FAILED_ON_BOTH,
-    Verdict.ONLY_ON_LEGACY,
+    SuiteVerdict.ONLY_ON_PORTED,
+    SuiteVerdict.REACHES_INSIDE,
+    SuiteVerdict.FAILED_ON_BOTH,
+    SuiteVerdict.ONLY_ON_LEGACY,
 )
 _LAST = 3
 """Requests of a test that are shown."""
 
 
-def render(report: Report, console: Console, verbose: bool = False) -> None:
-    told = (*_TOLD, *(one for one in Verdict if one not in _TOLD)) if verbose else _TOLD
+def render(report: SuiteReport, console: Console, verbose: bool = False) -> None:
+    told = (*_TOLD, *(one for one in SuiteVerdict if one not in _TOLD)) if verbose else _TOLD
     for verdict in told:
         for test in report.of(verdict):
             _one(test, console)
     view = Table("tests", "verdict", "which means", title="The suite, on both stacks")
-    for verdict in Verdict:
+    for verdict in SuiteVerdict:
         if count := report.counts[verdict]:
             colour = _COLOUR.get(verdict, "default")
             view.add_row(str(count), f"[{colour}]{verdict}[/]", ABOUT[verdict])
@@ -55,11 +55,11 @@ def _one(test: Judged, console: Console) -> None:
     for side, outcome in (("legacy", test.legacy), ("ported", test.ported)):
         if outcome.message:
             console.print(f"    {side}: {escape(outcome.message)}", highlight=False, soft_wrap=True)
-    if test.verdict is Verdict.REACHES_INSIDE:
+    if test.verdict is SuiteVerdict.REACHES_INSIDE:
         console.print(
             f"    replaced: {escape(', '.join(test.reaches))}", highlight=False, soft_wrap=True
         )
-    if test.verdict in (Verdict.ONLY_ON_PORTED, Verdict.REACHES_INSIDE):
+    if test.verdict in (SuiteVerdict.ONLY_ON_PORTED, SuiteVerdict.REACHES_INSIDE):
         for line in _requests(test):
             console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
 
@@ -79,13 +79,13 @@ def _requests(test: Judged) -> list[str]:
     return lines[-_LAST:]
 
 
-def as_json(report: Report) -> str:
+def as_json(report: SuiteReport) -> str:
     return json.dumps(
         {
             "target": report.target,
             "command": list(report.command),
             "exit": int(report.exit),
-            "counts": {verdict.name.lower(): report.counts[verdict] for verdict in Verdict},
+            "counts": {verdict.name.lower(): report.counts[verdict] for verdict in SuiteVerdict},
             "requests": {"legacy": report.legacy.requests, "ported": report.ported.requests},
             "seconds": {
                 "legacy": round(report.legacy.seconds, 3),

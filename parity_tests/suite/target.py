@@ -38,7 +38,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Target:
+class SuiteTarget:
     name: str
     legacy: tuple[str, ...]
     settings_from: Callable[[Any, str | None], Hashable]
@@ -75,7 +75,7 @@ def reference(text: str) -> Reference:
     )
 
 
-def load(name: str) -> Target:
+def load(name: str) -> SuiteTarget:
     """Imports the module. Raises ParityError that says what it lacks."""
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
@@ -87,7 +87,7 @@ def load(name: str) -> Target:
         legacy = _names(found.LEGACY)
         usual = tuple(f"{package}.tests" for package in legacy)
         suite = _names(getattr(found, "SUITE", usual))
-        return Target(
+        return SuiteTarget(
             name,
             legacy,
             found.settings_from,

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from parity_tests.report.exit_code import Exit
-from parity_tests.suite.events import Double, Outcome, Run
+from parity_tests.suite.events import Double, SuiteRun, TestOutcome
 
 
-class Verdict(StrEnum):
+class SuiteVerdict(StrEnum):
     PASSED = "passed"
     NO_REQUEST = "passed, asks neither stack"
     SKIPPED = "skipped"
@@ -22,13 +22,13 @@ class Verdict(StrEnum):
 
 
 ABOUT = {
-    Verdict.PASSED: "the port does what the test asks",
-    Verdict.NO_REQUEST: "says nothing about the port: it asks no view of the legacy",
-    Verdict.SKIPPED: "",
-    Verdict.FAILED_ON_BOTH: "the suite is not green here: says nothing about the port",
-    Verdict.ONLY_ON_LEGACY: "the port is better, or the test depends on chance",
-    Verdict.REACHES_INSIDE: "a request used a double that the port can not see: judge by hand",
-    Verdict.ONLY_ON_PORTED: "the port differs",
+    SuiteVerdict.PASSED: "the port does what the test asks",
+    SuiteVerdict.NO_REQUEST: "says nothing about the port: it asks no view of the legacy",
+    SuiteVerdict.SKIPPED: "",
+    SuiteVerdict.FAILED_ON_BOTH: "the suite is not green here: says nothing about the port",
+    SuiteVerdict.ONLY_ON_LEGACY: "the port is better, or the test depends on chance",
+    SuiteVerdict.REACHES_INSIDE: "a request used a double that the port can not see: judge by hand",
+    SuiteVerdict.ONLY_ON_PORTED: "the port differs",
 }
 
 
@@ -37,62 +37,65 @@ class Judged:
     """One test, both times."""
 
     id: str
-    verdict: Verdict
-    legacy: Outcome
-    ported: Outcome
+    verdict: SuiteVerdict
+    legacy: TestOutcome
+    ported: TestOutcome
     reaches: tuple[str, ...] = ()
     """Doubles out of the port's sight that a request on the legacy used."""
 
 
 @dataclass
-class Report:
+class SuiteReport:
     target: str
     command: Sequence[str]
-    legacy: Run
-    ported: Run
+    legacy: SuiteRun
+    ported: SuiteRun
     tests: list[Judged] = field(default_factory=list)
     strict: bool = False
     """Whether a test that reaches inside counts as one that failed on the port."""
 
     @property
-    def counts(self) -> Counter[Verdict]:
+    def counts(self) -> Counter[SuiteVerdict]:
         return Counter(test.verdict for test in self.tests)
 
-    def of(self, verdict: Verdict) -> list[Judged]:
+    def of(self, verdict: SuiteVerdict) -> list[Judged]:
         return [test for test in self.tests if test.verdict is verdict]
 
     @property
     def exit(self) -> Exit:
-        bad = {Verdict.ONLY_ON_PORTED, *([Verdict.REACHES_INSIDE] if self.strict else [])}
+        bad = {SuiteVerdict.ONLY_ON_PORTED, *([SuiteVerdict.REACHES_INSIDE] if self.strict else [])}
         return Exit.DIFFERENT if bad & self.counts.keys() else Exit.SAME
 
 
-def compare(legacy: Run, ported: Run) -> list[Judged]:
+def compare(legacy: SuiteRun, ported: SuiteRun) -> list[Judged]:
     """Every test of either run, in the order of the first one that knew it."""
     tests = dict.fromkeys([*legacy.outcomes, *ported.outcomes])
     return [
-        judge(legacy.outcomes.get(test, Outcome(test)), ported.outcomes.get(test, Outcome(test)))
+        judge(
+            legacy.outcomes.get(test, TestOutcome(test)),
+            ported.outcomes.get(test, TestOutcome(test)),
+        )
         for test in tests
     ]
 
 
-def judge(legacy: Outcome, ported: Outcome) -> Judged:
+def judge(legacy: TestOutcome, ported: TestOutcome) -> Judged:
     reaches = reaching(legacy, ported)
     return Judged(legacy.id, _verdict(legacy, ported, reaches), legacy, ported, reaches)
 
 
-def _verdict(legacy: Outcome, ported: Outcome, reaches: Sequence[str]) -> Verdict:
+def _verdict(legacy: TestOutcome, ported: TestOutcome, reaches: Sequence[str]) -> SuiteVerdict:
     if legacy.failed:
-        return Verdict.FAILED_ON_BOTH if ported.failed else Verdict.ONLY_ON_LEGACY
+        return SuiteVerdict.FAILED_ON_BOTH if ported.failed else SuiteVerdict.ONLY_ON_LEGACY
     # a test that is skipped only now was not done by the port
     if ported.failed or (ported.result == "skipped") > (legacy.result == "skipped"):
-        return Verdict.REACHES_INSIDE if reaches else Verdict.ONLY_ON_PORTED
+        return SuiteVerdict.REACHES_INSIDE if reaches else SuiteVerdict.ONLY_ON_PORTED
     if legacy.result == "skipped":
-        return Verdict.SKIPPED
-    return Verdict.PASSED if legacy.requests and ported.requests else Verdict.NO_REQUEST
+        return SuiteVerdict.SKIPPED
+    return SuiteVerdict.PASSED if legacy.requests and ported.requests else SuiteVerdict.NO_REQUEST
 
 
-def reaching(legacy: Outcome, ported: Outcome) -> tuple[str, ...]:
+def reaching(legacy: TestOutcome, ported: TestOutcome) -> tuple[str, ...]:
     """The doubles that decide on the legacy and can not on the port.
 
     One in the legacy's code that a request used, or of which nobody can tell; one elsewhere (in a
@@ -107,9 +110,9 @@ def reaching(legacy: Outcome, ported: Outcome) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _doubles(outcome: Outcome) -> list[Double]:
+def _doubles(outcome: TestOutcome) -> list[Double]:
     return [double for request in outcome.requests for double in request.doubles]
 
 
-def _used(outcome: Outcome) -> list[str]:
+def _used(outcome: TestOutcome) -> list[str]:
     return [double.name for double in _doubles(outcome) if double.used]

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from parity_tests.suite.target import Target
+from parity_tests.suite.target import SuiteTarget
 
 
 def view_of_suite(
-    flask_app: Any, environ: dict[str, Any], target: Target, root: Path
+    flask_app: Any, environ: dict[str, Any], target: SuiteTarget, root: Path
 ) -> str | None:
     """The module of the suite's own view for this request, if there is one. ``root``: where it lies."""
     try:

@@ -16,7 +16,7 @@ class Corner(StrEnum):
     OBSERVED = "observed"
 
 
-class Kind(StrEnum):
+class MismatchKind(StrEnum):
     OPERATION = "operation"
     STATUS = "status"
     PARAMETER = "query parameter"
@@ -55,7 +55,7 @@ class Item:
     """Something that at least one corner knows and at least one does not."""
 
     operation: str
-    kind: Kind
+    kind: MismatchKind
     name: str
     knows: tuple[Corner, ...]
 
@@ -71,7 +71,10 @@ class Item:
         if Corner.PORTED in self.knows:
             return False
         # what is sent and not refused may well be ignored: no behaviour of the port
-        untold = Corner.OBSERVED in self.knows and self.kind not in (Kind.PARAMETER, Kind.BODY)
+        untold = Corner.OBSERVED in self.knows and self.kind not in (
+            MismatchKind.PARAMETER,
+            MismatchKind.BODY,
+        )
         return untold or (on is FailOn.LOST and Corner.LEGACY in self.knows)
 
 
@@ -84,7 +87,7 @@ def compare(corners: Corners, operations: Iterable[str]) -> list[Item]:
     for label in sorted(set(operations)):
         shapes = {corner: told[label] for corner, told in corners.items() if label in told}
         if len(shapes) < len(Corner):
-            items.append(Item(label, Kind.OPERATION, label, tuple(shapes)))
+            items.append(Item(label, MismatchKind.OPERATION, label, tuple(shapes)))
         if len(shapes) > 1:
             items += _operation(label, shapes)
     return items
@@ -92,11 +95,11 @@ def compare(corners: Corners, operations: Iterable[str]) -> list[Item]:
 
 def _operation(label: str, shapes: Mapping[Corner, Shape]) -> Iterator[Item]:
     for kind, places in (
-        (Kind.STATUS, {corner: shape.statuses for corner, shape in shapes.items()}),
-        (Kind.PARAMETER, {corner: shape.query for corner, shape in shapes.items()}),
-        (Kind.BODY, {corner: shape.body for corner, shape in shapes.items()}),
-        (Kind.REPLY, {corner: shape.replies for corner, shape in shapes.items()}),
-        (Kind.REFUSAL, {corner: shape.refusals for corner, shape in shapes.items()}),
+        (MismatchKind.STATUS, {corner: shape.statuses for corner, shape in shapes.items()}),
+        (MismatchKind.PARAMETER, {corner: shape.query for corner, shape in shapes.items()}),
+        (MismatchKind.BODY, {corner: shape.body for corner, shape in shapes.items()}),
+        (MismatchKind.REPLY, {corner: shape.replies for corner, shape in shapes.items()}),
+        (MismatchKind.REFUSAL, {corner: shape.refusals for corner, shape in shapes.items()}),
     ):
         names = {name for told in places.values() for name in told if not _open(name)}
         told = []

@@ -14,7 +14,7 @@ from parity_core.model import Finding, Pair
 from parity_tests.config import DEFAULT, Config, load
 from parity_tests.journeys.model import Journey
 from parity_tests.report.exit_code import Exit
-from parity_tests.run.use_case import Options, run
+from parity_tests.run.use_case import RunOptions, run
 from tests.airflow.api import PASSWORD, USER
 
 JOURNEYS = ("solve-pulp", "solve-graph", "data-checks-run")
@@ -44,7 +44,7 @@ def config() -> Config:
 
 
 def test_journeys_that_solve_agree(config: Config, facts: list[str]) -> None:
-    report = run(config, Options(journeys=JOURNEYS), Silent())
+    report = run(config, RunOptions(journeys=JOURNEYS), Silent())
     assert report.broken == []
     assert [told(finding) for finding in report.differences] == []
     assert report.exit is Exit.SAME

@@ -13,9 +13,9 @@ from sqlalchemy import Table
 from legacy_bridge.operations.operation import Operation, Stack
 from legacy_bridge.shadow import Limits, ShadowObserver
 from legacy_bridge.shadow.call import call
-from legacy_bridge.shadow.contract import Answer, Exchange, Stage
+from legacy_bridge.shadow.contract import Answer, ClientExchange, ComparisonStage
 from legacy_bridge.shadow.rows.recording import Recording
-from legacy_bridge.shadow.verdict import Outcome, Reason, Verdict
+from legacy_bridge.shadow.verdict import PairOutcome, PairVerdict, Reason
 from tests.bridge.pair import Ported
 
 TOKEN = "a-token-of-the-tests"
@@ -107,7 +107,7 @@ def ported_app(bug: Bug) -> FastAPI:
 class SmallComparer:
     """Asks the other stack the same and compares statuses and bodies."""
 
-    async def startup(self, stage: Stage) -> None:
+    async def startup(self, stage: ComparisonStage) -> None:
         self.stage = stage
 
     async def shutdown(self) -> None:
@@ -128,7 +128,7 @@ class SmallComparer:
     def repeatable(self, operation: Operation, method: str) -> bool:
         return method == "GET"
 
-    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def compare(self, exchange: ClientExchange, recording: Recording) -> PairOutcome:
         other = await call(
             self.stage.apps[exchange.compared], exchange, state=self.stage.ported_state, most=10_000
         )
@@ -146,8 +146,8 @@ class SmallComparer:
             },
             "differences": [{"place": "body/notes/1/text", "legacy": "two", "ported": "TWO"}],
         }
-        return Outcome(
-            Verdict.SAME if same else Verdict.DIFFERENT,
+        return PairOutcome(
+            PairVerdict.SAME if same else PairVerdict.DIFFERENT,
             status=other.status,
             seconds=other.seconds,
             example=None if same else example,

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cornflow_cutover.assembly import assemble
 from cornflow_cutover.shadow.comparer import CornflowComparer
 from legacy_bridge.operations.operation import Mode, Operation, Stack
-from legacy_bridge.shadow import Comparer, Limits, Outcome, ShadowObserver
-from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow import Comparer, Limits, PairOutcome, ShadowObserver
+from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from legacy_bridge.shadow.process.client import ApartComparer
 from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.verdict import Reason
@@ -40,7 +40,7 @@ class Gate:
     def tables(self) -> Any:
         return self.inner.tables()
 
-    async def startup(self, stage: Stage) -> None:
+    async def startup(self, stage: ComparisonStage) -> None:
         await self.inner.startup(stage)
 
     async def shutdown(self) -> None:
@@ -55,7 +55,7 @@ class Gate:
     def repeatable(self, operation: Operation, method: str) -> bool:
         return self.inner.repeatable(operation, method)
 
-    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def compare(self, exchange: ClientExchange, recording: Recording) -> PairOutcome:
         await self.open.wait()
         outcome = await self.inner.compare(exchange, recording)
         if outcome.detail:
@@ -70,7 +70,7 @@ class Told:
         self.examples: list[dict[str, Any]] = []
         self.dropped_why: list[str] = []
 
-    def compared(self, exchange: Exchange, **told: Any) -> None:
+    def compared(self, exchange: ClientExchange, **told: Any) -> None:
         if told["different"]:
             self.examples.append(told["example"])
 
@@ -151,10 +151,10 @@ class Parts:
         self.port = Faulty(made.ported)
         start = self.observer.startup
 
-        self.stage: Stage | None = None
+        self.stage: ComparisonStage | None = None
 
-        async def with_results(stage: Stage) -> None:
-            self.stage = Stage(stage.apps, stage.ported_state, self.told)
+        async def with_results(stage: ComparisonStage) -> None:
+            self.stage = ComparisonStage(stage.apps, stage.ported_state, self.told)
             await start(self.stage)
 
         self.observer.startup = with_results  # type: ignore[method-assign]

@@ -9,7 +9,7 @@ from starlette.types import Scope
 from legacy_bridge.bridge import census_of
 from legacy_bridge.modes.canary import Sticky, StickyError, identity, number, seed_of
 from legacy_bridge.modes.decisions import Decisions, decide
-from legacy_bridge.modes.state import KILL, SALT, STICKY, Kind, Note, Stored, StoredMode, utc
+from legacy_bridge.modes.state import KILL, SALT, STICKY, Note, NoteKind, Stored, StoredMode, utc
 from legacy_bridge.operations.operation import Assignment, AssignmentError, Mode, Operation, Stack
 from legacy_bridge.stacks.edge import Headers
 from tests.bridge.pair import PORTED, pair_rules
@@ -36,8 +36,8 @@ def decisions(
         return Note(value, utc(0), "me", "")
 
     notes = {
-        Kind.GROUP: {name: note(operations=one) for name, one in (groups or {}).items()},
-        Kind.SETTING: {
+        NoteKind.GROUP: {name: note(operations=one) for name, one in (groups or {}).items()},
+        NoteKind.SETTING: {
             name: note(value=one) for name, one in ({SALT: "pepper"} | settings).items()
         },
     }
@@ -151,7 +151,7 @@ def test_each_mode_says_who_answers_and_who_is_compared() -> None:
 def test_the_kill_switch_is_over_all_modes_and_keeps_them() -> None:
     rows = {"*": StoredMode("ported", utc(0), "me", "")}
     on = Note({"on": True}, utc(0), "me", "fire")
-    killed = decide(Stored(1, rows, {Kind.SWITCH: {KILL: on}}), CENSUS)
+    killed = decide(Stored(1, rows, {NoteKind.SWITCH: {KILL: on}}), CENSUS)
     assert {one.mode for one in killed.modes.values()} == {Mode.LEGACY}
     assert not killed.options
     assert decide(Stored(2, rows), CENSUS).mode(THINGS) is Mode.PORTED

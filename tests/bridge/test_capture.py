@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from legacy_bridge.capture.files import CaptureFiles
 from legacy_bridge.capture.recording import CaptureOptions
-from legacy_bridge.capture.writer import Budget, CaptureWriter, WriterOptions
+from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget, WriterOptions
 from parity_core.capture.fingerprint import read_key
 from parity_core.capture.record import Recorded
 from parity_core.compare.tokens import mint
@@ -187,7 +187,7 @@ def test_what_does_not_fit_in_memory_is_dropped_and_counted(
 
 
 def test_a_slow_writer_never_makes_a_request_wait(folder: Path) -> None:
-    budget = Budget(10**9)
+    budget = MemoryBudget(10**9)
     writer = CaptureWriter(
         WriterOptions(folder, (), 1000, 5, 10**9, False, None, 1.0), budget, _slow
     )

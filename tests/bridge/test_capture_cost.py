@@ -10,13 +10,13 @@ from pathlib import Path
 import brotli
 import pytest
 
-from legacy_bridge.capture.writer import Budget, CaptureWriter, WriterOptions
-from parity_core.capture.fingerprint import Key
+from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget, WriterOptions
+from parity_core.capture.fingerprint import FingerprintKey
 from parity_core.capture.mask import TOO_COSTLY, Masker
 from parity_core.capture.raw import Raw, without_secrets
 from parity_core.capture.record import Body, Headers, Recorded, to_line
 
-KEY = Key(b"of the tests")
+KEY = FingerprintKey(b"of the tests")
 MOST = 1024 * 1024
 TICK = 0.005
 
@@ -106,7 +106,7 @@ async def test_a_loop_goes_on_while_a_thread_masks(tmp_path: Path) -> None:
     # a busy machine holds a loop up, too: one quiet run is enough
     for number in range(3):
         options = WriterOptions(tmp_path / str(number), (), MOST, 9, MOST, False, None, 1.0)
-        writer = CaptureWriter(options, Budget(MOST), lambda method, path: path)
+        writer = CaptureWriter(options, MemoryBudget(MOST), lambda method, path: path)
         stalls.append(await _longest_stall(writer))
         state = writer.state()
         assert (state["failed"], state["written"]) == (0, len(ATTACKS))

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from parity_core.capture.fingerprint import Key, open_key
+from parity_core.capture.fingerprint import FingerprintKey, open_key
 from parity_core.capture.mask import Masker
 from parity_core.capture.raw import Raw, without_secrets
 from parity_core.capture.record import Body, Recorded, from_line, to_line
 from parity_core.compare.tokens import mint
 
-KEY = Key(b"of the tests")
+KEY = FingerprintKey(b"of the tests")
 PASSWORD = "Correct-horse1!"
 TOKEN = mint({"sub": "admin", "exp": 3600}, "a secret", 1_800_000_000)
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from legacy_bridge.control.access import Access, ControlRefusedError
+from legacy_bridge.control.access import ControlAccess, ControlRefusedError
 from legacy_bridge.control.session import TokenSession
 from tests.bridge.conftest import MakeBridge, Serve
 
@@ -69,7 +69,7 @@ def test_a_session_is_read_or_nobody() -> None:
 
 
 async def test_guesses_of_the_token_are_limited() -> None:
-    access = Access("the token")
+    access = ControlAccess("the token")
 
     def request(token: str, address: str = "10.0.0.9") -> Request:
         value = f"Bearer {token}".encode()
@@ -100,7 +100,7 @@ async def test_wrong_passwords_at_once_are_limited_as_one_by_one() -> None:
         async def admin(self, token: str) -> str | None:
             return "me"
 
-    access = Access(None, Application(), httpx.AsyncClient)
+    access = ControlAccess(None, Application(), httpx.AsyncClient)
     found = await asyncio.gather(
         *(access.log_in("me", f"guess {number}", "10.0.0.9") for number in range(300)),
         return_exceptions=True,

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from legacy_bridge.modes.state import Stored, StoredMode, utc
 from legacy_bridge.operations.operation import Mode, Operation, Stack
-from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from tests.bridge.conftest import MakeBridge, Serve
 from tests.bridge.pair import PORTED, Ported
 
@@ -150,11 +150,11 @@ class Listener:
     """An observer that keeps what it is given."""
 
     body_limit: int = 1000
-    taken: list[Exchange] = field(default_factory=list)
+    taken: list[ClientExchange] = field(default_factory=list)
     asked: list[tuple[str, Mode, Stack]] = field(default_factory=list)
-    stage: Stage | None = None
+    stage: ComparisonStage | None = None
 
-    async def startup(self, stage: Stage) -> None:
+    async def startup(self, stage: ComparisonStage) -> None:
         self.stage = stage
 
     async def shutdown(self) -> None:
@@ -164,10 +164,10 @@ class Listener:
         self.asked.append((str(operation), mode, compared))
         return True
 
-    def take(self, exchange: Exchange) -> None:
+    def take(self, exchange: ClientExchange) -> None:
         self.taken.append(exchange)
 
-    def first(self, count: int) -> list[Exchange]:
+    def first(self, count: int) -> list[ClientExchange]:
         """It comes after the client has its reply."""
         deadline = time.monotonic() + 5
         while len(self.taken) < count:

@@ -13,10 +13,10 @@ from starlette.types import Scope
 
 from legacy_bridge.capture.recording import CaptureOptions
 from legacy_bridge.modes.canary import Sticky, identity
-from parity_core.capture.fingerprint import Key
+from parity_core.capture.fingerprint import FingerprintKey
 from tests.bridge.conftest import MakeBridge, Serve
 
-KEY = Key(b"of the tests")
+KEY = FingerprintKey(b"of the tests")
 SCOPE: Scope = {"client": ("10.0.0.7", 1)}
 
 

@@ -4,9 +4,16 @@ from typing import Any
 
 import pytest
 
-from legacy_bridge.evidence.judge import Check, Evidence, Judgement, Verdict, judge, judge_windows
+from legacy_bridge.evidence.judge import (
+    BudgetJudgement,
+    BudgetVerdict,
+    Check,
+    OperationEvidence,
+    judge,
+    judge_windows,
+)
 from legacy_bridge.evidence.ramp_move import Move, next_move
-from legacy_bridge.evidence.tally import Key, Tally, total
+from legacy_bridge.evidence.tally import Tally, TallyKey, total
 from legacy_bridge.evidence.windows import Row, Span, Windows
 from legacy_bridge.modes.budget import Budget, BudgetError, budget_of
 from legacy_bridge.modes.ramp import RampError, end_of, steps_of
@@ -32,89 +39,89 @@ def tally(
     return made
 
 
-def verdict(ported: Tally, legacy: Tally | None = None, **limits: Any) -> Verdict:
-    return judge(Evidence(ported, legacy or Tally()), BUDGET.with_changes(limits)).verdict
+def verdict(ported: Tally, legacy: Tally | None = None, **limits: Any) -> BudgetVerdict:
+    return judge(OperationEvidence(ported, legacy or Tally()), BUDGET.with_changes(limits)).verdict
 
 
 @pytest.mark.parametrize(
     ("requests", "errors", "expected"),
     [
-        (0, 0, Verdict.INCONCLUSIVE),
-        (19, 0, Verdict.INCONCLUSIVE),
-        (20, 0, Verdict.OK),
-        (3, 3, Verdict.BREACH),  # no sample size is needed for what can't be chance
-        (2, 2, Verdict.INCONCLUSIVE),  # fewer than `fewest`
-        (100, 1, Verdict.OK),
-        (100, 2, Verdict.INCONCLUSIVE),  # may be chance
-        (100, 5, Verdict.BREACH),
-        (10_000, 100, Verdict.OK),
-        (10_000, 110, Verdict.INCONCLUSIVE),
-        (10_000, 150, Verdict.BREACH),
+        (0, 0, BudgetVerdict.INCONCLUSIVE),
+        (19, 0, BudgetVerdict.INCONCLUSIVE),
+        (20, 0, BudgetVerdict.OK),
+        (3, 3, BudgetVerdict.BREACH),  # no sample size is needed for what can't be chance
+        (2, 2, BudgetVerdict.INCONCLUSIVE),  # fewer than `fewest`
+        (100, 1, BudgetVerdict.OK),
+        (100, 2, BudgetVerdict.INCONCLUSIVE),  # may be chance
+        (100, 5, BudgetVerdict.BREACH),
+        (10_000, 100, BudgetVerdict.OK),
+        (10_000, 110, BudgetVerdict.INCONCLUSIVE),
+        (10_000, 150, BudgetVerdict.BREACH),
     ],
 )
-def test_errors(requests: int, errors: int, expected: Verdict) -> None:
+def test_errors(requests: int, errors: int, expected: BudgetVerdict) -> None:
     assert verdict(tally(requests, errors)) is expected
 
 
 def test_errors_the_legacy_has_too_are_nobody_s_fault() -> None:
-    assert verdict(tally(1000, 100), tally(1000, 100)) is Verdict.OK
-    assert verdict(tally(1000, 100), tally(1000, 10)) is Verdict.BREACH
-    assert verdict(tally(1000, 100), tally(5, 5)) is Verdict.BREACH, "five say nothing"
+    assert verdict(tally(1000, 100), tally(1000, 100)) is BudgetVerdict.OK
+    assert verdict(tally(1000, 100), tally(1000, 10)) is BudgetVerdict.BREACH
+    assert verdict(tally(1000, 100), tally(5, 5)) is BudgetVerdict.BREACH, "five say nothing"
 
 
 def test_differences() -> None:
-    assert verdict(tally(100, compared=100, different=0)) is Verdict.OK
-    assert verdict(tally(100, compared=100, different=2)) is Verdict.INCONCLUSIVE
-    assert verdict(tally(100, compared=100, different=6)) is Verdict.BREACH
-    assert verdict(tally(100, compared=5), compared=10) is Verdict.INCONCLUSIVE
-    assert verdict(tally(100, compared=10), compared=10) is Verdict.OK
+    assert verdict(tally(100, compared=100, different=0)) is BudgetVerdict.OK
+    assert verdict(tally(100, compared=100, different=2)) is BudgetVerdict.INCONCLUSIVE
+    assert verdict(tally(100, compared=100, different=6)) is BudgetVerdict.BREACH
+    assert verdict(tally(100, compared=5), compared=10) is BudgetVerdict.INCONCLUSIVE
+    assert verdict(tally(100, compared=10), compared=10) is BudgetVerdict.OK
 
 
 @pytest.mark.parametrize(
     ("ported_ms", "legacy_ms", "expected"),
     [
-        (1000, 1000, Verdict.OK),
-        (1800, 1000, Verdict.OK),
-        (2600, 1000, Verdict.BREACH),
-        (40, 1, Verdict.OK),  # fast enough
+        (1000, 1000, BudgetVerdict.OK),
+        (1800, 1000, BudgetVerdict.OK),
+        (2600, 1000, BudgetVerdict.BREACH),
+        (40, 1, BudgetVerdict.OK),  # fast enough
     ],
 )
-def test_latency(ported_ms: float, legacy_ms: float, expected: Verdict) -> None:
+def test_latency(ported_ms: float, legacy_ms: float, expected: BudgetVerdict) -> None:
     assert verdict(tally(50, ms=ported_ms), tally(50, ms=legacy_ms)) is expected
 
 
 def test_latency_of_the_slowest_counts_too() -> None:
     ported = total([tally(90, ms=100), tally(10, ms=4000)])
-    assert verdict(ported, tally(100, ms=100)) is Verdict.BREACH
-    assert verdict(ported, tally(100, ms=100), latency_ratio_p95=0) is Verdict.OK
-    assert verdict(ported, tally(100, ms=100), latency_ratio=0) is Verdict.OK
+    assert verdict(ported, tally(100, ms=100)) is BudgetVerdict.BREACH
+    assert verdict(ported, tally(100, ms=100), latency_ratio_p95=0) is BudgetVerdict.OK
+    assert verdict(ported, tally(100, ms=100), latency_ratio=0) is BudgetVerdict.OK
 
 
 def test_a_few_slow_replies_are_not_yet_a_slow_port() -> None:
     ported = total([tally(18, ms=100), tally(2, ms=4000)])
-    assert verdict(ported, tally(100, ms=100)) is Verdict.INCONCLUSIVE
+    assert verdict(ported, tally(100, ms=100)) is BudgetVerdict.INCONCLUSIVE
     many = total([tally(900, ms=100), tally(100, ms=4000)])
-    assert verdict(many, tally(1000, ms=100)) is Verdict.BREACH
+    assert verdict(many, tally(1000, ms=100)) is BudgetVerdict.BREACH
 
 
 def test_nothing_to_compare_latency_with_is_inconclusive() -> None:
-    found = judge(Evidence(tally(50, ms=500), Tally()), BUDGET)
-    assert found.verdict is Verdict.INCONCLUSIVE
+    found = judge(OperationEvidence(tally(50, ms=500), Tally()), BUDGET)
+    assert found.verdict is BudgetVerdict.INCONCLUSIVE
     assert "0 replies of the legacy" in found.reason
 
 
 def test_new_trouble_is_not_hidden_by_a_long_good_time() -> None:
-    long = Evidence(tally(100_000, 60), Tally())
-    short = Evidence(tally(60, 60), Tally())
-    assert judge(long, BUDGET).verdict is Verdict.OK
+    long = OperationEvidence(tally(100_000, 60), Tally())
+    short = OperationEvidence(tally(60, 60), Tally())
+    assert judge(long, BUDGET).verdict is BudgetVerdict.OK
     found = judge_windows(short, long, BUDGET, samples=100_000)
-    assert found.verdict is Verdict.BREACH
+    assert found.verdict is BudgetVerdict.BREACH
     assert "60 of 60 requests failed" in found.reason
 
 
 def test_the_samples_of_a_group_are_counted_together() -> None:
-    found = judge(Evidence(tally(3), Tally()), BUDGET, samples=30)
-    assert found.verdict is Verdict.OK
+    found = judge(OperationEvidence(tally(3), Tally()), BUDGET, samples=30)
+    assert found.verdict is BudgetVerdict.OK
 
 
 def test_percentiles_survive_sums_and_storage() -> None:
@@ -146,7 +153,11 @@ def test_windows_slide_and_trials_are_apart() -> None:
 
     def row(age: float, trial: int, worker: str, count: int, span: Span = Span.FINE) -> Row:
         return Row(
-            span, span.bucket(now - age), worker, Key("GET /x/", trial, Stack.PORTED), tally(count)
+            span,
+            span.bucket(now - age),
+            worker,
+            TallyKey("GET /x/", trial, Stack.PORTED),
+            tally(count),
         )
 
     windows.take([row(0, 2, "a", 1), row(0, 2, "b", 2), row(30, 2, "a", 4), row(30, 1, "a", 8)])
@@ -169,8 +180,8 @@ def test_windows_slide_and_trials_are_apart() -> None:
 
 
 RAMP = Ramp(("canary 1%", "canary 50%", "canary 100%"), 0, 1000.0, 50, 60.0)
-FINE, BAD = Judgement(Verdict.OK, ()), Judgement(Verdict.BREACH, ())
-UNSURE = judge(Evidence(tally(100, 2), Tally()), BUDGET)
+FINE, BAD = BudgetJudgement(BudgetVerdict.OK, ()), BudgetJudgement(BudgetVerdict.BREACH, ())
+UNSURE = judge(OperationEvidence(tally(100, 2), Tally()), BUDGET)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +198,7 @@ UNSURE = judge(Evidence(tally(100, 2), Tally()), BUDGET)
     ],
 )
 def test_a_ramp_goes_on_only_when_all_is_there(
-    judgement: Judgement, samples: int, now: float, state: RampState, move: Move, says: str
+    judgement: BudgetJudgement, samples: int, now: float, state: RampState, move: Move, says: str
 ) -> None:
     ramp = Ramp.from_json({**RAMP.as_json(), "state": state.value})
     found = next_move(ramp, judgement, samples, now)
@@ -212,7 +223,7 @@ def test_steps() -> None:
 
 
 def test_which_check_decided_is_told() -> None:
-    found = judge(Evidence(tally(100, 50), Tally()), BUDGET)
-    decisive = [one.check for one in found.findings if one.verdict is Verdict.BREACH]
+    found = judge(OperationEvidence(tally(100, 50), Tally()), BUDGET)
+    decisive = [one.check for one in found.findings if one.verdict is BudgetVerdict.BREACH]
     assert decisive == [Check.ERRORS]
     assert found.as_json()["verdict"] == "breach"

@@ -10,8 +10,8 @@ from legacy_bridge.operations.match import (
     Match,
     Matcher,
     NoMethod,
-    NotFound,
-    Options,
+    NoOperation,
+    OptionsRequest,
     Redirect,
     path_below,
 )
@@ -27,7 +27,7 @@ ITEM = "/thing/<int:idx>/"
         ("GET", "/thing/", Operation("GET", "/thing/")),
         ("POST", "/thing/", Operation("POST", "/thing/")),
         ("HEAD", "/thing/", Operation("GET", "/thing/")),
-        ("OPTIONS", "/thing/", Options("/thing/")),
+        ("OPTIONS", "/thing/", OptionsRequest("/thing/")),
         ("PUT", "/thing/7/", Operation("PUT", ITEM)),
         ("HEAD", "/thing/7/", Operation("GET", ITEM)),
         ("GET", "/thing/deployed/", Operation("GET", "/thing/deployed/")),
@@ -37,10 +37,10 @@ ITEM = "/thing/<int:idx>/"
         ("POST", "/thing", Redirect()),
         ("GET", "//thing/", Operation("GET", "/thing/")),
         ("GET", "/thing//7/", Redirect()),
-        ("GET", "/thing/x/", NotFound()),
-        ("GET", "/thing/-1/", NotFound()),
-        ("GET", "/", NotFound()),
-        ("GET", "", NotFound()),
+        ("GET", "/thing/x/", NoOperation()),
+        ("GET", "/thing/-1/", NoOperation()),
+        ("GET", "/", NoOperation()),
+        ("GET", "", NoOperation()),
         ("BREW", "/thing/", NoMethod()),
         ("get", "/thing/", Operation("GET", "/thing/")),
         ("GET", "/static/x.css", Infrastructure("/static/<path:filename>")),
@@ -65,10 +65,10 @@ def test_fixed_rules_win_over_variable_ones_whatever_their_order() -> None:
     [
         ("/test/thing/", Operation("GET", "/thing/")),
         ("/test/thing", Redirect()),
-        ("/thing/", NotFound()),
-        ("/testthing/", NotFound()),
-        ("/test", NotFound()),
-        ("/test/", NotFound()),
+        ("/thing/", NoOperation()),
+        ("/testthing/", NoOperation()),
+        ("/test", NoOperation()),
+        ("/test/", NoOperation()),
     ],
 )
 def test_below_an_application_root(path: str, expected: Match) -> None:
@@ -101,7 +101,7 @@ def test_agrees_with_flask_itself(method: str, path: str, slash: bool) -> None:
         assert rule is not None
         assert getattr(found, "rule", None) == rule.rule
     else:
-        expected = {308: Redirect, 405: NoMethod, 404: NotFound}[error.code or 0]
+        expected = {308: Redirect, 405: NoMethod, 404: NoOperation}[error.code or 0]
         assert isinstance(found, expected)
 
 

@@ -19,8 +19,8 @@ from legacy_bridge.evidence.warden import WHO, Warden
 from legacy_bridge.modes.decisions import Decision
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.selection import HeldError, ModeError
-from legacy_bridge.modes.state import Kind, RampState
-from legacy_bridge.modes.store import Change, ModeStore
+from legacy_bridge.modes.state import NoteKind, RampState
+from legacy_bridge.modes.store import ModeStore, RecordedChange
 from legacy_bridge.operations.operation import Assignment, Mode, Operation, Stack
 from tests.bridge.pair import PORTED, pair_rules
 
@@ -65,7 +65,7 @@ async def test_a_group_is_set_ramped_and_rolled_back_as_one(database_url: str) -
         await operator.ownership.refresh()
         assert mode_of(operator, ADD) == "legacy"
         assert operator.ownership.stored.ramps["things"].state is RampState.ROLLED_BACK
-        tries: list[Awaitable[list[Change]]] = [
+        tries: list[Awaitable[list[RecordedChange]]] = [
             operator.set_mode(str(ADD), "ported"),
             operator.set_share("things", 1),
             operator.start_ramp("all-ported"),
@@ -74,10 +74,10 @@ async def test_a_group_is_set_ramped_and_rolled_back_as_one(database_url: str) -
             with pytest.raises(HeldError, match=r"rolled back by bob \(a test\).*--again"):
                 await one
         await operator.set_mode(str(ADD), "legacy")
-        assert "things" in operator.ownership.stored.of(Kind.HOLD), "the legacy is no new try"
+        assert "things" in operator.ownership.stored.of(NoteKind.HOLD), "the legacy is no new try"
         await operator.set_share("things", 25, again=True)
         assert mode_of(operator, THINGS) == "canary 25%"
-        assert not operator.ownership.stored.of(Kind.HOLD)
+        assert not operator.ownership.stored.of(NoteKind.HOLD)
 
 
 async def test_the_kill_switch_keeps_the_modes(database_url: str) -> None:
@@ -121,7 +121,7 @@ async def test_every_kind_of_change_is_in_the_audit_trail(database_url: str) -> 
     assert ramp == ["running", "paused", "running", "aborted"]
     budgets = [(one.operation, one.to_mode) for one in trail if one.kind == "budget"]
     assert budgets == [("things", "errors 0.2"), ("*", "samples 7"), ("*", "")]
-    assert set(stored.of(Kind.HOLD)) == {str(THINGS), str(ADD)}, "the members stay back alone"
+    assert set(stored.of(NoteKind.HOLD)) == {str(THINGS), str(ADD)}, "the members stay back alone"
 
 
 @pytest.mark.parametrize(
@@ -149,13 +149,13 @@ async def test_groups_that_can_not_be(
         # Who leaves a group that was rolled back stays back too.
         await operator.rollback("first")
         await operator.declare_group("first", [str(ADD)])
-        assert set(operator.ownership.stored.of(Kind.HOLD)) == {"first", str(THINGS)}
+        assert set(operator.ownership.stored.of(NoteKind.HOLD)) == {"first", str(THINGS)}
         assert list(operator.ownership.stored.groups) == ["first"]
 
 
 async def test_what_can_not_be_is_told(modes_url: str) -> None:
     async with operating(modes_url) as operator:
-        tries: list[tuple[Awaitable[list[Change]], str]] = [
+        tries: list[tuple[Awaitable[list[RecordedChange]], str]] = [
             (operator.set_mode(str(THINGS), "canary"), "say the share"),
             (operator.start_ramp(str(THINGS), "5,1"), "does not go further"),
             (operator.pause(str(THINGS)), "no ramp that is running"),

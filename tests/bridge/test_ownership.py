@@ -16,7 +16,7 @@ from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.plans import set_mode
 from legacy_bridge.modes.selection import ModeError, UnknownOperationError, select
 from legacy_bridge.modes.store import ModeStore, Stored, StoredMode, StoreError
-from legacy_bridge.operations.match import Infrastructure, NoMethod, NotFound, Options
+from legacy_bridge.operations.match import Infrastructure, NoMethod, NoOperation, OptionsRequest
 from legacy_bridge.operations.operation import Assignment, Mode, Operation, Stack
 from tests.bridge.pair import PORTED, pair_rules
 
@@ -47,19 +47,19 @@ def test_a_stored_default_wins_over_the_process_own() -> None:
 
 def test_options_follow_when_all_that_can_be_ported_is() -> None:
     one = decide(stored(**{str(THINGS): "ported"}), CENSUS)
-    assert one.stack(Options("/thing/")) is Stack.LEGACY
+    assert one.stack(OptionsRequest("/thing/")) is Stack.LEGACY
     both = decide(stored(**{str(THINGS): "ported", str(ADD): "ported"}), CENSUS)
-    assert both.stack(Options("/thing/")) is Stack.PORTED
+    assert both.stack(OptionsRequest("/thing/")) is Stack.PORTED
     # PUT of this rule is not ported, so it does not hold its GET back.
     item = decide(stored(**{str(ITEM): "ported"}), CENSUS)
-    assert item.stack(Options("/thing/<int:idx>/")) is Stack.PORTED
-    assert item.stack(Options("/echo/")) is Stack.LEGACY
+    assert item.stack(OptionsRequest("/thing/<int:idx>/")) is Stack.PORTED
+    assert item.stack(OptionsRequest("/echo/")) is Stack.LEGACY
 
 
 def test_what_is_no_operation_is_the_legacys_while_there_is_one() -> None:
     everything = decide(stored(), CENSUS, default=Mode.PORTED)
     alone = decide(stored(), CENSUS, with_legacy=False)
-    for match in (NotFound(), NoMethod(), Infrastructure("/static/")):
+    for match in (NoOperation(), NoMethod(), Infrastructure("/static/")):
         assert everything.stack(match) is Stack.LEGACY
         assert alone.stack(match) is Stack.PORTED
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from cornflow_cutover.rehearsal.bugs import FAILS
-from cornflow_cutover.rehearsal.client import Asked, Log
+from cornflow_cutover.rehearsal.client import Asked, RequestLog
 from cornflow_cutover.rehearsal.ledger import Fate, Ledger
-from cornflow_cutover.rehearsal.outcome import Outcome
+from cornflow_cutover.rehearsal.outcome import RehearsalOutcome
 from cornflow_cutover.rehearsal.timeline import Band, Moment, draw
 
 NOW = 1_795_000_000.0
@@ -60,7 +60,9 @@ def test_a_planted_bug_explains_its_own_failures_while_it_is_there(
     operation: str, began: float, explained: bool
 ) -> None:
     failed = replace(ASKED, operation=operation, began=began, status=500, good=False)
-    outcome = Outcome(Log([ASKED, failed]), NOW, planted={FAILS.operation: [(NOW, NOW + 5)]})
+    outcome = RehearsalOutcome(
+        RequestLog([ASKED, failed]), NOW, planted={FAILS.operation: [(NOW, NOW + 5)]}
+    )
     assert outcome.explained == explained
     assert len(outcome.failures) == (not explained)
 

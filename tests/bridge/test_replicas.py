@@ -14,8 +14,8 @@ from legacy_bridge.control.operator import Operator
 from legacy_bridge.modes.canary import Sticky, identity, number, seed_of
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.selection import HeldError
-from legacy_bridge.modes.state import SALT, Kind, RampState, seconds
-from legacy_bridge.modes.store import Change
+from legacy_bridge.modes.state import SALT, NoteKind, RampState, seconds
+from legacy_bridge.modes.store import RecordedChange
 from legacy_bridge.operations.operation import Assignment, Mode
 from legacy_bridge.settings import BridgeSettings
 from tests.bridge.live_assembly import assemble
@@ -49,7 +49,7 @@ async def until(condition: Callable[[], Any], owner: Ownership, within: float) -
     return time.time()
 
 
-def allowed(reply: Reply, changes: list[Change], seed: bytes) -> set[str]:
+def allowed(reply: Reply, changes: list[RecordedChange], seed: bytes) -> set[str]:
     """The stacks that may have answered: by the mode then, or one that ended less than 2 s before."""
     who = number(seed, identity(Sticky(), [(b"authorization", f"Token {reply.user}".encode())], {}))
     found, mode, since = set(), "legacy", 0.0
@@ -146,7 +146,7 @@ async def _planted_bug(operator: Operator, bug: Path, clients: Clients) -> float
     owner = operator.ownership
     broken_at = time.time()
     bug.write_text("fails")  # noqa: ASYNC240 - a few bytes
-    await until(lambda: GROUP in owner.stored.of(Kind.HOLD), owner, 10)
+    await until(lambda: GROUP in owner.stored.of(NoteKind.HOLD), owner, 10)
     (taken,) = [one for one in await operator.history(10) if one.kind == "hold"]
     assert taken.changed_by == "the bridge"
     await asyncio.sleep(FOLLOW + 0.5)

@@ -12,10 +12,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.settings import shares
-from legacy_bridge.shadow import Limits, Outcome, ShadowObserver, Verdict
+from legacy_bridge.shadow import Limits, PairOutcome, PairVerdict, ShadowObserver
 from legacy_bridge.shadow.call import run_queue_seconds
 from legacy_bridge.shadow.compare import masking
-from legacy_bridge.shadow.contract import Answer, Exchange, Stage
+from legacy_bridge.shadow.contract import Answer, ClientExchange, ComparisonStage
 from legacy_bridge.shadow.rows import follow
 from legacy_bridge.shadow.rows.recording import UNTOLD, Did, Recording, Touch, recorded
 from legacy_bridge.shadow.rows.sandbox import SqliteSandbox
@@ -30,7 +30,7 @@ class Comparer:
 
     def __init__(self) -> None:
         self.may = asyncio.Event()
-        self.outcome: Outcome | Exception = Outcome(Verdict.SAME, status=200)
+        self.outcome: PairOutcome | Exception = PairOutcome(PairVerdict.SAME, status=200)
         self.bodies: list[bytes | None] = []
 
     def watch(self) -> None: ...
@@ -38,7 +38,7 @@ class Comparer:
     def tables(self) -> dict[str, sa.Table]:
         return {}
 
-    async def startup(self, stage: Stage) -> None: ...
+    async def startup(self, stage: ComparisonStage) -> None: ...
     async def shutdown(self) -> None: ...
 
     async def ready(self) -> None: ...
@@ -49,7 +49,7 @@ class Comparer:
     def repeatable(self, operation: Operation, method: str) -> bool:
         return method == "GET"
 
-    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def compare(self, exchange: ClientExchange, recording: Recording) -> PairOutcome:
         self.bodies.append(exchange.body)
         await self.may.wait()
         if isinstance(self.outcome, Exception):
@@ -61,7 +61,7 @@ class Results:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def compared(self, exchange: Exchange, **told: Any) -> None:
+    def compared(self, exchange: ClientExchange, **told: Any) -> None:
         self.told.append(told["different"])
 
     def dropped(self, operation: Operation, trial: int, why: str) -> None:
@@ -71,7 +71,7 @@ class Results:
 async def started(limits: Limits, **options: Any) -> tuple[ShadowObserver, Comparer, Results]:
     comparer, results = Comparer(), Results()
     observer = ShadowObserver(comparer, limits, **options)
-    await observer.startup(Stage({}, {}, results))
+    await observer.startup(ComparisonStage({}, {}, results))
     return observer, comparer, results
 
 
@@ -82,7 +82,7 @@ def seen(observer: ShadowObserver, body: bytes | None = b"", reply: bytes | None
         return False
     answer = Answer(200, [], reply, 0.01)
     observer.take(
-        Exchange(
+        ClientExchange(
             operation=OPERATION, mode=Mode.SHADOW, trial=1, scope=scope, body=body,
             primary=Stack.LEGACY, compared=Stack.PORTED, answer=answer, started=0.0, request_id="x",
         )
@@ -189,7 +189,7 @@ def test_a_failing_and_a_slow_comparison_say_nothing_of_the_port() -> None:
         seen(observer)
         await observer.drained()
         assert results.told == [Reason.TIMEOUT, Reason.BROKEN]
-        comparer.outcome = Outcome(Verdict.DIFFERENT, status=200, example={})
+        comparer.outcome = PairOutcome(PairVerdict.DIFFERENT, status=200, example={})
         seen(observer)
         await observer.drained()
         assert results.told[2:] == [True], "the worker lives on"

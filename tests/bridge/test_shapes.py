@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.routing import AnyConverter, BaseConverter
 
-from legacy_bridge.operations.match import Matcher, NotFound
+from legacy_bridge.operations.match import Matcher, NoOperation
 from legacy_bridge.operations.match_cache import Shapes, is_told
 from legacy_bridge.operations.operation import LegacyRule, Operation
 
@@ -63,7 +63,7 @@ def test_rules_that_ask_more_are_always_looked_up(text: str) -> None:
 def test_a_converter_of_the_legacys_own_is_asked() -> None:
     matcher = Counted(rules("/x/<int:a>/"), converters={"int": Seven})
     assert matcher.match("GET", "/x/7/") == Operation("GET", "/x/<int:a>/")
-    assert isinstance(matcher.match("GET", "/x/8/"), NotFound)
+    assert isinstance(matcher.match("GET", "/x/8/"), NoOperation)
 
 
 def test_what_is_remembered_does_not_grow_with_traffic() -> None:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from legacy_bridge.control.dashboard.stop_signals import StopSignals
 from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.shadow.call import call
-from legacy_bridge.shadow.contract import Answer, Exchange
+from legacy_bridge.shadow.contract import Answer, ClientExchange
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_a_second_call_that_fails_is_logged(caplog: pytest.LogCaptureFixtu
     async def failing(scope: Scope, receive: Receive, send: Send) -> None:
         raise ZeroDivisionError("planted")
 
-    exchange = Exchange(
+    exchange = ClientExchange(
         operation=Operation("GET", "/thing/"),
         mode=Mode.SHADOW,
         trial=1,

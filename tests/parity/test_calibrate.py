@@ -15,11 +15,11 @@ import pytest
 
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
-from parity_core.compare.learned import Evidence, Learned, LearnedKind, LearnedRule, render
+from parity_core.compare.learned import Learned, LearnedEvidence, LearnedKind, LearnedRule, render
 from parity_core.compare.rules import Rules
 from parity_core.files.learned_toml import load
 from parity_core.model import Change, Pair, ParityError, RowChange, Side
-from parity_tests.calibrate.learn import Learning, Observer, generalised
+from parity_tests.calibrate.learn import Learning, LearningObserver, generalised
 from parity_tests.calibrate.use_case import merged
 from tests.parity.conftest import ROOT, Shop, exchange, pair
 
@@ -29,7 +29,7 @@ KEY = "x-secret-of-both-sides-0123456789"
 
 
 def learn(pairs: Iterable[Pair]) -> Learning:
-    observer = Observer()
+    observer = LearningObserver()
     for one in pairs:
         observer.add(one, diff(one, Rules(), Correspondence()))
     return observer.learn(TODAY, LATER)
@@ -76,7 +76,7 @@ def test_the_strictest_kind_that_explains_everything(values: Any, kind: LearnedK
 def test_evidence_is_counted_per_operation_and_place() -> None:
     same = [pair({"v": 1}, {"v": 1}, step) for step in range(1, 4)]
     (rule,) = learn([*same, pair({"v": 1}, {"v": 2}, 9), pair({"v": 1}, {"v": 3}, 10)]).rules
-    assert (rule.operation, rule.evidence) == ("GET /x/", Evidence("journey", 9, 2, 5))
+    assert (rule.operation, rule.evidence) == ("GET /x/", LearnedEvidence("journey", 9, 2, 5))
     assert (rule.learned, rule.expires) == (TODAY, LATER)
 
 
@@ -116,7 +116,7 @@ def test_what_is_never_relaxed(one: Pair, place: str, why: str) -> None:
     assert (place, why) in told
     assert place not in {rule.place for rule in found.rules}
     # nor does a rule that somebody writes into the file by hand accept it
-    rule = LearnedRule("*", "**", LearnedKind.VALUE, TODAY, LATER, Evidence("j", 1, 1, 1))
+    rule = LearnedRule("*", "**", LearnedKind.VALUE, TODAY, LATER, LearnedEvidence("j", 1, 1, 1))
     differences = diff(one, Rules(), Correspondence())
     assert [
         d for d in Learned([rule], TODAY).left(one, differences) if generalised(d.place) == place
@@ -132,7 +132,7 @@ def test_a_token_is_not_relaxed_to_any_value() -> None:
 
 
 def rule(kind: LearnedKind, place: str = "body/v", expires: date = LATER) -> LearnedRule:
-    return LearnedRule("GET /x/", place, kind, TODAY, expires, Evidence("j", 1, 2, 3))
+    return LearnedRule("GET /x/", place, kind, TODAY, expires, LearnedEvidence("j", 1, 2, 3))
 
 
 def left(learned: Learned, *values: tuple[Any, Any]) -> list[int]:

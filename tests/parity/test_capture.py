@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from parity_core.capture.fingerprint import Key
+from parity_core.capture.fingerprint import FingerprintKey
 from parity_core.capture.mask import Masker
 from parity_core.capture.record import Body, Recorded, header_line, to_line
 from parity_core.files import rules_toml
@@ -19,12 +19,12 @@ from parity_tests.capture.ids import Ids
 from parity_tests.capture.overview import overview
 from parity_tests.capture.read import open_capture
 from parity_tests.capture.request import NotReplayable, Requests
-from parity_tests.capture.schedule import Entry, Order, batches
-from parity_tests.capture.store import DiskMap, Latest, Store
+from parity_tests.capture.schedule import Order, ScheduledExchange, batches
+from parity_tests.capture.store import DiskMap, Latest, ReplayStore
 from parity_tests.capture.users import Unmapped, Users
 from parity_tests.capture.write import write_capture
 
-KEY = Key(b"of the tests")
+KEY = FingerprintKey(b"of the tests")
 CORNFLOW = configuration.load(configuration.DEFAULT)
 RULES = rules_toml.load(CORNFLOW.rules, "sqlite")
 
@@ -116,7 +116,7 @@ def test_a_capture_is_summed_up(tmp_path: Path) -> None:
 
 
 def plan(found: list[Recorded], width: int, order: Order, **keys: Any) -> list[list[list[int]]]:
-    entries = [Entry(number, exchange) for number, exchange in enumerate(found, 1)]
+    entries = [ScheduledExchange(number, exchange) for number, exchange in enumerate(found, 1)]
     return [
         [[entry.number for entry in lane] for lane in batch.lanes]
         for batch in batches(entries, width, order, **keys)
@@ -217,7 +217,7 @@ def test_what_a_request_uses_is_what_would_be_replaced(known: Ids) -> None:
 
 
 def test_dictionaries_on_disk_last_only_when_committed(tmp_path: Path) -> None:
-    store = Store(tmp_path / "x")
+    store = ReplayStore(tmp_path / "x")
     found = DiskMap(store, "ids", cached=2)
     for number in range(5):
         found[("n", number)] = {"v": number}
@@ -225,7 +225,7 @@ def test_dictionaries_on_disk_last_only_when_committed(tmp_path: Path) -> None:
     store.commit()
     found[("n", 9)] = 9
     store.close()
-    again = DiskMap(Store(tmp_path / "x"), "ids")
+    again = DiskMap(ReplayStore(tmp_path / "x"), "ids")
     assert again.get(("n", 4)) == {"v": 4}
     assert again.get(("n", 9)) is None
     assert len(again) == 5

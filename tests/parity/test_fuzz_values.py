@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from parity_core.model import MISSING, ParityError
 from parity_tests.fuzz import catalogue, save
-from parity_tests.fuzz.catalogue import Catalogue, Operation
-from parity_tests.fuzz.documents import Shape, shapes
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
+from parity_tests.fuzz.documents import DocumentedShape, shapes
 from parity_tests.fuzz.draw import values
 from parity_tests.fuzz.draw.draft import Damage, Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.strategies import drafts
@@ -115,7 +115,7 @@ def test_shapes_join_what_both_documents_know() -> None:
     assert case.body["name"]["enum"] == ["a", "b"], "the first document counts more"
     assert case.body["parent"]["properties"]["name"] == {"type": "string"}
     assert case.required == {"name", "size"}
-    assert found["GET /none/"] == Shape()
+    assert found["GET /none/"] == DocumentedShape()
 
 
 @settings(max_examples=40, deadline=None, database=None, phases=[Phase.generate])
@@ -222,7 +222,7 @@ class Listening:
 
     def begin(self) -> None: ...
 
-    def ask(self, operation: Operation, draft: Draft) -> None:
+    def ask(self, operation: FuzzOperation, draft: Draft) -> None:
         self.asked.append((operation.label, draft))
 
 

@@ -20,7 +20,7 @@ from parity_core.model import (
     Side,
 )
 from parity_tests.fuzz import catalogue
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.documents import shapes
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.near import near, usual
@@ -277,7 +277,7 @@ def test_a_profile_says_what_is_otherwise(tmp_path: Path) -> None:
 
 def test_an_operation_without_body_and_query_is_asked_with_headers_and_later() -> None:
     found = list(
-        islice(drills([Operation("GET /health/")], Catalogue({}, {}, {}), random.Random(1)), 3)
+        islice(drills([FuzzOperation("GET /health/")], Catalogue({}, {}, {}), random.Random(1)), 3)
     )
     asked = [draft for drill in found for _, draft in drill]
     assert any(draft.headers for draft in asked)

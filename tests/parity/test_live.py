@@ -7,7 +7,7 @@ from typing import Any
 
 from cornflow_cutover.shadow.comparer import rules_folder
 from legacy_bridge.shadow.compare.reads import judge_of
-from parity_core.compare.live import Judge, Request, RowChange, Seen, same_reply, unwaived
+from parity_core.compare.live import Judge, LiveReply, Request, RowChange, same_reply, unwaived
 from parity_core.compare.rules import Rules, parse
 from parity_core.compare.waivers import parse as parse_waiver
 from parity_core.model import Change
@@ -35,9 +35,9 @@ WAIVER = parse_waiver(
 )
 
 
-def side(body: Any, seconds: float = 0.0, rows: tuple[RowChange, ...] = ()) -> Seen:
+def side(body: Any, seconds: float = 0.0, rows: tuple[RowChange, ...] = ()) -> LiveReply:
     headers = (("content-type", "application/json"),)
-    return Seen(200, headers, json.dumps(body).encode(), NOW.timestamp() + seconds, rows)
+    return LiveReply(200, headers, json.dumps(body).encode(), NOW.timestamp() + seconds, rows)
 
 
 def row(key: int, name: str = "x") -> RowChange:
@@ -45,7 +45,7 @@ def row(key: int, name: str = "x") -> RowChange:
     return RowChange("things", Change.INSERTED, (key,), {}, columns, ("id",))
 
 
-def places(legacy: Seen, ported: Seen, *, rows: bool = True) -> list[str]:
+def places(legacy: LiveReply, ported: LiveReply, *, rows: bool = True) -> list[str]:
     judge = Judge(RULES, [WAIVER], "sqlite")
     request = Request("POST", "/thing/")
     found = judge.compare(

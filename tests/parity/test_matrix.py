@@ -10,10 +10,10 @@ import pytest
 from parity_core.compare.waivers import parse
 from parity_core.model import MISSING, Change, Difference, Finding, ParityError, RowChange, Side
 from parity_tests.matrix.judge import judge, lets_in
-from parity_tests.matrix.model import Verdict
+from parity_tests.matrix.model import CellVerdict
 from parity_tests.matrix.plan import load
 from parity_tests.matrix.play import narrowed
-from parity_tests.operations import Matcher
+from parity_tests.operations import CensusMatcher
 from tests.parity.conftest import Shop, exchange, pair
 
 ROW = RowChange("cases", Change.INSERTED, (1,))
@@ -85,19 +85,19 @@ def test_a_list_that_shows_more_lets_in_but_one_that_shows_less_does_not() -> No
 
 
 def test_no_waiver_covers_letting_in() -> None:
-    def verdict(legacy: int, ported: int) -> Verdict:
+    def verdict(legacy: int, ported: int) -> CellVerdict:
         sides = exchange(Side.LEGACY, status=legacy), exchange(Side.PORTED, status=ported)
         one = pair(*sides)
         return judge(one, [Finding(one, Difference("status", legacy, ported), WAIVER)])[0]
 
-    assert verdict(403, 200) is Verdict.LETS_IN
-    assert verdict(200, 403) is Verdict.WAIVED
+    assert verdict(403, 200) is CellVerdict.LETS_IN
+    assert verdict(200, 403) is CellVerdict.WAIVED
 
 
 def plan_of(tmp_path: Path, text: str) -> Any:
     file = tmp_path / "matrix.yaml"
     file.write_text(text)
-    return load(file, ["admin", "guest"], Matcher(CENSUS), CENSUS)
+    return load(file, ["admin", "guest"], CensusMatcher(CENSUS), CENSUS)
 
 
 HEAD = (

@@ -5,31 +5,44 @@ from typing import Any
 
 import pytest
 
-from parity_tests.mutants.model import Mutant, Outcome, Part, Result, Trial, Verdict, chosen
+from parity_tests.mutants.model import (
+    Mutant,
+    MutantOutcome,
+    MutantTrial,
+    MutantVerdict,
+    Part,
+    Result,
+    chosen,
+)
 from parity_tests.report.exit_code import Exit
 from tests.parity.conftest import Shop
 
 
-def outcome(*verdicts: Verdict, equivalent: bool = False) -> Outcome:
+def outcome(*verdicts: MutantVerdict, equivalent: bool = False) -> MutantOutcome:
     mutant = Mutant("m", "", "a.py", "x", "y", "GET /", "status", ("j",), equivalent=equivalent)
-    return Outcome(mutant, {p: Trial(v) for p, v in zip(Part, verdicts, strict=False)})
+    return MutantOutcome(mutant, {p: MutantTrial(v) for p, v in zip(Part, verdicts, strict=False)})
 
 
 @pytest.mark.parametrize(
     ("verdicts", "equivalent", "told", "code"),
     [
-        ((Verdict.MISSED, Verdict.FOUND), False, "found", Exit.SAME),
-        ((Verdict.MISSED, Verdict.NOT_ASKED), False, "missed", Exit.DIFFERENT),
-        ((Verdict.ELSEWHERE,), False, "red, but not there", Exit.DIFFERENT),
-        ((Verdict.BROKEN, Verdict.MISSED), False, "did not run", Exit.COULD_NOT_RUN),
-        ((Verdict.BROKEN, Verdict.FOUND), False, "found", Exit.SAME),
-        ((Verdict.MISSED, Verdict.NOT_ASKED), True, "equivalent, left alone", Exit.SAME),
-        ((Verdict.MISSED, Verdict.FOUND), True, "equivalent, but red", Exit.DIFFERENT),
-        ((Verdict.ELSEWHERE,), True, "equivalent, but red", Exit.DIFFERENT),
+        ((MutantVerdict.MISSED, MutantVerdict.FOUND), False, "found", Exit.SAME),
+        ((MutantVerdict.MISSED, MutantVerdict.NOT_ASKED), False, "missed", Exit.DIFFERENT),
+        ((MutantVerdict.ELSEWHERE,), False, "red, but not there", Exit.DIFFERENT),
+        ((MutantVerdict.BROKEN, MutantVerdict.MISSED), False, "did not run", Exit.COULD_NOT_RUN),
+        ((MutantVerdict.BROKEN, MutantVerdict.FOUND), False, "found", Exit.SAME),
+        (
+            (MutantVerdict.MISSED, MutantVerdict.NOT_ASKED),
+            True,
+            "equivalent, left alone",
+            Exit.SAME,
+        ),
+        ((MutantVerdict.MISSED, MutantVerdict.FOUND), True, "equivalent, but red", Exit.DIFFERENT),
+        ((MutantVerdict.ELSEWHERE,), True, "equivalent, but red", Exit.DIFFERENT),
     ],
 )
 def test_a_bug_must_be_found_by_a_part_and_an_equivalent_by_none(
-    verdicts: tuple[Verdict, ...], equivalent: bool, told: str, code: Exit
+    verdicts: tuple[MutantVerdict, ...], equivalent: bool, told: str, code: Exit
 ) -> None:
     one = outcome(*verdicts, equivalent=equivalent)
     assert one.verdict == told
@@ -37,7 +50,9 @@ def test_a_bug_must_be_found_by_a_part_and_an_equivalent_by_none(
 
 
 def test_equivalents_are_no_bugs() -> None:
-    result = Result(tuple(Part), [outcome(Verdict.FOUND), outcome(Verdict.MISSED, equivalent=True)])
+    result = Result(
+        tuple(Part), [outcome(MutantVerdict.FOUND), outcome(MutantVerdict.MISSED, equivalent=True)]
+    )
     assert (result.found, len(result.real), result.equivalents_found) == (1, 1, [])
 
 

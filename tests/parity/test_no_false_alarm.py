@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from parity_core.compare.correspond import Correspondence, Window
-from parity_core.compare.rules import Kind, Rule
+from parity_core.compare.rules import Rule, RuleKind
 from parity_core.model import Request, Side
 from parity_tests.stage.process import RunningStack
 from parity_tests.stage.stage import World
@@ -129,7 +129,7 @@ def test_a_reply_that_differs_once_is_neither_the_same_nor_different(shop: Shop)
 
 
 def test_a_moment_may_be_late_by_what_the_reply_took_and_no_more() -> None:
-    rule = Rule("**", Kind.TIMESTAMP)
+    rule = Rule("**", RuleKind.TIMESTAMP)
     late = Window(1000.0, 1000.0, 1, 0.1, 20.0)
     assert Correspondence().check(rule, 1000.0, 1019.0, late) is None
     assert Correspondence().check(rule, 1000.0, 1026.0, late)

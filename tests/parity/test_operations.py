@@ -4,9 +4,9 @@ import pytest
 
 from parity_core.compare.places import operation_matches, place_matches
 from parity_core.model import Place
-from parity_tests.operations import Matcher, parse_census
+from parity_tests.operations import CensusMatcher, parse_census
 
-MATCHER = Matcher(
+MATCHER = CensusMatcher(
     [
         "GET /user/",
         "POST /user/",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from parity_core.model import ParityError
-from parity_tests.performance.budget import Budget, Verdict, judge, load
+from parity_tests.performance.budget import PerformanceBudget, PerformanceVerdict, judge, load
 from parity_tests.performance.interval import Interval, ratio
 from tests.parity.conftest import SHOP, Shop
 
@@ -43,30 +43,45 @@ def test_a_few_long_pauses_do_not_make_a_port_slow() -> None:
 @pytest.mark.parametrize(
     ("interval", "statements", "budget", "verdict"),
     [
-        (Interval(0.8, 0.7, 0.9), (3, 3), Budget(1.0), Verdict.WITHIN),
-        (Interval(1.4, 1.2, 1.6), (3, 3), Budget(1.0), Verdict.SLOWER),
-        (Interval(1.1, 0.9, 1.3), (3, 3), Budget(1.0), Verdict.INCONCLUSIVE),
-        (Interval(1.1, 0.9, 1.3), (3, 3), Budget(1.5), Verdict.WITHIN),
-        (None, (3, 3), Budget(1.0), Verdict.INCONCLUSIVE),
-        (Interval(0.8, 0.7, 0.9), (3, 4), Budget(1.0), Verdict.STATEMENTS),
-        (Interval(0.8, 0.7, 0.9), (3, 4), Budget(1.0, None, 1), Verdict.WITHIN),
-        (Interval(0.8, 0.7, 0.9), (3, 9), Budget(1.0, None, None), Verdict.WITHIN),
-        (Interval(0.8, 0.7, 0.9), (9, 4), Budget(1.0, 3), Verdict.STATEMENTS),
-        (Interval(0.8, 0.7, 0.9), (None, None), Budget(1.0, 3), Verdict.WITHIN),
+        (Interval(0.8, 0.7, 0.9), (3, 3), PerformanceBudget(1.0), PerformanceVerdict.WITHIN),
+        (Interval(1.4, 1.2, 1.6), (3, 3), PerformanceBudget(1.0), PerformanceVerdict.SLOWER),
+        (Interval(1.1, 0.9, 1.3), (3, 3), PerformanceBudget(1.0), PerformanceVerdict.INCONCLUSIVE),
+        (Interval(1.1, 0.9, 1.3), (3, 3), PerformanceBudget(1.5), PerformanceVerdict.WITHIN),
+        (None, (3, 3), PerformanceBudget(1.0), PerformanceVerdict.INCONCLUSIVE),
+        (Interval(0.8, 0.7, 0.9), (3, 4), PerformanceBudget(1.0), PerformanceVerdict.STATEMENTS),
+        (
+            Interval(0.8, 0.7, 0.9),
+            (3, 4),
+            PerformanceBudget(1.0, None, 1),
+            PerformanceVerdict.WITHIN,
+        ),
+        (
+            Interval(0.8, 0.7, 0.9),
+            (3, 9),
+            PerformanceBudget(1.0, None, None),
+            PerformanceVerdict.WITHIN,
+        ),
+        (Interval(0.8, 0.7, 0.9), (9, 4), PerformanceBudget(1.0, 3), PerformanceVerdict.STATEMENTS),
+        (
+            Interval(0.8, 0.7, 0.9),
+            (None, None),
+            PerformanceBudget(1.0, 3),
+            PerformanceVerdict.WITHIN,
+        ),
     ],
 )
 def test_only_what_is_sure_fails(
     interval: Interval | None,
     statements: Sequence[float | None],
-    budget: Budget,
-    verdict: Verdict,
+    budget: PerformanceBudget,
+    verdict: PerformanceVerdict,
 ) -> None:
     assert judge(budget, interval, statements)[0] is verdict
 
 
 def test_another_status_is_no_time_to_compare() -> None:
-    told = judge(Budget(), Interval(0.1, 0.1, 0.1), (1, 1), {"500 against 400": 2})
-    assert told == (Verdict.DIFFERENT, "2× 500 against 400")
+    told = judge(PerformanceBudget(), Interval(0.1, 0.1, 0.1), (1, 1), {"500 against 400": 2})
+    assert told == (PerformanceVerdict.DIFFERENT, "2× 500 against 400")
 
 
 def test_a_budget_is_that_of_the_last_glob_that_matches(tmp_path: Path) -> None:
@@ -78,9 +93,9 @@ def test_a_budget_is_that_of_the_last_glob_that_matches(tmp_path: Path) -> None:
     )
     plan = load(file)
     assert plan.pairs == 7
-    assert plan.budget("POST /x/") == Budget(1.1)
-    assert plan.budget("GET /x/") == Budget(1.1, 2)
-    assert plan.budget("GET /slow/x/") == Budget(9)
+    assert plan.budget("POST /x/") == PerformanceBudget(1.1)
+    assert plan.budget("GET /x/") == PerformanceBudget(1.1, 2)
+    assert plan.budget("GET /slow/x/") == PerformanceBudget(9)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from parity_core.compare.correspond import Window
-from parity_core.compare.rules import Kind, Rule, Rules
+from parity_core.compare.rules import Rule, RuleKind, Rules
 from parity_core.files import rules_toml
 from parity_core.model import MISSING
 from parity_tests import config as configuration
@@ -22,12 +22,12 @@ from parity_tests.stage.workplace import workplace
 
 RULES = Rules(
     [
-        Rule("rows/roles/*/id", Kind.ID, namespace="roles"),
-        Rule("rows/views/*/id", Kind.ID, namespace="views"),
-        Rule("rows/grants/*/id", Kind.ID, namespace="grants"),
-        Rule("rows/*/*/role_id", Kind.ID, namespace="roles"),
-        Rule("rows/*/*/view_id", Kind.ID, namespace="views"),
-        Rule("rows/*/*/*_at", Kind.TIMESTAMP),
+        Rule("rows/roles/*/id", RuleKind.ID, namespace="roles"),
+        Rule("rows/views/*/id", RuleKind.ID, namespace="views"),
+        Rule("rows/grants/*/id", RuleKind.ID, namespace="grants"),
+        Rule("rows/*/*/role_id", RuleKind.ID, namespace="roles"),
+        Rule("rows/*/*/view_id", RuleKind.ID, namespace="views"),
+        Rule("rows/*/*/*_at", RuleKind.TIMESTAMP),
     ]
 )
 WINDOW = Window(0.0, 0.0, 1, 3600.0, 3600.0)

@@ -16,11 +16,11 @@ from flask.views import MethodView
 from parity_core.model import ParityError
 from parity_tests.suite import target as targets
 from parity_tests.suite.doubles import Doubles
-from parity_tests.suite.target import Target
+from parity_tests.suite.target import SuiteTarget
 from parity_tests.suite.views import view_of_suite
 from parity_tests.suite.wsgi import mounted, request_of
 
-TARGET = Target("t", ("shop",), lambda *_: "", lambda *_: None, suite=("shop.tests",))
+TARGET = SuiteTarget("t", ("shop",), lambda *_: "", lambda *_: None, suite=("shop.tests",))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from parity_tests.operations import Census
 from parity_tests.report import document as json_report
 from parity_tests.report.observed import Observation, sent
 from parity_tests.report.results import Report
-from parity_tests.triangle.compare import Corner, FailOn, Item, Kind, compare, knows_it
+from parity_tests.triangle.compare import Corner, FailOn, Item, MismatchKind, compare, knows_it
 from parity_tests.triangle.shape import Shape, of_document, of_observation
 from tests.parity.conftest import SHOP, exchange, pair
 
@@ -151,7 +151,7 @@ def corners(**changes: Any) -> dict[Corner, dict[str, Shape]]:
     return {corner: {LABEL: shape} for corner, shape in shapes.items()}
 
 
-def told(items: Iterable[Item]) -> list[tuple[Kind, str, tuple[Corner, ...]]]:
+def told(items: Iterable[Item]) -> list[tuple[MismatchKind, str, tuple[Corner, ...]]]:
     return [(item.kind, item.name, item.lacks) for item in items]
 
 
@@ -169,11 +169,11 @@ def test_each_corner_that_lacks_something_is_named() -> None:
         [LABEL],
     )
     assert told(found) == [
-        (Kind.STATUS, "404", (Corner.LEGACY, Corner.PORTED)),
-        (Kind.PARAMETER, "offset", (Corner.PORTED, Corner.OBSERVED)),
-        (Kind.REPLY, "owner", (Corner.LEGACY,)),
-        (Kind.REPLY, "owner/name", (Corner.LEGACY, Corner.PORTED)),
-        (Kind.REFUSAL, "error", (Corner.LEGACY,)),
+        (MismatchKind.STATUS, "404", (Corner.LEGACY, Corner.PORTED)),
+        (MismatchKind.PARAMETER, "offset", (Corner.PORTED, Corner.OBSERVED)),
+        (MismatchKind.REPLY, "owner", (Corner.LEGACY,)),
+        (MismatchKind.REPLY, "owner/name", (Corner.LEGACY, Corner.PORTED)),
+        (MismatchKind.REFUSAL, "error", (Corner.LEGACY,)),
     ]
     untold, lost = ([i.name for i in found if i.fails(on)] for on in (FailOn.UNTOLD, FailOn.LOST))
     assert untold == ["404", "owner/name"]
@@ -192,7 +192,7 @@ def test_an_operation_that_one_does_not_know_is_one_thing() -> None:
     told_by[Corner.PORTED] = {}
     (item,) = compare(told_by, [LABEL])
     assert (item.kind, item.lacks, item.fails(FailOn.UNTOLD)) == (
-        Kind.OPERATION, (Corner.PORTED,), True,
+        MismatchKind.OPERATION, (Corner.PORTED,), True,
     )  # fmt: skip
 
 

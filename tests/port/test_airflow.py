@@ -188,7 +188,7 @@ async def test_slow_is_given_up(
     start: Any, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = Answer(200, {"is_paused": False, "dag_run_id": "x", "state": "running"}, delay=1.5)
-    monkeypatch.setitem(stand_in.FAULTS, "slow", (stand_in.Kind.INFO, late))
+    monkeypatch.setitem(stand_in.FAULTS, "slow", (stand_in.ParameterKind.INFO, late))
     server = start()
     new = ported(server.url, client, timeout=0.3)
     assert await new.is_alive()

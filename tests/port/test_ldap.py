@@ -107,8 +107,10 @@ def test_directory_that_goes_and_comes_back(tmp_path: Path) -> None:
 
 async def test_password_and_roles(directory: Slapd) -> None:
     ours = ldap.Directory(settings(directory))
-    assert await ours.log_in("alice", "Alice-pw1!") == ldap.Entry("alice@cornflow.org", (3,))
-    assert await ours.log_in("erin", "Erin-pw1!") == ldap.Entry(None, (1,))
+    assert await ours.log_in("alice", "Alice-pw1!") == ldap.DirectoryEntry(
+        "alice@cornflow.org", (3,)
+    )
+    assert await ours.log_in("erin", "Erin-pw1!") == ldap.DirectoryEntry(None, (1,))
     ours.close()
 
 

@@ -11,7 +11,7 @@ from cornflow_f.migration import run
 from cornflow_f.migration.state import (
     LEGACY_HEAD,
     LEGACY_REVISIONS,
-    Found,
+    DatabaseState,
     RevisionError,
     Start,
     decide_start,
@@ -330,6 +330,6 @@ async def test_a_failing_migration_leaves_nothing_behind(
 
 
 def test_a_merged_legacy_history_is_refused() -> None:
-    found = Found(columns={}, legacy=("a", "b"), ported=None)
+    found = DatabaseState(columns={}, legacy=("a", "b"), ported=None)
     with pytest.raises(RevisionError, match="several revisions"):
         decide_start(found, {})

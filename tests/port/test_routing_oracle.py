@@ -9,7 +9,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 from cornflow_f.security import create_token
-from cornflow_f.web.routing import Decision, Resolution, RouteTable, legacy_rule
+from cornflow_f.web.routing import Resolution, RouteDecision, RouteTable, legacy_rule
 from tests.port.conftest import SECRET, StartPort
 
 PATHS = {
@@ -45,12 +45,12 @@ def werkzeug_says(method: str, path: str) -> Resolution:
         adapter.match(path, method=method)
     except RequestRedirect as redirect:
         target = redirect.new_url.removeprefix("http://server")
-        return Resolution(Decision.REDIRECT, target=target)
+        return Resolution(RouteDecision.REDIRECT, target=target)
     except MethodNotAllowed as error:
-        return Resolution(Decision.WRONG_METHOD, frozenset(error.valid_methods or ()))
+        return Resolution(RouteDecision.WRONG_METHOD, frozenset(error.valid_methods or ()))
     except NotFound:
-        return Resolution(Decision.NOT_FOUND)
-    return Resolution(Decision.FOUND)
+        return Resolution(RouteDecision.NOT_FOUND)
+    return Resolution(RouteDecision.FOUND)
 
 
 @given(
@@ -69,9 +69,9 @@ def test_same_decision_for_any_path(segments: list[str], slash: bool, method: st
     path = "/" + "/".join(segments) + ("/" if slash else "")
     expected, got = werkzeug_says(method, path), TABLE.resolve(method, path)
     assert got.decision is expected.decision
-    if expected.decision is Decision.WRONG_METHOD:
+    if expected.decision is RouteDecision.WRONG_METHOD:
         assert got.allowed == expected.allowed
-    if expected.decision is Decision.REDIRECT:
+    if expected.decision is RouteDecision.REDIRECT:
         assert got.target == unquote(expected.target)
 
 

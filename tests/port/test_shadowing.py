@@ -15,7 +15,7 @@ from cornflow_f.config import Settings
 from cornflow_f.database.engine import create_engine
 from cornflow_f.main import create_app
 from cornflow_f.models import Base, Role, User
-from cornflow_f.orchestrators.http import Caller, NoReply
+from cornflow_f.orchestrators.http import HttpCaller, NoReply
 from cornflow_f.services import mail
 from cornflow_f.services.execution_files import _FOLDER
 from legacy_bridge.shadow.rows.sandbox import prepare_savepoints
@@ -82,7 +82,7 @@ def test_calls_and_mails_go_to_the_isolation(monkeypatch: pytest.MonkeyPatch) ->
     async def play() -> list[str]:
         server = mail.MailServer("127.0.0.1", 9, "service@cornflow.org", "x")
         nowhere = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-        caller = Caller("Airflow", nowhere, 1.0)
+        caller = HttpCaller("Airflow", nowhere, 1.0)
         world = World()
         with shadowing.isolated(world):
             await mail.send(server, "ana@cornflow.org", "text")
@@ -112,6 +112,8 @@ def test_an_isolation_that_knows_no_answer_is_an_orchestrator_that_is_away() -> 
         world = World()
         world.http_client = httpx.AsyncClient(transport=httpx.MockTransport(fails))
         with shadowing.isolated(world), pytest.raises(NoReply):
-            await Caller("Airflow", httpx.AsyncClient(), 1.0).send("GET", "http://airflow.test/")
+            await HttpCaller("Airflow", httpx.AsyncClient(), 1.0).send(
+                "GET", "http://airflow.test/"
+            )
 
     asyncio.run(play())

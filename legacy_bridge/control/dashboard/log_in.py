@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.types import ASGIApp
 
-from legacy_bridge.control.access import COOKIE, SESSION_SECONDS, Access, ControlRefusedError
+from legacy_bridge.control.access import COOKIE, SESSION_SECONDS, ControlAccess, ControlRefusedError
 from legacy_bridge.control.input import Input
 
 _WORD = Field(default="", max_length=4096)
@@ -33,7 +33,7 @@ def client_of(app: ASGIApp) -> Callable[[], httpx.AsyncClient]:
     )
 
 
-def session_routes(access: Access) -> APIRouter:
+def session_routes(access: ControlAccess) -> APIRouter:
     router = APIRouter()
 
     @router.get("/session")

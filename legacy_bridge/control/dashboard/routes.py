@@ -6,7 +6,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from legacy_bridge.control.access import Access, ControlRefusedError
+from legacy_bridge.control.access import ControlAccess, ControlRefusedError
 from legacy_bridge.control.dashboard.live import Live
 from legacy_bridge.control.dashboard.log_in import session_routes
 from legacy_bridge.telemetry.metrics import CONTENT_TYPE
@@ -25,7 +25,7 @@ _HEADERS = {
 
 def dashboard_routes(
     live: Live,
-    access: Access,
+    access: ControlAccess,
     metrics: Callable[[], Awaitable[bytes]],
     *,
     open_metrics: bool = False,

@@ -3,39 +3,39 @@
 from dataclasses import dataclass, replace
 
 from legacy_bridge.operations.operation import Stack
-from legacy_bridge.shadow.compare.side import Side, example
-from legacy_bridge.shadow.contract import Exchange
-from legacy_bridge.shadow.verdict import Outcome, Verdict
+from legacy_bridge.shadow.compare.side import PairSide, example
+from legacy_bridge.shadow.contract import ClientExchange
+from legacy_bridge.shadow.verdict import PairOutcome, PairVerdict
 from parity_core.compare.live import Difference
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ComparedPair:
     """A pair with what differs in it."""
 
-    legacy: Side
-    ported: Side
+    legacy: PairSide
+    ported: PairSide
     differences: list[Difference]
     if_quiet: bool = False
     """It can't be made sure here that nobody wrote between the two answers."""
 
     @property
-    def verdict(self) -> Verdict:
-        return Verdict.DIFFERENT if self.differences else Verdict.SAME
+    def verdict(self) -> PairVerdict:
+        return PairVerdict.DIFFERENT if self.differences else PairVerdict.SAME
 
 
-def if_quiet_only(found: Found) -> Found:
+def if_quiet_only(found: ComparedPair) -> ComparedPair:
     return replace(found, if_quiet=True)
 
 
-def outcome_of(exchange: Exchange, found: Found) -> Outcome:
+def outcome_of(exchange: ClientExchange, found: ComparedPair) -> PairOutcome:
     compared = found.ported if exchange.compared is Stack.PORTED else found.legacy
     told = (
         example(exchange, found.differences, found.legacy, found.ported)
         if found.differences
         else None
     )
-    return Outcome(
+    return PairOutcome(
         found.verdict,
         status=compared.answer.status,
         seconds=compared.answer.seconds,

@@ -10,13 +10,13 @@ from sqlalchemy import Table
 
 from legacy_bridge.operations.operation import SAFE_METHODS, Operation, Stack
 from legacy_bridge.shadow.call import call
-from legacy_bridge.shadow.compare.outcome import Found, outcome_of
-from legacy_bridge.shadow.compare.side import Side, is_whole, origin_of, request_of, seen
-from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.compare.outcome import ComparedPair, outcome_of
+from legacy_bridge.shadow.compare.side import PairSide, is_whole, origin_of, request_of, seen
+from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.rows import follow
 from legacy_bridge.shadow.rows.recording import Recording
-from legacy_bridge.shadow.verdict import Comparer, Outcome, Reason, Verdict
+from legacy_bridge.shadow.verdict import Comparer, PairOutcome, PairVerdict, Reason
 from parity_core.compare.live import Judge, same_reply, unwaived
 from parity_core.files import rules_toml, waivers_toml
 
@@ -68,7 +68,7 @@ class ReadComparer:
         self._judge = judge
         self._except_for = frozenset(except_for)
         self._most = body_limit
-        self._stage: Stage | None = None
+        self._stage: ComparisonStage | None = None
 
     def watch(self) -> None:
         follow.install()
@@ -77,7 +77,7 @@ class ReadComparer:
         """None: no rows are compared."""
         return {}
 
-    async def startup(self, stage: Stage) -> None:
+    async def startup(self, stage: ComparisonStage) -> None:
         self.watch()
         self._stage = stage
 
@@ -93,17 +93,17 @@ class ReadComparer:
     def repeatable(self, operation: Operation, method: str) -> bool:
         return method in SAFE_METHODS and str(operation) not in self._except_for
 
-    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def compare(self, exchange: ClientExchange, recording: Recording) -> PairOutcome:
         if not is_whole(exchange):
-            return Outcome(Verdict.INCONCLUSIVE, Reason.CUT_SHORT)
+            return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CUT_SHORT)
         return await self.compare_whole(exchange, recording)
 
-    async def compare_whole(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def compare_whole(self, exchange: ClientExchange, recording: Recording) -> PairOutcome:
         """Of a reply that the client got to its end."""
         if recording.wrote or recording.calls:
             # whatever its method says
-            return Outcome(Verdict.NOT_COMPARABLE, Reason.WRITE)
-        answered = Side(exchange.answer, exchange.started)
+            return PairOutcome(PairVerdict.NOT_COMPARABLE, Reason.WRITE)
+        answered = PairSide(exchange.answer, exchange.started)
         for _ in range(_ATTEMPTS):
             other = await self.ask(exchange, exchange.compared)
             found = await self.differences(exchange, answered, other)
@@ -113,18 +113,23 @@ class ReadComparer:
             if same_reply(seen(answered), seen(again), origin_of(exchange)):
                 return outcome_of(exchange, found)
             answered = again
-        return Outcome(Verdict.INCONCLUSIVE, Reason.CHANGED)
+        return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED)
 
-    async def ask(self, exchange: Exchange, stack: Stack) -> Side:
+    async def ask(self, exchange: ClientExchange, stack: Stack) -> PairSide:
         assert self._stage is not None
         started = time.time()
         state = self._stage.ported_state if stack is Stack.PORTED else {}
         answer = await call(self._stage.apps[stack], exchange, state=state, most=self._most)
-        return Side(answer, started)
+        return PairSide(answer, started)
 
     async def differences(
-        self, exchange: Exchange, answered: Side, other: Side, *, with_rows: bool = False
-    ) -> Found:
+        self,
+        exchange: ClientExchange,
+        answered: PairSide,
+        other: PairSide,
+        *,
+        with_rows: bool = False,
+    ) -> ComparedPair:
         """``answered`` is what the stack that a client was answered by has said."""
         legacy, ported = answered, other
         if exchange.compared is Stack.LEGACY:
@@ -134,7 +139,9 @@ class ReadComparer:
             return await asyncio.to_thread(self._compared, exchange, legacy, ported, with_rows)
         return self._compared(exchange, legacy, ported, with_rows)
 
-    def _compared(self, exchange: Exchange, legacy: Side, ported: Side, with_rows: bool) -> Found:
+    def _compared(
+        self, exchange: ClientExchange, legacy: PairSide, ported: PairSide, with_rows: bool
+    ) -> ComparedPair:
         method = exchange.scope["method"]
         findings = self._judge.compare(
             f"{method} {exchange.operation.rule}",
@@ -144,4 +151,4 @@ class ReadComparer:
             origin=origin_of(exchange),
             rows=with_rows,
         )
-        return Found(legacy, ported, unwaived(findings))
+        return ComparedPair(legacy, ported, unwaived(findings))

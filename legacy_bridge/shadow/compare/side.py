@@ -9,7 +9,7 @@ import httpx
 from sqlalchemy import JSON
 
 from legacy_bridge.shadow.compare import masking
-from legacy_bridge.shadow.contract import Answer, Exchange
+from legacy_bridge.shadow.contract import Answer, ClientExchange
 from legacy_bridge.shadow.rows.follow import key_names
 from legacy_bridge.shadow.rows.recording import Mail
 from legacy_bridge.shadow.rows.undo import RowImage
@@ -22,7 +22,7 @@ _SHOWN = 20
 
 
 @dataclass(slots=True)
-class Side:
+class PairSide:
     """What one stack answered and did."""
 
     answer: Answer
@@ -32,7 +32,7 @@ class Side:
     effects: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
-def is_whole(exchange: Exchange) -> bool:
+def is_whole(exchange: ClientExchange) -> bool:
     """False when the client went away before the end of the reply."""
     answer = exchange.answer
     said = _header(answer.headers, b"content-length")
@@ -41,19 +41,19 @@ def is_whole(exchange: Exchange) -> bool:
     return answer.body is not None and said.isdigit() and int(said) == len(answer.body)
 
 
-def request_of(exchange: Exchange) -> Request:
+def request_of(exchange: ClientExchange) -> Request:
     scope = exchange.scope
     query = scope["query_string"].decode("latin-1")
     path = scope["path"]
     return Request(scope["method"], f"{path}?{query}" if query else path, (), exchange.body)
 
 
-def origin_of(exchange: Exchange) -> str:
+def origin_of(exchange: ClientExchange) -> str:
     host = _header(exchange.scope["headers"], b"host")
     return f"{exchange.scope.get('scheme', 'http')}://{host or 'localhost'}"
 
 
-def seen(side: Side) -> live.Seen:
+def seen(side: PairSide) -> live.LiveReply:
     """Bodies are decoded: which of two ways to compress is no difference."""
     answer = side.answer
     fields = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in answer.headers]
@@ -62,7 +62,7 @@ def seen(side: Side) -> live.Seen:
         effects["mail"] = [
             live.mail_effect(mail.sender, mail.receivers, mail.content) for mail in side.mails
         ]
-    return live.Seen(
+    return live.LiveReply(
         status=answer.status,
         headers=tuple(fields),
         body=decoded(answer),
@@ -101,7 +101,7 @@ def changes(images: Iterable[RowImage]) -> list[RowChange]:
 
 
 def example(
-    exchange: Exchange, differences: Sequence[Difference], legacy: Side, ported: Side
+    exchange: ClientExchange, differences: Sequence[Difference], legacy: PairSide, ported: PairSide
 ) -> dict[str, Any]:
     """What an operator sees: the request, both replies side by side, each difference with its place."""
     scope = exchange.scope
@@ -124,7 +124,7 @@ def example(
     }
 
 
-def _shown(side: Side) -> dict[str, Any]:
+def _shown(side: PairSide) -> dict[str, Any]:
     return {
         "status": side.answer.status,
         "headers": masking.headers(side.answer.headers),

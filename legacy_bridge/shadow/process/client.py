@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from sqlalchemy import Table
 
 from legacy_bridge.operations.operation import Operation, Stack
-from legacy_bridge.shadow.contract import Exchange, Stage
+from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from legacy_bridge.shadow.process.packing import pack
 from legacy_bridge.shadow.rows.recording import Recording
-from legacy_bridge.shadow.verdict import Comparer, Outcome, Reason, Verdict
+from legacy_bridge.shadow.verdict import Comparer, PairOutcome, PairVerdict, Reason
 
 LENGTH = struct.Struct("!Q")
 _MODULE = "legacy_bridge.compare_process"
@@ -40,7 +40,7 @@ class ApartComparer:
         self._keeper: asyncio.Task[None] | None = None
         self._needed = asyncio.Event()
         self._ready = asyncio.Event()
-        self._waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self._waiting: dict[int, asyncio.Future[PairOutcome]] = {}
         self._number = 0
         self.starts = 0
         self._came_up = False
@@ -51,7 +51,7 @@ class ApartComparer:
     def tables(self) -> Mapping[str, Table]:
         return self._inner.tables()
 
-    async def startup(self, stage: Stage) -> None:
+    async def startup(self, stage: ComparisonStage) -> None:
         self._keeper = asyncio.create_task(self._keep(), name="shadow-process")
 
     async def shutdown(self) -> None:
@@ -71,14 +71,14 @@ class ApartComparer:
     def repeatable(self, operation: Operation, method: str) -> bool:
         return self._inner.repeatable(operation, method)
 
-    async def compare(self, exchange: Exchange, recording: Recording) -> Outcome:
+    async def compare(self, exchange: ClientExchange, recording: Recording) -> PairOutcome:
         try:
             process = self.process
             if process is None or process.stdin is None:
                 raise _GoneError("the process that compares is not there")
             self._number += 1
             packed = pack(self._number, exchange, recording)
-            answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            answer: asyncio.Future[PairOutcome] = asyncio.get_running_loop().create_future()
             self._waiting[self._number] = answer
             process.stdin.write(LENGTH.pack(len(packed)) + packed)
             await process.stdin.drain()
@@ -90,9 +90,9 @@ class ApartComparer:
                     self.process.kill()
             raise
         except (OSError, _GoneError) as error:
-            return Outcome(Verdict.INCONCLUSIVE, Reason.BROKEN, detail=str(error))
+            return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.BROKEN, detail=str(error))
         except (pickle.PicklingError, TypeError, AttributeError) as error:
-            return Outcome(Verdict.NOT_COMPARABLE, Reason.UNFOLLOWED, detail=str(error))
+            return PairOutcome(PairVerdict.NOT_COMPARABLE, Reason.UNFOLLOWED, detail=str(error))
 
     async def _keep(self) -> None:
         await self._needed.wait()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from legacy_bridge.shadow.contract import Exchange
+from legacy_bridge.shadow.contract import ClientExchange
 from legacy_bridge.shadow.rows.recording import Recording, Touch
 
 _KEPT = frozenset(
@@ -29,7 +29,7 @@ _KEPT = frozenset(
 """Of a scope: what a request is, and nothing that a stack or a server has put beside it."""
 
 
-def pack(number: int, exchange: Exchange, recording: Recording) -> bytes:
+def pack(number: int, exchange: ClientExchange, recording: Recording) -> bytes:
     scope = {name: value for name, value in exchange.scope.items() if name in _KEPT}
     touches = [
         (touch.table.name, touch.key, touch.did, dict(touch.before), dict(touch.written))
@@ -46,9 +46,9 @@ def pack(number: int, exchange: Exchange, recording: Recording) -> bytes:
     return pickle.dumps((number, replace(exchange, scope=scope), touches, rest))
 
 
-def unpack(packed: bytes, tables: Mapping[str, Table]) -> tuple[int, Exchange, Recording]:
+def unpack(packed: bytes, tables: Mapping[str, Table]) -> tuple[int, ClientExchange, Recording]:
     number: int
-    exchange: Exchange
+    exchange: ClientExchange
     touches: list[tuple[str, Any, Any, Any, Any]]
     number, exchange, touches, rest = pickle.loads(packed)
     problems, calls, mails, mail_failed, reads, tables_read = rest

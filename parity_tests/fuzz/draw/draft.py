@@ -11,7 +11,7 @@ from enum import StrEnum, auto
 from typing import Any
 
 from parity_core.model import MISSING, Json
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 
 
 class Wish(StrEnum):
@@ -111,7 +111,7 @@ def references(told: str) -> list[Ref]:
     ]
 
 
-def plain(operation: Operation, number: int = 0, user: Json = None, query: int = 0) -> Draft:
+def plain(operation: FuzzOperation, number: int = 0, user: Json = None, query: int = 0) -> Draft:
     """The request as it is configured: the body and the query of these numbers, by a user who may."""
     bodies = operation.examples or operation.forms
     body = bodies[min(number, len(bodies) - 1)] if bodies else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw.near import usual
 from parity_tests.fuzz.draw.values import kind
 from parity_tests.fuzz.draw.variants import referred
@@ -15,14 +15,14 @@ EMPTY: Mapping[str, Json] = {
 }  # fmt: skip
 
 
-def fields(operation: Operation) -> list[str]:
+def fields(operation: FuzzOperation) -> list[str]:
     """All that is known of the body: what examples have first."""
     given = operation.examples or operation.forms
     known = operation.shape.form if operation.forms else operation.shape.body
     return list(dict.fromkeys([*(key for one in given for key in one), *known]))
 
 
-def value(operation: Operation, name: str, catalogue: Catalogue, number: int = 0) -> Json:
+def value(operation: FuzzOperation, name: str, catalogue: Catalogue, number: int = 0) -> Json:
     """The `number`-th of those that are told of, or one of the field's type."""
     given = operation.examples or operation.forms
     told = [*(one[name] for one in given if name in one), *catalogue.fields.get(name, ())]
@@ -46,7 +46,7 @@ def _by_type(name: str, schema: Mapping[str, Json], number: int) -> Json:
     return options.get(kind(schema), {"a": number + 1})
 
 
-def whole(operation: Operation, catalogue: Catalogue, recipe: int = 0) -> dict[str, Json]:
+def whole(operation: FuzzOperation, catalogue: Catalogue, recipe: int = 0) -> dict[str, Json]:
     """A body with every field: one that succeeds, and the rest filled, but for what refers to other things."""
     given = operation.examples[min(recipe, len(operation.examples) - 1)]
     return {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw import values
 from parity_tests.fuzz.draw.draft import Damage, Draft, Ref, Spelling, references
 
@@ -35,14 +35,16 @@ _DROP = object()
 
 
 def drafts(
-    operation: Operation, catalogue: Catalogue, users: Sequence[str]
+    operation: FuzzOperation, catalogue: Catalogue, users: Sequence[str]
 ) -> SearchStrategy[Draft]:
     """Requests to one operation; `users` are the names of all seeded users."""
     return _Drafts(operation, catalogue, users).strategy()
 
 
 class _Drafts:
-    def __init__(self, operation: Operation, catalogue: Catalogue, users: Sequence[str]) -> None:
+    def __init__(
+        self, operation: FuzzOperation, catalogue: Catalogue, users: Sequence[str]
+    ) -> None:
         self.operation = operation
         self.catalogue = catalogue
         self.user = st.sampled_from(_users(operation, catalogue, users))
@@ -148,7 +150,9 @@ class _Drafts:
         return st.one_of(options)
 
 
-def _users(operation: Operation, catalogue: Catalogue, users: Sequence[str]) -> list[Json | Ref]:
+def _users(
+    operation: FuzzOperation, catalogue: Catalogue, users: Sequence[str]
+) -> list[Json | Ref]:
     usual: list[Any] = list(operation.users) or [None]
     session: list[Any] = [Ref("session")] if catalogue.maker("session") else []
     rest: list[Any] = [*users, *session, *session, None, *_BAD_USERS, *catalogue.refused]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw import values
 from parity_tests.fuzz.draw.draft import Ref, Wish, reference
 from parity_tests.fuzz.draw.near import near, usual
@@ -39,7 +39,7 @@ def referred(catalogue: Catalogue, name: str, value: Json = None) -> list[str]:
     return [kind for kind in dict.fromkeys(kinds) if kind in catalogue.things]
 
 
-def of_bodies(operation: Operation, catalogue: Catalogue, rng: random.Random) -> list[Variant]:
+def of_bodies(operation: FuzzOperation, catalogue: Catalogue, rng: random.Random) -> list[Variant]:
     """Each field of the body: left out, null, each value that is told of, one that is nearly right, others."""
     given = operation.examples or operation.forms
     known = operation.shape.form if operation.forms else operation.shape.body
@@ -61,7 +61,7 @@ def of_bodies(operation: Operation, catalogue: Catalogue, rng: random.Random) ->
 
 
 def of_paths(
-    operation: Operation, catalogue: Catalogue, rng: random.Random
+    operation: FuzzOperation, catalogue: Catalogue, rng: random.Random
 ) -> list[tuple[str, str | Ref]]:
     """Each variable of the rule, with what it may be an id of, all that the seed has of it, and what is odd."""
     found: list[tuple[str, str | Ref]] = []
@@ -77,7 +77,7 @@ def of_paths(
     return found
 
 
-def of_queries(operation: Operation, catalogue: Catalogue, rng: random.Random) -> list[Variant]:
+def of_queries(operation: FuzzOperation, catalogue: Catalogue, rng: random.Random) -> list[Variant]:
     """Each parameter of the query, with what is told of it, near it, and what reads as its type."""
     known = operation.shape.query
     found: list[Variant] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
 from parity_tests.fuzz.drills.deal import READS, Deal, Drill, aimed, kinds_of
 
@@ -22,7 +22,7 @@ def ageing(deal: Deal) -> list[Drill]:
     ]
 
 
-def _aged(deal: Deal, operation: Operation, before: int, after: int) -> Drill:
+def _aged(deal: Deal, operation: FuzzOperation, before: int, after: int) -> Drill:
     same = [one for one in deal.catalogue.operations.values() if one.noun == operation.noun]
     makers = [one for one in same if one.makes]
     kinds = list(dict.fromkeys(made.kind for one in makers for made in one.makes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.names import AWKWARD, FILE_NAMES
 from parity_tests.fuzz.drills.deal import READS, Deal, Drill, aimed, kinds_of, members
@@ -25,7 +25,7 @@ def awkward(deal: Deal) -> list[Drill]:
     return found
 
 
-def _of_things(deal: Deal, maker: Operation, kind: str, is_asked: bool) -> Iterator[Drill]:
+def _of_things(deal: Deal, maker: FuzzOperation, kind: str, is_asked: bool) -> Iterator[Drill]:
     thing = deal.catalogue.things[kind]
     draft = plain(maker, thing.recipe, None, thing.query)
     content = members(draft.body if draft.form is None else dict(draft.form))
@@ -62,7 +62,7 @@ def _reads(deal: Deal, kind: str, draft: Draft) -> Drill:
     return deal.read([kind], Wish.LATEST, draft.user, READS)
 
 
-def _of_files(deal: Deal, operation: Operation) -> Iterator[Drill]:
+def _of_files(deal: Deal, operation: FuzzOperation) -> Iterator[Drill]:
     form = operation.forms[0]
     for name, value in form.items():
         if not isinstance(value, Mapping):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.values import kind as type_of
 from parity_tests.fuzz.draw.variants import MOMENT
@@ -44,7 +44,7 @@ def bounds(deal: Deal) -> list[Drill]:
     ]
 
 
-def _of(deal: Deal, listing: Operation) -> Iterator[Drill]:
+def _of(deal: Deal, listing: FuzzOperation) -> Iterator[Drill]:
     for maker, asked in _listed(deal, listing):
         thing = deal.catalogue.things[maker.makes[-1].kind]
         made = plain(maker, thing.recipe, None, thing.query)
@@ -57,7 +57,7 @@ def _of(deal: Deal, listing: Operation) -> Iterator[Drill]:
             yield drill
 
 
-def _listed(deal: Deal, listing: Operation) -> Iterator[tuple[Operation, Draft]]:
+def _listed(deal: Deal, listing: FuzzOperation) -> Iterator[tuple[FuzzOperation, Draft]]:
     """Who makes what the list shows. A path may name what is listed: then whoever makes what is called alike."""
     asked = plain(listing)
     if not listing.parameters:
@@ -74,7 +74,7 @@ def _listed(deal: Deal, listing: Operation) -> Iterator[tuple[Operation, Draft]]
                     break
 
 
-def _queries(deal: Deal, listing: Operation) -> list[tuple[tuple[str, str | Ref], ...]]:
+def _queries(deal: Deal, listing: FuzzOperation) -> list[tuple[tuple[str, str | Ref], ...]]:
     shape = listing.shape.query
     times = [name for name, one in shape.items() if one.get("format") == "date-time"]
     whole = [name for name, one in shape.items() if type_of(one) == "integer"]

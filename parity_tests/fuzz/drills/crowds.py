@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Ref, plain
 from parity_tests.fuzz.draw.values import kind as type_of
 from parity_tests.fuzz.draw.variants import MOMENT
@@ -16,7 +16,7 @@ _COUNTS = (3, 12, 12, 23, 23)
 _FAR = ("2000-01-01T00:00:00", "2099-01-01T00:00:00")
 
 
-def crowds(deal: Deal, listing: Operation) -> list[Drill]:
+def crowds(deal: Deal, listing: FuzzOperation) -> list[Drill]:
     """One for each recipe of what makes the things: some of them may run, and some not."""
     return [
         crowd(deal, listing, maker, kind)
@@ -25,7 +25,7 @@ def crowds(deal: Deal, listing: Operation) -> list[Drill]:
     ]
 
 
-def makers_of(deal: Deal, listing: Operation) -> list[Operation]:
+def makers_of(deal: Deal, listing: FuzzOperation) -> list[FuzzOperation]:
     """Who makes what a list shows: under the same path, or what is below it."""
     below = {
         kind
@@ -40,7 +40,7 @@ def makers_of(deal: Deal, listing: Operation) -> list[Operation]:
     ]
 
 
-def crowd(deal: Deal, listing: Operation, maker: Operation, kind: str) -> Drill:
+def crowd(deal: Deal, listing: FuzzOperation, maker: FuzzOperation, kind: str) -> Drill:
     """So many that pages and windows of time cut through them."""
     count = deal.rng.choice(_COUNTS)
     thing = deal.catalogue.things[kind]
@@ -52,7 +52,7 @@ def crowd(deal: Deal, listing: Operation, maker: Operation, kind: str) -> Drill:
     return found
 
 
-def windows(deal: Deal, listing: Operation, count: int) -> list[dict[str, Any]]:
+def windows(deal: Deal, listing: FuzzOperation, count: int) -> list[dict[str, Any]]:
     """Pages around the number that there is, times around those that there are, and both."""
     shape = listing.shape.query
     whole = [name for name, one in shape.items() if type_of(one) == "integer"]

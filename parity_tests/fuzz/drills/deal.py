@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain, reference
 
-Drill = list[tuple[Operation, Draft]]
+Drill = list[tuple[FuzzOperation, Draft]]
 """One scene: requests in an order that has a purpose."""
 
 READS = 2
@@ -19,7 +19,7 @@ READS = 2
 
 @dataclass(frozen=True)
 class Deal:
-    operations: Sequence[Operation]
+    operations: Sequence[FuzzOperation]
     """Those to draw from; what needs others makes use of them too."""
     catalogue: Catalogue
     rng: random.Random
@@ -41,13 +41,13 @@ class Deal:
         return told if most is None else self.rng.sample(told, min(most, len(told)))
 
 
-def kinds_of(operation: Operation) -> list[str]:
+def kinds_of(operation: FuzzOperation) -> list[str]:
     """What the variables of the rule are ids of."""
     told = (operation.path.get(name) for name, _ in operation.parameters)
     return [reference(known).kind for known in told if isinstance(known, str)]
 
 
-def aimed(operation: Operation, ref: Ref, kind: str) -> dict[str, str | Ref]:
+def aimed(operation: FuzzOperation, ref: Ref, kind: str) -> dict[str, str | Ref]:
     """The path as usual, with this thing where its kind is asked for first."""
     path = dict(plain(operation).path)
     for name, told in operation.path.items():
@@ -61,7 +61,7 @@ def members(body: Json) -> dict[str, Json]:
     return body if isinstance(body, dict) else {}
 
 
-def recipes(catalogue: Catalogue, maker: Operation) -> list[str]:
+def recipes(catalogue: Catalogue, maker: FuzzOperation) -> list[str]:
     """Kinds that the operation makes, of those with the same request only the first."""
     told: dict[tuple[int, int], str] = {}
     for made in maker.makes:

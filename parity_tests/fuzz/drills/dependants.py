@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
 from parity_tests.fuzz.draw.variants import referred
 from parity_tests.fuzz.drills.deal import READS, Deal, Drill, aimed, kinds_of, members, recipes
@@ -24,7 +24,7 @@ def dependants(deal: Deal) -> list[Drill]:
     return found
 
 
-def below(deal: Deal, maker: Operation, made: str, name: str, kind: str) -> list[Drill]:
+def below(deal: Deal, maker: FuzzOperation, made: str, name: str, kind: str) -> list[Drill]:
     """Two things refer to one by this field; a drill for each operation that changes that one."""
     thing = deal.catalogue.things[made]
     own = deal.catalogue.maker(kind)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from parity_tests.fuzz.catalogue import Catalogue, Operation
+from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
 from parity_tests.fuzz.drills.ageing import ageing
 from parity_tests.fuzz.drills.awkward import awkward
@@ -33,7 +33,7 @@ _GONE = 6
 
 
 def drills(
-    operations: Sequence[Operation], catalogue: Catalogue, rng: random.Random
+    operations: Sequence[FuzzOperation], catalogue: Catalogue, rng: random.Random
 ) -> Iterator[Drill]:
     """For ever; draws depend on the generator only."""
     deal = Deal(operations, catalogue, rng)
@@ -74,7 +74,7 @@ def _stacks(deal: Deal) -> list[list[Drill]]:
     ]
 
 
-def twice(deal: Deal, operation: Operation) -> Drill:
+def twice(deal: Deal, operation: FuzzOperation) -> Drill:
     """Exactly the same again; then whatever can be done with what is gone."""
     bodies = max(len(operation.examples), len(operation.forms), 1)
     draft = plain(operation, deal.rng.randrange(bodies))

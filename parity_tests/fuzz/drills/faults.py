@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw import values
 from parity_tests.fuzz.draw.draft import Damage, Draft, Ref, Wish, plain, reference
 from parity_tests.fuzz.draw.filled import fields
@@ -31,7 +31,7 @@ def faults(deal: Deal) -> list[Drill]:
     return found
 
 
-def _of(deal: Deal, operation: Operation) -> list[Draft]:
+def _of(deal: Deal, operation: FuzzOperation) -> list[Draft]:
     slots = _slots(deal, operation)
     near = {name: options for name, (options, is_near) in slots.items() if is_near}
     pairs = list(combinations(slots, 2))
@@ -47,7 +47,7 @@ def _of(deal: Deal, operation: Operation) -> list[Draft]:
     return found
 
 
-def _slots(deal: Deal, operation: Operation) -> Mapping[str, tuple[list[Fault], bool]]:
+def _slots(deal: Deal, operation: FuzzOperation) -> Mapping[str, tuple[list[Fault], bool]]:
     """By the part of the request, what may be wrong with it; and whether that is a right text but for one rule."""
     found: dict[str, tuple[list[Fault], bool]] = {}
     if operation.users:
@@ -74,7 +74,7 @@ def _slots(deal: Deal, operation: Operation) -> Mapping[str, tuple[list[Fault], 
     return found
 
 
-def _of_field(deal: Deal, operation: Operation, name: str) -> tuple[list[Fault], bool]:
+def _of_field(deal: Deal, operation: FuzzOperation, name: str) -> tuple[list[Fault], bool]:
     given = operation.examples or operation.forms
     known = operation.shape.form if operation.forms else operation.shape.body
     schema = known.get(name, {})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw import envelopes
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.filled import fields, is_free, value
@@ -37,7 +37,7 @@ def large(deal: Deal) -> list[Drill]:
     ]
 
 
-def _small(rng: random.Random, operation: Operation) -> Iterator[Draft]:
+def _small(rng: random.Random, operation: FuzzOperation) -> Iterator[Draft]:
     draft = plain(operation)
     if operation.method != "GET":
         for one in rng.sample([*envelopes.ORIGINS, *envelopes.OTHERS], 3):
@@ -64,7 +64,7 @@ def _small(rng: random.Random, operation: Operation) -> Iterator[Draft]:
     yield replace(draft, headers=rng.choice(envelopes.PREFLIGHTS), method="OPTIONS")
 
 
-def _large(deal: Deal, operation: Operation) -> Iterator[Drill]:
+def _large(deal: Deal, operation: FuzzOperation) -> Iterator[Drill]:
     for name in fields(operation):
         told = value(operation, name, deal.catalogue)
         big = much(operation, name, told)
@@ -86,7 +86,7 @@ def _large(deal: Deal, operation: Operation) -> Iterator[Drill]:
             yield drill
 
 
-def much(operation: Operation, name: str, told: Json) -> Json:
+def much(operation: FuzzOperation, name: str, told: Json) -> Json:
     """A large value for a field that holds any text or any document; None for others."""
     schema = operation.shape.body.get(name, {})
     text = "".join(_LINE.format(number=number) for number in range(_LINES))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import LogIn, Operation
+from parity_tests.fuzz.catalogue import FuzzOperation, LogIn
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.secrets import mistaken, secrets
 from parity_tests.fuzz.drills.deal import Deal, Drill, aimed, kinds_of, members
@@ -29,7 +29,7 @@ def log_ins(deal: Deal) -> list[Drill]:
     ]
 
 
-def _is_about(deal: Deal, setter: Operation, how: LogIn) -> bool:
+def _is_about(deal: Deal, setter: FuzzOperation, how: LogIn) -> bool:
     wanted = (how.operation, _signup(deal, how).label, setter.label)
     return (
         any(one.label in wanted for one in deal.operations)
@@ -38,7 +38,7 @@ def _is_about(deal: Deal, setter: Operation, how: LogIn) -> bool:
     )
 
 
-def _after(deal: Deal, setter: Operation, how: LogIn) -> Iterator[Drill]:
+def _after(deal: Deal, setter: FuzzOperation, how: LogIn) -> Iterator[Drill]:
     signup = _signup(deal, how)
     first = str(_body(signup).get(how.secret, "Secret-pw{n}!"))
     if _mails(setter, how):
@@ -68,7 +68,7 @@ def _after(deal: Deal, setter: Operation, how: LogIn) -> Iterator[Drill]:
         yield drill
 
 
-def _signup(deal: Deal, how: LogIn) -> Operation:
+def _signup(deal: Deal, how: LogIn) -> FuzzOperation:
     """The first operation that makes who logs in, with a name and a secret that are known."""
     found = (
         one
@@ -79,7 +79,7 @@ def _signup(deal: Deal, how: LogIn) -> Operation:
     return next(found, deal.catalogue.operations[how.operation])
 
 
-def _aimed(setter: Operation, how: LogIn, body: dict[str, Json]) -> Draft:
+def _aimed(setter: FuzzOperation, how: LogIn, body: dict[str, Json]) -> Draft:
     """The setter about the user who was made last: by an id in the path, or by what the body tells of it."""
     own = _body(setter)
     draft = plain(setter)
@@ -89,16 +89,16 @@ def _aimed(setter: Operation, how: LogIn, body: dict[str, Json]) -> Draft:
     return replace(draft, body={k: v for k, v in {**own, **body}.items() if k in own}, again=True)
 
 
-def _try(deal: Deal, how: LogIn, secret: Json | Ref, days: int = 0) -> tuple[Operation, Draft]:
+def _try(deal: Deal, how: LogIn, secret: Json | Ref, days: int = 0) -> tuple[FuzzOperation, Draft]:
     operation = deal.catalogue.operations[how.operation]
     name = _body(_signup(deal, how)).get(how.name)
     body = {**_body(operation), how.name: name, how.secret: secret}
     return operation, Draft(body=body, again=True, days_later=days)
 
 
-def _mails(setter: Operation, how: LogIn) -> bool:
+def _mails(setter: FuzzOperation, how: LogIn) -> bool:
     return bool(how.mailed) and any(made.kind == how.mailed for made in setter.makes)
 
 
-def _body(operation: Operation) -> dict[str, Json]:
+def _body(operation: FuzzOperation) -> dict[str, Json]:
     return members(operation.examples[0]) if operation.examples else {}

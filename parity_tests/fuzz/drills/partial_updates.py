@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw import values
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
 from parity_tests.fuzz.draw.filled import EMPTY, fields, value, whole
@@ -26,7 +26,7 @@ def partial_updates(deal: Deal) -> list[Drill]:
     ]
 
 
-def _of(deal: Deal, change: Operation) -> Iterator[Drill]:
+def _of(deal: Deal, change: FuzzOperation) -> Iterator[Drill]:
     names = [name for name in fields(change) if not referred(deal.catalogue, name)]
     kind = kinds_of(change)[0]
     maker = deal.catalogue.maker(kind)
@@ -48,7 +48,7 @@ def _of(deal: Deal, change: Operation) -> Iterator[Drill]:
         yield drill + deal.read([kind], Wish.LATEST, asked.user, READS)
 
 
-def _changes(deal: Deal, change: Operation, name: str) -> list[Json]:
+def _changes(deal: Deal, change: FuzzOperation, name: str) -> list[Json]:
     schema = change.shape.body.get(name, {})
     empty = EMPTY.get(values.kind(schema) or "object")
     return [

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.drills.deal import Deal, Drill, aimed, kinds_of, members
 
@@ -25,7 +25,7 @@ def people(deal: Deal) -> list[Drill]:
     ]
 
 
-def _owners(deal: Deal, signup: Operation, session: str) -> Iterator[Drill]:
+def _owners(deal: Deal, signup: FuzzOperation, session: str) -> Iterator[Drill]:
     """What one has made, for another who is as good; for who may more; and for its owner again."""
     first, second = Ref(session, Wish.LATEST, 1), Ref(session, Wish.LATEST)
     for kind, thing in deal.catalogue.things.items():
@@ -53,7 +53,7 @@ def _owners(deal: Deal, signup: Operation, session: str) -> Iterator[Drill]:
             yield drill
 
 
-def _grants(deal: Deal, signup: Operation, session: str, user: str) -> Iterator[Drill]:
+def _grants(deal: Deal, signup: FuzzOperation, session: str, user: str) -> Iterator[Drill]:
     """The same questions before and after each change of what somebody may do."""
     who = Ref(session, Wish.LATEST)
     changes = [one for one in deal.catalogue.operations.values() if one.grants]
@@ -70,7 +70,7 @@ def _grants(deal: Deal, signup: Operation, session: str, user: str) -> Iterator[
             yield drill
 
 
-def _granted(deal: Deal, change: Operation, user: str) -> Draft:
+def _granted(deal: Deal, change: FuzzOperation, user: str) -> Draft:
     """The change, made about the user who came last."""
     draft = plain(change, deal.rng.randrange(max(1, len(change.examples))))
     path = aimed(change, Ref(user, Wish.LATEST), user)
@@ -92,6 +92,6 @@ def _granted(deal: Deal, change: Operation, user: str) -> Draft:
     return replace(draft, path=path, body=body) if body else replace(draft, path=path)
 
 
-def _of(deal: Deal, operation: Operation, kind: str) -> Draft:
+def _of(deal: Deal, operation: FuzzOperation, kind: str) -> Draft:
     number = deal.rng.randrange(max(1, len(operation.examples)))
     return replace(plain(operation, number), path=aimed(operation, Ref(kind, Wish.LATEST), kind))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, plain
 from parity_tests.fuzz.draw.spellings import in_json, some, spellings
 from parity_tests.fuzz.draw.variants import Variant, referred
@@ -52,7 +52,7 @@ def spelled(deal: Deal) -> list[Drill]:
     return found
 
 
-def _of(deal: Deal, operation: Operation) -> Iterator[Draft]:
+def _of(deal: Deal, operation: FuzzOperation) -> Iterator[Draft]:
     for name, schema in operation.shape.query.items():
         for value in some(deal.rng, spellings(schema), _EACH):
             yield replace(plain(operation), query=((name, value),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from parity_tests.fuzz.catalogue import Operation
+from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, Wish, plain
 from parity_tests.fuzz.draw.variants import DROP, Variant, of_bodies, of_paths, of_queries
 from parity_tests.fuzz.drills.deal import READS, Deal, Drill, kinds_of, members
@@ -13,7 +13,7 @@ _CHUNK = 10
 """Variations of one request that share a scene."""
 
 
-def sweeps(deal: Deal, operation: Operation) -> list[Drill]:
+def sweeps(deal: Deal, operation: FuzzOperation) -> list[Drill]:
     """Each field, each parameter and each id in turn; the rest of the request is as it should be."""
     steps: list[Drill] = []
     for variant in of_bodies(operation, deal.catalogue, deal.rng):
@@ -33,7 +33,7 @@ def sweeps(deal: Deal, operation: Operation) -> list[Drill]:
     ]
 
 
-def shown(deal: Deal, operation: Operation) -> Drill:
+def shown(deal: Deal, operation: FuzzOperation) -> Drill:
     """What a request may have written, read by all that shows it."""
     if operation.method in ("GET", "DELETE"):
         return []
@@ -43,7 +43,7 @@ def shown(deal: Deal, operation: Operation) -> Drill:
     return deal.read(kinds_of(operation), Wish.MINE, user, READS)
 
 
-def with_field(operation: Operation, variant: Variant) -> Draft:
+def with_field(operation: FuzzOperation, variant: Variant) -> Draft:
     """The first body that has the field, or the first, with this value in it."""
     given = operation.examples or operation.forms
     number = next((n for n, one in enumerate(given) if variant.name in one), 0)

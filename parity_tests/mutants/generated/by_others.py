@@ -18,7 +18,7 @@ from parity_tests.mutants.generated.make import Generated
 from parity_tests.mutants.generated.model import Attempt, Fate
 from parity_tests.mutants.generated.population import Settings
 from parity_tests.mutants.ground import Ground, tell
-from parity_tests.mutants.model import Mutant, Verdict
+from parity_tests.mutants.model import Mutant, MutantVerdict
 from parity_tests.stage.process import StackError
 from parity_tests.stage.stage import replace_ported
 
@@ -93,9 +93,9 @@ class FuzzHunter:
         drawn = self._operations(stand_in)
         attempt = Attempt(Fate.SURVIVED, trial.exchanges, places=trial.seen, problem=trial.problem)
         attempt.asked = f"drawn from {len(drawn) or len(self.census)} operations"
-        if trial.verdict is Verdict.FOUND:
+        if trial.verdict is MutantVerdict.FOUND:
             attempt.fate = Fate.KILLED
-        elif trial.verdict is Verdict.BROKEN:
+        elif trial.verdict is MutantVerdict.BROKEN:
             # red without the mutant too: it can not be told
             attempt.fate = Fate.COULD_NOT_RUN
         return attempt

@@ -24,7 +24,7 @@ from parity_tests.mutants.generated.ledger import Ledger
 from parity_tests.mutants.generated.make import Generated
 from parity_tests.mutants.generated.model import Attempt, Fate, Hunter, Sampled, Trial
 from parity_tests.mutants.generated.population import Settings
-from parity_tests.mutants.ground import Ground, Listener, Quiet
+from parity_tests.mutants.ground import Ground, MutantListener, Quiet
 from parity_tests.mutants.plant import Garden, package_folder
 from parity_tests.operations import Census
 from parity_tests.reach import record as recording
@@ -69,7 +69,7 @@ def choose(config: Config, options: GeneratedOptions) -> tuple[list[Generated], 
     return mutants, result
 
 
-def run(config: Config, options: GeneratedOptions, listener: Listener) -> Sampled:
+def run(config: Config, options: GeneratedOptions, listener: MutantListener) -> Sampled:
     mutants, result = choose(config, options)
     about = {
         "database": result.database,
@@ -104,7 +104,7 @@ def _try_all(
     mutants: Sequence[Generated],
     reach: Reach,
     ledger: Ledger,
-    listener: Listener,
+    listener: MutantListener,
 ) -> None:
     census = load_census(config, Quiet())
     waiting: queue.SimpleQueue[Generated] = queue.SimpleQueue()

@@ -33,7 +33,7 @@ class Table:
         return tuple(f'"{self.columns[position]}"' for position in self.key)
 
 
-class Access(ABC):
+class RowAccess(ABC):
     """One connection to one database, for its tables. `driver` is the DB-API's own connection."""
 
     def __init__(self, driver: Any, tables: Sequence[Table]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from parity_tests.stage.rows.access import Access, Row, Rows, Table, outcome
+from parity_tests.stage.rows.access import Row, RowAccess, Rows, Table, outcome
 
 _VALUES = 5_000
 """Values that go into one statement."""
@@ -18,7 +18,7 @@ _SMALL = 2_000
 _SEQUENCES = "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences"
 
 
-class PostgresqlAccess(Access):
+class PostgresqlAccess(RowAccess):
     def __init__(self, driver: Any, tables: Sequence[Table]) -> None:
         super().__init__(driver, tables)
         self._cursor = driver.cursor()

@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 from parity_core.compare.values import decoded, plain
 from parity_core.model import Change, ParityError, RowChange
 from parity_tests.stage.databases import sync_url
-from parity_tests.stage.rows.access import Access, Row, Rows, Table
+from parity_tests.stage.rows.access import Row, RowAccess, Rows, Table
 from parity_tests.stage.rows.postgresql import PostgresqlAccess
 from parity_tests.stage.rows.sqlite import SqliteAccess
 
@@ -40,7 +40,7 @@ class RowReader:
         # the driver itself: this is asked several times for every request
         driver = self._connection.connection.driver_connection
         kind = SqliteAccess if is_sqlite else PostgresqlAccess
-        self._access: Access = kind(driver, self.tables)
+        self._access: RowAccess = kind(driver, self.tables)
         self._fetched: dict[str, list[Row]] = {}
         """The last rows of each table, as they came: most tables are read and found unchanged."""
         self._now: Snapshot = {table.name: {} for table in self.tables}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from parity_tests.stage.rows.access import Access, Row, Rows, Table, outcome
+from parity_tests.stage.rows.access import Row, RowAccess, Rows, Table, outcome
 
 
-class SqliteAccess(Access):
+class SqliteAccess(RowAccess):
     _version: Any = None
 
     def written(self) -> bool:

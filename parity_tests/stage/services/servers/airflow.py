@@ -28,7 +28,7 @@ SUFFIX = "_check_kpis"
 PAUSED = "paused"
 
 
-class Kind(StrEnum):
+class ParameterKind(StrEnum):
     INFO = "info"
     RUN = "run"
     RUNS = "runs"
@@ -37,28 +37,28 @@ class Kind(StrEnum):
     VARIABLE = "variable"
 
 
-FAULTS: dict[str, tuple[Kind, Answer]] = {
-    "absent": (Kind.INFO, Answer(404, {"title": "DAG not found", "status": 404})),
-    "info-500": (Kind.INFO, Answer(500, "<h1>Ooops!</h1>")),
-    "info-403": (Kind.INFO, Answer(403, {"title": "Forbidden", "status": 403})),
-    "info-malformed": (Kind.INFO, Answer(200, "<h1>Sign in</h1>")),
-    "info-silent": (Kind.INFO, Answer(200, {"dag_id": "info-silent"})),
-    "info-hang-up": (Kind.INFO, Answer(HANG_UP)),
-    "run-409": (Kind.RUN, Answer(409, {"title": "Conflict", "status": 409})),
-    "run-500": (Kind.RUN, Answer(500, "<h1>Ooops! ñ</h1>")),
-    "run-401": (Kind.RUN, Answer(401, {"title": "Unauthorized", "status": 401})),
-    "run-malformed": (Kind.RUN, Answer(200, "queued")),
-    "run-nameless": (Kind.RUN, Answer(200, {"state": "queued"})),
-    "run-hang-up": (Kind.RUN, Answer(HANG_UP)),
-    "state-404": (Kind.STATE, Answer(404, {"title": "DAGRun not found", "status": 404})),
-    "state-500": (Kind.STATE, Answer(500, "")),
-    "state-malformed": (Kind.STATE, Answer(200, "[")),
-    "state-silent": (Kind.STATE, Answer(200, {"conf": {}})),
-    "state-hang-up": (Kind.STATE, Answer(HANG_UP)),
-    "stop-404": (Kind.STOP, Answer(404, {"title": "Not Found", "status": 404})),
-    "stop-500": (Kind.STOP, Answer(500, "no")),
-    "variable-404": (Kind.VARIABLE, Answer(404, {"title": "Variable not found"})),
-    "variable-malformed": (Kind.VARIABLE, Answer(200, {"key": "x", "value": "{"})),
+FAULTS: dict[str, tuple[ParameterKind, Answer]] = {
+    "absent": (ParameterKind.INFO, Answer(404, {"title": "DAG not found", "status": 404})),
+    "info-500": (ParameterKind.INFO, Answer(500, "<h1>Ooops!</h1>")),
+    "info-403": (ParameterKind.INFO, Answer(403, {"title": "Forbidden", "status": 403})),
+    "info-malformed": (ParameterKind.INFO, Answer(200, "<h1>Sign in</h1>")),
+    "info-silent": (ParameterKind.INFO, Answer(200, {"dag_id": "info-silent"})),
+    "info-hang-up": (ParameterKind.INFO, Answer(HANG_UP)),
+    "run-409": (ParameterKind.RUN, Answer(409, {"title": "Conflict", "status": 409})),
+    "run-500": (ParameterKind.RUN, Answer(500, "<h1>Ooops! ñ</h1>")),
+    "run-401": (ParameterKind.RUN, Answer(401, {"title": "Unauthorized", "status": 401})),
+    "run-malformed": (ParameterKind.RUN, Answer(200, "queued")),
+    "run-nameless": (ParameterKind.RUN, Answer(200, {"state": "queued"})),
+    "run-hang-up": (ParameterKind.RUN, Answer(HANG_UP)),
+    "state-404": (ParameterKind.STATE, Answer(404, {"title": "DAGRun not found", "status": 404})),
+    "state-500": (ParameterKind.STATE, Answer(500, "")),
+    "state-malformed": (ParameterKind.STATE, Answer(200, "[")),
+    "state-silent": (ParameterKind.STATE, Answer(200, {"conf": {}})),
+    "state-hang-up": (ParameterKind.STATE, Answer(HANG_UP)),
+    "stop-404": (ParameterKind.STOP, Answer(404, {"title": "Not Found", "status": 404})),
+    "stop-500": (ParameterKind.STOP, Answer(500, "no")),
+    "variable-404": (ParameterKind.VARIABLE, Answer(404, {"title": "Variable not found"})),
+    "variable-malformed": (ParameterKind.VARIABLE, Answer(200, {"key": "x", "value": "{"})),
 }
 """What goes wrong, and where, with a DAG of this name."""
 
@@ -87,13 +87,17 @@ _EXAMPLES: dict[str, Any] = {
 _V1 = re.compile(r"/api/v1(?P<rest>/.*)")
 _V2 = re.compile(r"/api/v2(?P<rest>/.*)")
 _ROUTES = (
-    ("GET", r"/dags/(?P<dag>[^/]+)", Kind.INFO),
-    ("POST", r"/dags/(?P<dag>[^/]+)/dagRuns", Kind.RUN),
-    ("GET", r"/dags/(?P<dag>[^/]+)/dagRuns", Kind.RUNS),
-    ("GET", r"/dags/(?P<dag>[^/]+)/dagRuns/(?P<run>[^/]+)", Kind.STATE),
-    ("POST", r"/dags/(?P<dag>[^/]+)/updateTaskInstancesState", Kind.STOP),
-    ("PATCH", r"/dags/(?P<dag>[^/]+)/dagRuns/(?P<run>[^/]+)/taskInstances/[^/]+", Kind.STOP),
-    ("GET", r"/variables/(?P<dag>[^/]+)", Kind.VARIABLE),
+    ("GET", r"/dags/(?P<dag>[^/]+)", ParameterKind.INFO),
+    ("POST", r"/dags/(?P<dag>[^/]+)/dagRuns", ParameterKind.RUN),
+    ("GET", r"/dags/(?P<dag>[^/]+)/dagRuns", ParameterKind.RUNS),
+    ("GET", r"/dags/(?P<dag>[^/]+)/dagRuns/(?P<run>[^/]+)", ParameterKind.STATE),
+    ("POST", r"/dags/(?P<dag>[^/]+)/updateTaskInstancesState", ParameterKind.STOP),
+    (
+        "PATCH",
+        r"/dags/(?P<dag>[^/]+)/dagRuns/(?P<run>[^/]+)/taskInstances/[^/]+",
+        ParameterKind.STOP,
+    ),
+    ("GET", r"/variables/(?P<dag>[^/]+)", ParameterKind.VARIABLE),
 )
 
 
@@ -193,26 +197,26 @@ class Airflow(StandIn):
         self.tokens += 1
         return Answer(201, {"access_token": f"token-{self.tokens}"})
 
-    def _do(self, kind: Kind, call: Call, names: dict[str, str]) -> Answer:
+    def _do(self, kind: ParameterKind, call: Call, names: dict[str, str]) -> Answer:
         dag = names["dag"]
         where, fault = FAULTS.get(dag.removesuffix(SUFFIX), (None, Answer()))
         if where is kind:
             return fault
-        if kind is Kind.INFO:
+        if kind is ParameterKind.INFO:
             is_paused = dag.removesuffix(SUFFIX) == PAUSED
             return Answer(200, {"dag_id": dag, "is_paused": is_paused})
-        if kind is Kind.VARIABLE and (of := re.fullmatch("z_(.*)_examples", dag)):
+        if kind is ParameterKind.VARIABLE and (of := re.fullmatch("z_(.*)_examples", dag)):
             examples = _EXAMPLES.get(of[1], [_EXAMPLE])
             return Answer(200, {"key": dag, "value": json.dumps(examples)})
-        if kind is Kind.VARIABLE:
+        if kind is ParameterKind.VARIABLE:
             schemas = {name: {"title": f"{name} of {dag}"} for name in _SCHEMAS}
             return Answer(200, {"key": dag, "value": json.dumps(schemas)})
-        if kind is Kind.RUN:
+        if kind is ParameterKind.RUN:
             return self._start(dag, call)
-        if kind is Kind.RUNS:
+        if kind is ParameterKind.RUNS:
             runs = [self._described(run) for run in self.runs.values() if run.dag == dag]
             return Answer(200, {"dag_runs": runs, "total_entries": len(runs)})
-        if kind is Kind.STATE:
+        if kind is ParameterKind.STATE:
             run = self.runs.get(names["run"])
             if run is None or run.dag != dag:
                 return Answer(404, {"title": "DAGRun not found", "status": 404})
