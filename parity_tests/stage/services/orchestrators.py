@@ -102,5 +102,11 @@ class FolderService(Quiet):
         files = [path for path in self._path.rglob("*") if path.is_file()]
         return sorted(f"{path.suffix} {path.stat().st_size}" for path in files)
 
+    def reset(self) -> None:
+        """Files go as the rows do that knew of them; folders stay, which a stack may have made when it started."""
+        for path in self._path.rglob("*"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
+
     def stop(self) -> None:
         """The run's folder is deleted as a whole."""
