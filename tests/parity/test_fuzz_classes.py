@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from parity_core.model import Attribution, Exchange, Pair, ParityError, Reply, Request, Side
+from parity_tests.config import ServiceConfig
 from parity_tests.fuzz import catalogue
 from parity_tests.fuzz.catalogue import Catalogue
 from parity_tests.fuzz.documents import shapes
@@ -33,6 +34,7 @@ from parity_tests.fuzz.resolve import Pool, resolve
 from parity_tests.fuzz.session import FuzzOptions
 from parity_tests.fuzz.use_case import ALL, shares
 from parity_tests.journeys.templates import fill, variables
+from parity_tests.stage.services.orchestrators import FolderService
 
 QUERY = [
     {"in": "query", "name": "creation_gte", "schema": {"type": "string", "format": "date-time"}},
@@ -390,3 +392,14 @@ def test_what_the_file_says_of_log_ins_is_checked(tmp_path: Path) -> None:
     file.write_text('[log_in]\noperation = "POST /login/"\n')
     with pytest.raises(ParityError, match="log_in"):
         catalogue.load(file)
+
+
+def test_a_folder_is_empty_again_for_the_next_sequence(tmp_path: Path) -> None:
+    service = FolderService(ServiceConfig(environment={"PLACE": "{path}"}), {}, tmp_path)
+    place = Path(service.environment()["PLACE"]) / "inner"
+    place.mkdir()
+    (place / "a.zip").write_bytes(b"PK")
+    assert service.sent() == [".zip 2"]
+    service.reset()
+    assert service.sent() == []
+    assert place.is_dir()

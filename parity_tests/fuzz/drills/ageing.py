@@ -18,7 +18,8 @@ def ageing(deal: Deal) -> list[Drill]:
         _aged(deal, one, before, after)
         for one in deal.operations
         if not one.parameters and not one.examples and not one.forms
-        for before, after in deal.rng.sample(_PASSED, 2)
+        # what was changed of late is not old, whenever it was made
+        for before, after in (_PASSED[0], deal.rng.choice(_PASSED[1:]))
     ]
 
 
@@ -34,13 +35,17 @@ def _aged(deal: Deal, operation: FuzzOperation, before: int, after: int) -> Dril
     drill: Drill = []
     for maker in makers[:3]:
         thing = deal.catalogue.things[maker.makes[0].kind]
-        drill.append((maker, plain(maker, thing.recipe, None, thing.query)))
+        made = plain(maker, thing.recipe, None, thing.query)
+        about = next((one for one in kinds_of(maker) if one in kinds), None)
+        if about is not None:
+            made = replace(made, path=aimed(maker, Ref(about, Wish.LATEST), about))
+        drill.append((maker, made))
     for change in changes[:2]:
         kind = next(one for one in kinds_of(change) if one in kinds)
-        path = aimed(change, Ref(kind, Wish.MINE), kind)
+        path = aimed(change, Ref(kind, Wish.LATEST), kind)
         drill.append((change, replace(plain(change), path=path, days_later=before)))
         before = 0
     drill.append((operation, replace(plain(operation), days_later=after)))
     drill.append((operation, replace(plain(operation), days_later=1000)))
     user = drill[0][1].user
-    return drill + deal.read(kinds, Wish.MINE, user, READS)
+    return drill + deal.read(kinds, Wish.LATEST, user, READS)

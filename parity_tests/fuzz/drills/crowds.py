@@ -11,7 +11,7 @@ from parity_tests.fuzz.draw.values import kind as type_of
 from parity_tests.fuzz.draw.variants import MOMENT
 from parity_tests.fuzz.drills.deal import Deal, Drill, kinds_of, recipes
 
-_COUNTS = (3, 12, 12, 23, 23)
+_COUNTS = (12, 23)
 """How many there are of a thing: more than the pages that are usual, 10 and 20."""
 _FAR = ("2000-01-01T00:00:00", "2099-01-01T00:00:00")
 

@@ -119,5 +119,11 @@ class FolderService(Quiet):
                 found[name] = {"name": name, "bytes": len(content), "sha256": digest}
         return found
 
+    def reset(self) -> None:
+        """Files go as the rows do that knew of them; folders stay, which a stack may have made when it started."""
+        for path in self._path.rglob("*"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
+
     def stop(self) -> None:
         """The run's folder is deleted as a whole."""
