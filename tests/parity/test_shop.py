@@ -70,7 +70,7 @@ def test_a_difference_is_shown_with_request_replies_and_place(shop: Shop) -> Non
     assert found(report) == {("POST /items/", "status")}
     assert "POST /items/ as admin" in printed
     assert re.search(r"status\s+201\s+200", printed)
-    assert "curl -i -X POST 'http://127.0.0.1:" in printed
+    assert "curl -i -X POST http://127.0.0.1:" in printed
     assert "different: 1 differences, 0 waived" in printed
 
 
