@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -91,15 +92,20 @@ def test_a_stack_named_by_its_application(kind: str, package: str) -> None:
     assert "pip install 'parity-tests[serve]'" in done.stderr
 
 
+def importing(module: str) -> Exit:
+    importlib.import_module(module)
+    return Exit.SAME
+
+
 @pytest.mark.parametrize("package", ["libcst", "coverage"])
 def test_generated_mutants(hide: Hide, package: str, capsys: pytest.CaptureFixture[str]) -> None:
     hide(package)
     with pytest.raises(SystemExit) as stopped:
-        guarded(lambda: importlib.import_module(f"{package}.anything") and Exit.SAME)
+        guarded(partial(importing, f"{package}.anything"))
     assert stopped.value.code == 2
     assert "pip install 'parity-tests[mutation]'" in capsys.readouterr().err
     with pytest.raises(ModuleNotFoundError):
-        guarded(lambda: importlib.import_module("nobody_has_this") and Exit.SAME)
+        guarded(partial(importing, "nobody_has_this"))
 
 
 def test_up_without_a_runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
