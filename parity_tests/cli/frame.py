@@ -44,6 +44,10 @@ def configured(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_BY_EXTRA = dict.fromkeys(("coverage", "libcst"), "pip install 'parity-tests[mutation]'")
+"""What only some commands import, and how it is installed."""
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -57,6 +61,15 @@ def guarded(work: Callable[[], Exit]) -> None:
         code = work()
     except ParityError as error:
         click.echo(f"parity: {error}", err=True)
+        code = Exit.COULD_NOT_RUN
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _BY_EXTRA:
+            raise
+        click.echo(
+            f"parity: this needs the package {package}: {_BY_EXTRA[package]}",
+            err=True,
+        )
         code = Exit.COULD_NOT_RUN
     except KeyboardInterrupt:
         click.echo("parity: interrupted", err=True)

@@ -66,7 +66,7 @@ def _modules() -> tuple[ModuleType, ModuleType]:
         from parity_tests.mutants.generated import report, run
     except ModuleNotFoundError as error:
         raise ParityError(
-            f"--generated needs the package {error.name}: install the extra `mutation`"
+            f"--generated needs the package {error.name}: pip install 'parity-tests[mutation]'"
         ) from None
     return run, report
 

@@ -189,7 +189,7 @@ def _tests(constraints: tuple[str, ...], versions: tuple[str, ...], words: tuple
         tools = (
             "flask",
             "flask-sqlalchemy",
-            "python-jose[cryptography]",
+            "pyjwt[crypto]",
             "python-multipart",
             "requests",
         )

@@ -1,8 +1,10 @@
 """What needs an extra says which, in words that can be pasted."""
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from legacy_bridge import settings
 from legacy_bridge.database.connection import Database, StoreError
 from parity_core.compare import tokens
 from parity_core.model import ParityError
+from parity_tests.cli.frame import guarded
 from parity_tests.config import ServiceConfig
+from parity_tests.report.exit_code import Exit
 from parity_tests.stage import databases
 from parity_tests.stage.services.mail import MailServer
 from parity_tests.suite import run as suite
@@ -88,6 +92,22 @@ def test_a_stack_named_by_its_application(kind: str, package: str) -> None:
     assert "pip install 'parity-tests[serve]'" in done.stderr
 
 
+def importing(module: str) -> Exit:
+    importlib.import_module(module)
+    return Exit.SAME
+
+
+@pytest.mark.parametrize("package", ["libcst", "coverage"])
+def test_generated_mutants(hide: Hide, package: str, capsys: pytest.CaptureFixture[str]) -> None:
+    hide(package)
+    with pytest.raises(SystemExit) as stopped:
+        guarded(partial(importing, f"{package}.anything"))
+    assert stopped.value.code == 2
+    assert "pip install 'parity-tests[mutation]'" in capsys.readouterr().err
+    with pytest.raises(ModuleNotFoundError):
+        guarded(partial(importing, "nobody_has_this"))
+
+
 def test_up_without_a_runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(orchestrator, "find_spec", lambda _: None)
     with pytest.raises(UpError, **needs("cornflow-cutover[runner]")):
@@ -107,7 +127,17 @@ def test_an_assembly_that_is_installed_twice_is_one(
 
 
 def test_the_comparison_starts_without_what_extras_bring() -> None:
-    optional = ("pytest", "aiosmtpd", "cryptography", "uvicorn", "werkzeug", "psycopg2", "requests")
+    optional = (
+        "pytest",
+        "libcst",
+        "coverage",
+        "aiosmtpd",
+        "cryptography",
+        "uvicorn",
+        "werkzeug",
+        "psycopg2",
+        "requests",
+    )
     hidden = "".join(f"sys.modules[{name!r}] = None; " for name in optional)
     code = f"import sys; {hidden}from parity_tests.cli.main import main; main(['--help'])"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -120,7 +120,7 @@ def test_an_mps_file_becomes_an_instance(address: str) -> None:
     reply = httpx.post(
         f"{address}/instancefile/",
         headers={"Authorization": f"Bearer {token}"},
-        data={"name": "a problem", "minimize": "1"},
+        data={"name": "a problem", "description": "of four", "minimize": "1"},
         files={"file": ("problem.mps", MPS)},
     )
     assert reply.status_code == 201, reply.text
