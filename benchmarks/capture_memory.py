@@ -196,7 +196,7 @@ class _Quiet:
         self._begun = self._said = time.monotonic()
         self.count = 0
 
-    def say(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
 
     def pair(self, pair: object, findings: object) -> None:
         self.count += 1

@@ -53,13 +53,13 @@ class Trial:
 
 
 class Progress:
-    def say(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
 
     def exchange(self, report: FuzzReport) -> None: ...
 
-    def found(self, found: FuzzFinding) -> None:
-        word = "again" if found.reproduced else "once"
-        click.echo(f"    {found.key} ({word})\n{found.text}")
+    def finding(self, fuzz_finding: FuzzFinding) -> None:
+        word = "again" if fuzz_finding.reproduced else "once"
+        click.echo(f"    {fuzz_finding.key} ({word})\n{fuzz_finding.text}")
 
 
 @contextmanager
@@ -103,9 +103,9 @@ def trial(
     except ParityError as error:
         result.error = str(error).splitlines()[0]
     else:
-        again = sum(found.reproduced for found in report.found.values())
+        again = sum(one.reproduced for one in report.findings.values())
         result.exchanges = report.exchanges
-        result.differences, result.once = again, len(report.found) - again
+        result.differences, result.once = again, len(report.findings) - again
         result.silent = sum("no reply, once" in note for note in report.notes)
     folder.cleanup()
     result.seconds = round(time.monotonic() - begun, 1)

@@ -21,8 +21,8 @@ _STARTER = "starter"
 
 def shipped() -> dict[str, Path]:
     """The configurations that come with this package, by the name of their folder."""
-    found = sorted(Path(__file__).parent.glob("*/parity.toml"))
-    return {path.parent.name: path for path in found if path.parent.name != _STARTER}
+    paths = sorted(Path(__file__).parent.glob("*/parity.toml"))
+    return {path.parent.name: path for path in paths if path.parent.name != _STARTER}
 
 
 DEFAULT = next(iter(shipped().values()), Path("parity.toml"))
@@ -125,7 +125,7 @@ class Config:
     def _expand_one(self, word: str, known: Mapping[str, str]) -> str:
         # twice: a variable may be told in terms of {python}
         for _ in range(2):
-            word = _VARIABLE.sub(lambda found: known.get(found[1], found[0]), word)
+            word = _VARIABLE.sub(lambda match: known.get(match[1], match[0]), word)
         return word
 
     def process_environment(

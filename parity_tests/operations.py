@@ -64,7 +64,7 @@ class CensusMatcher:
         for operation in operations:
             method, _, rule = operation.partition(" ")
             methods.setdefault(rule, set()).add(method)
-        rules = [compile_rule(rule, found) for rule, found in methods.items()]
+        rules = [compile_rule(rule, by_method) for rule, by_method in methods.items()]
         self.rules: Sequence[UrlRule] = sorted(rules, key=lambda rule: rule.rank)
         self.match = lru_cache(maxsize=4096)(self._match)
 

@@ -112,17 +112,17 @@ def claims_of(token: str) -> dict[str, Any] | None:
     return body if isinstance(head, dict) and isinstance(body, dict) else None
 
 
-def open_key(folder: Path, given: str | None = None) -> FingerprintKey:
+def open_key(folder: Path, key_text: str | None = None) -> FingerprintKey:
     """The key of a folder, made when there is none; OSError when the folder can't be written.
 
-    `given` is the text of a key that is kept elsewhere.
+    `key_text` is the text of a key that is kept elsewhere.
     """
-    if given:
-        return FingerprintKey(given.encode())
+    if key_text:
+        return FingerprintKey(key_text.encode())
     folder.mkdir(parents=True, exist_ok=True)
-    found = read_key(folder)
-    if found is not None:
-        return found
+    key = read_key(folder)
+    if key is not None:
+        return key
     # Workers start together: the name appears with its content, for the first of them.
     draft = folder / f".{KEY_FILE}.{os.getpid()}.{secrets.token_hex(4)}"
     handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -133,10 +133,10 @@ def open_key(folder: Path, given: str | None = None) -> FingerprintKey:
     with suppress(FileExistsError):
         os.link(draft, folder / KEY_FILE)
     draft.unlink()
-    found = read_key(folder)
-    if found is None:
+    key = read_key(folder)
+    if key is None:
         raise OSError(f"{folder / KEY_FILE} is empty")
-    return found
+    return key
 
 
 def read_key(folder: Path) -> FingerprintKey | None:

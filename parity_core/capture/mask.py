@@ -127,10 +127,10 @@ class Masking:
         return _decoded(raw)
 
     def _text_body(self, raw: bytes) -> str | bytes:
-        found = _decoded(raw)
-        if isinstance(found, str):
-            return self.text(found)
-        return self.text(found.decode("latin-1")).encode("latin-1", "replace")
+        decoded = _decoded(raw)
+        if isinstance(decoded, str):
+            return self.text(decoded)
+        return self.text(decoded.decode("latin-1")).encode("latin-1", "replace")
 
     def json(self, value: Any) -> Any:
         return secrets.replaced(value, self._masker.is_secret, self._leaf)
@@ -183,7 +183,7 @@ class Masking:
 
     def _tokens(self, text: str) -> str:
         text = scan.replace_tokens(text, self._token)
-        return scan.HASH.sub(lambda found: self._hash(found[0]), text) if "$2" in text else text
+        return scan.HASH.sub(lambda match: self._hash(match[0]), text) if "$2" in text else text
 
     def _hash(self, value: str) -> str:
         self.remember(value)

@@ -140,8 +140,8 @@ def _auth_out(one: Recorded) -> dict[str, Any]:
     return {"scheme": one.scheme, "expired": one.expired, "opaque": one.opaque}
 
 
-def _pairs(found: Iterable[Any] | None) -> Headers:
-    return tuple((str(name), str(value)) for name, value in found or ())
+def _pairs(items: Iterable[Any] | None) -> Headers:
+    return tuple((str(name), str(value)) for name, value in items or ())
 
 
 def _body_out(body: Body) -> dict[str, Any] | None:
@@ -149,21 +149,21 @@ def _body_out(body: Body) -> dict[str, Any] | None:
         return {"missing": body.missing, "length": body.length, "sha256": body.sha256}
     if not body.content:
         return None
-    told: dict[str, Any] = {"encoding": body.encoding} if body.encoding else {}
+    fields: dict[str, Any] = {"encoding": body.encoding} if body.encoding else {}
     try:
-        return {"text": body.content.decode(), **told}
+        return {"text": body.content.decode(), **fields}
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body.content).decode(), **told}
+        return {"base64": base64.b64encode(body.content).decode(), **fields}
 
 
-def _body_in(found: dict[str, Any] | None) -> Body:
-    if found is None:
+def _body_in(stored: dict[str, Any] | None) -> Body:
+    if stored is None:
         return Body()
-    if "missing" in found:
+    if "missing" in stored:
         return Body(
-            missing=found["missing"], length=found["length"], sha256=found.get("sha256", "")
+            missing=stored["missing"], length=stored["length"], sha256=stored.get("sha256", "")
         )
-    encoding = found.get("encoding", "")
-    if "text" in found:
-        return Body(found["text"].encode(errors="surrogatepass"), encoding)
-    return Body(base64.b64decode(found["base64"]), encoding)
+    encoding = stored.get("encoding", "")
+    if "text" in stored:
+        return Body(stored["text"].encode(errors="surrogatepass"), encoding)
+    return Body(base64.b64decode(stored["base64"]), encoding)

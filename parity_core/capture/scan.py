@@ -119,8 +119,8 @@ class _Finder:
     def __call__(self, start: int) -> int:
         """The length of the text when there is none."""
         if not self._looked or self._next < start:
-            found = self._text.find(self._wanted, start)
-            self._next = len(self._text) if found < 0 else found
+            position = self._text.find(self._wanted, start)
+            self._next = len(self._text) if position < 0 else position
             self._looked = True
         return self._next
 

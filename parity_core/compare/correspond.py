@@ -38,12 +38,12 @@ class Window:
     legacy_took: float = 0.0
     ported_took: float = 0.0
 
-    def is_far(self, apart: float) -> bool:
+    def is_far(self, offset: float) -> bool:
         """Whether two moments lie further apart, counted from the request, than the replies explain.
 
         A stack that was made to wait takes its moment late: by as much as its reply took, at most.
         """
-        return not -self.legacy_took - SKEW <= apart <= self.ported_took + SKEW
+        return not -self.legacy_took - SKEW <= offset <= self.ported_took + SKEW
 
 
 @dataclass
@@ -129,9 +129,9 @@ class Correspondence:
         known.append((b, window.step))
         if legacy == ported:
             return None
-        apart = (b - window.ported) - (a - window.legacy)
-        if window.is_far(apart):
-            return f"{apart:+.1f} s apart, counted from the request"
+        offset = (b - window.ported) - (a - window.legacy)
+        if window.is_far(offset):
+            return f"{offset:+.1f} s apart, counted from the request"
         return None
 
     def _tokens(self, rule: Rule, legacy: str, ported: str, window: Window) -> str | None:
@@ -183,16 +183,16 @@ class Correspondence:
 _NOTHING = object()
 
 
-def _outside(found: re.Match[str]) -> list[str]:
+def _outside(match: re.Match[str]) -> list[str]:
     """The text of a match's whole string without what its groups hold."""
     pieces, end = [], 0
-    for number in range(1, (found.re.groups or 0) + 1):
-        if found.start(number) < 0:  # an optional group that is not there
+    for number in range(1, (match.re.groups or 0) + 1):
+        if match.start(number) < 0:  # an optional group that is not there
             pieces.append("")
             continue
-        pieces.append(found.string[end : found.start(number)])
-        end = found.end(number)
-    return [*pieces, found.string[end:]]
+        pieces.append(match.string[end : match.start(number)])
+        end = match.end(number)
+    return [*pieces, match.string[end:]]
 
 
 def _id(text: str | None) -> str | int | None:

@@ -27,17 +27,17 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 """Calls that leave nothing behind where they go."""
 
 
-def diff(pair: Pair, rules: Rules, seen: Correspondence) -> list[Difference]:
-    """All differences of a pair; what the stacks generated is recorded in `seen`, and what was sent."""
-    seen.sent.remember(pair.legacy.request, pair.ported.request)
-    return _Diff(pair, rules, seen).all()
+def diff(pair: Pair, rules: Rules, correspondence: Correspondence) -> list[Difference]:
+    """All differences of a pair; what the stacks generated is recorded in `correspondence`, and what was sent."""
+    correspondence.sent.remember(pair.legacy.request, pair.ported.request)
+    return _Diff(pair, rules, correspondence).all()
 
 
 class _Diff:
-    def __init__(self, pair: Pair, rules: Rules, seen: Correspondence) -> None:
+    def __init__(self, pair: Pair, rules: Rules, correspondence: Correspondence) -> None:
         self.pair = pair
         self.rules = rules
-        self.seen = seen
+        self.correspondence = correspondence
         self.operation = pair.operation.label
         self.window = Window(
             pair.legacy.started,
@@ -50,18 +50,20 @@ class _Diff:
         legacy, ported = self.pair.legacy, self.pair.ported
         # rows first: they tell which generated value meets which, and the body must agree with it
         rows = list(self.rows(legacy.rows, ported.rows)) if self.pair.rows_compared else []
-        found: list[Difference] = []
+        differences: list[Difference] = []
         if legacy.reply.status != ported.reply.status:
-            found.append(Difference("status", _status(legacy), _status(ported)))
-        found += self.headers(legacy, ported)
-        found += self.body(legacy, ported)
-        found += rows
+            differences.append(Difference("status", _status(legacy), _status(ported)))
+        differences += self.headers(legacy, ported)
+        differences += self.body(legacy, ported)
+        differences += rows
         for name in sorted(legacy.effects.keys() | ported.effects.keys()):
-            found += self.effects(name, legacy.effects.get(name, []), ported.effects.get(name, []))
-        if len(found) > _LIMIT:
-            more = f"{len(found) - _LIMIT} differences more than are told"
-            found = [*found[:_LIMIT], Difference("more", MISSING, MISSING, more)]
-        return found
+            differences += self.effects(
+                name, legacy.effects.get(name, []), ported.effects.get(name, [])
+            )
+        if len(differences) > _LIMIT:
+            more = f"{len(differences) - _LIMIT} differences more than are told"
+            differences = [*differences[:_LIMIT], Difference("more", MISSING, MISSING, more)]
+        return differences
 
     @property
     def is_refused(self) -> bool:
@@ -89,18 +91,18 @@ class _Diff:
             yield from inner
 
     def headers(self, legacy: Exchange, ported: Exchange) -> Iterator[Difference]:
-        for found in diff_headers(legacy, ported, self.rules.ignored_headers):
-            rule = self.rules.of(self.operation, found.place)
-            if rule and isinstance(found.legacy, str) and isinstance(found.ported, str):
+        for difference in diff_headers(legacy, ported, self.rules.ignored_headers):
+            rule = self.rules.of(self.operation, difference.place)
+            if rule and isinstance(difference.legacy, str) and isinstance(difference.ported, str):
                 one, other = (
-                    neutral(found.legacy, legacy.origin),
-                    neutral(found.ported, ported.origin),
+                    neutral(difference.legacy, legacy.origin),
+                    neutral(difference.ported, ported.origin),
                 )
-                wrong = self.seen.check(rule, one, other, self.window)
+                wrong = self.correspondence.check(rule, one, other, self.window)
                 if wrong:
-                    yield Difference(found.place, found.legacy, found.ported, wrong)
+                    yield Difference(difference.place, difference.legacy, difference.ported, wrong)
             else:
-                yield found
+                yield difference
 
     def body(self, legacy: Exchange, ported: Exchange) -> Iterator[Difference]:
         a, b = _json(legacy), _json(ported)
@@ -132,7 +134,7 @@ class _Diff:
         if texts[0] != texts[1] or None in texts:
             rule = self.rules.of(self.operation, "body")
             if rule and None not in texts:
-                wrong = self.seen.check(rule, texts[0], texts[1], self.window)
+                wrong = self.correspondence.check(rule, texts[0], texts[1], self.window)
                 if wrong is None:
                     return
             one, other = (t if t is not None else r for t, r in zip(texts, raw, strict=True))
@@ -180,18 +182,18 @@ class _Diff:
     def members(self, place: str, shape: str, a: list[Any], b: list[Any]) -> Iterator[Difference]:
         """Two lists without an order: each member has one partner, and agrees with it."""
 
-        def apart(one: Any, other: Any) -> int:
+        def distance(one: Any, other: Any) -> int:
             # tried on a copy: only whom it belongs to has met it
-            trial = _Diff(self.pair, self.rules, self.seen.copy())
+            trial = _Diff(self.pair, self.rules, self.correspondence.copy())
             return sum(1 for _ in trial.walk(f"{place}/0", f"{shape}/0", one, other))
 
-        for at, by in partners(a, b, apart):
+        for at, by in partners(a, b, distance):
             yield from self.item(place, shape, a, b, at, by)
 
     def leaf(self, place: str, shape: str, a: Any, b: Any) -> Iterator[Difference]:
         rule = self.rules.of(self.operation, shape)
         if rule and a is not None:
-            wrong = self.seen.check(rule, a, b, self.window)
+            wrong = self.correspondence.check(rule, a, b, self.window)
             if wrong is None:
                 return
             literals = _literals(a, b) if rule.kind is RuleKind.PATTERN else None
@@ -224,16 +226,18 @@ class _Diff:
             place, shape = f"rows/{change.table}/{key}", f"rows/{change.table}/0"
             if a is None or b is None or a.change is not b.change:
                 why = "a refusal left this row" if self.is_refused and b is not None else ""
-                yield Difference(place, _tell(a), _tell(b), why, rows=(a, b))
+                yield Difference(place, _described(a), _described(b), why, rows=(a, b))
                 continue
-            found = {name: list(ones) for name, ones in self.columns(a, b, place, shape)}
+            by_column = {name: list(ones) for name, ones in self.columns(a, b, place, shape)}
             if self.is_refused:
-                inner = [one for ones in found.values() for one in ones]
-                names = frozenset(name for name, ones in found.items() if ones)
+                inner = [one for ones in by_column.values() for one in ones]
+                names = frozenset(name for name, ones in by_column.items() if ones)
                 why = _left(a, inner)
-                yield Difference(place, _tell(a), _tell(b), why, rows=(a, b), columns=names)
+                yield Difference(
+                    place, _described(a), _described(b), why, rows=(a, b), columns=names
+                )
             else:
-                for ones in found.values():
+                for ones in by_column.values():
                     yield from ones
 
     def columns(
@@ -292,8 +296,8 @@ class _Diff:
             if rule is None or rule.kind is not RuleKind.ID:
                 key.append(value)
                 continue
-            partner = self.seen.partner(rule.namespace, value)
-            if row.change is Change.INSERTED and not self.seen.knows(
+            partner = self.correspondence.partner(rule.namespace, value)
+            if row.change is Change.INSERTED and not self.correspondence.knows(
                 rule.namespace, value, partner
             ):
                 return None
@@ -313,7 +317,7 @@ class _Diff:
         rule = self.rules.of(self.operation, shape)
         if rule is None:
             return same(a, b)
-        return rule.kind is RuleKind.ID and self.seen.knows(rule.namespace, a, b)
+        return rule.kind is RuleKind.ID and self.correspondence.knows(rule.namespace, a, b)
 
 
 def _is_refusal(status: int | None) -> bool:
@@ -331,8 +335,8 @@ def _left(one: Any, inner: Sequence[Difference]) -> str:
         return "a refusal left this"
     if not inner:
         return "a refusal left this, as the legacy's failure did"
-    told = "; ".join(f"{d.place}: {_short(d.legacy)} → {_short(d.ported)}" for d in inner[:6])
-    return f"a refusal left this; from the legacy's it differs in {told}"
+    described = "; ".join(f"{d.place}: {_short(d.legacy)} → {_short(d.ported)}" for d in inner[:6])
+    return f"a refusal left this; from the legacy's it differs in {described}"
 
 
 def _short(value: Any) -> str:
@@ -395,7 +399,7 @@ def _type_words(a: Any, b: Any) -> str:
     return f"{type(a).__name__} against {type(b).__name__}"
 
 
-def _tell(row: RowChange | None) -> str:
+def _described(row: RowChange | None) -> str:
     if row is None:
         return "(no change)"
     values = row.before if row.change is Change.DELETED else row.columns

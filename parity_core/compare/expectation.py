@@ -122,8 +122,8 @@ class ExpectedReply:
         if "body_matches" in table:
             body, is_text = Expected(MISSING, pattern=pattern(table["body_matches"])), True
         else:
-            told = table.get("body", MISSING)
-            body, is_text = expected(told), isinstance(told, str)
+            stated = table.get("body", MISSING)
+            body, is_text = expected(stated), isinstance(stated, str)
         headers = {name.lower(): expected(v) for name, v in table.get("headers", {}).items()}
         beside = table.get("body_echoes")
         echoes = None if beside is None else {k: expected(v) for k, v in beside.items()}
@@ -204,13 +204,13 @@ class RequestPattern:
             )
         if unknown := table.keys() - {"path", "query", "body", "headers"}:
             raise ValueError(f"`request` has unknown keys: {', '.join(sorted(unknown))}")
-        found = {
+        values = {
             name: re.compile(table[name], re.DOTALL)
             for name in ("path", "query", "body")
             if name in table
         }
         headers = {k.lower(): re.compile(v) for k, v in table.get("headers", {}).items()}
-        return cls(**found, headers=headers)
+        return cls(**values, headers=headers)
 
     def accepts(self, request: Request) -> bool:
         query = request.target.partition("?")[2]

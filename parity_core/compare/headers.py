@@ -29,8 +29,8 @@ def _parameter(text: str) -> str:
 
 def _entity_tag(value: str) -> tuple[str, str]:
     """Whether it is one, and how strong: which one is each stack's own, as its files' times are."""
-    found = _ETAG.fullmatch(value.strip())
-    return ("weak" if found[1] else "strong", "") if found else ("no entity tag", value)
+    match = _ETAG.fullmatch(value.strip())
+    return ("weak" if match[1] else "strong", "") if match else ("no entity tag", value)
 
 
 def _date(value: str) -> str:
@@ -103,11 +103,11 @@ def diff_headers(
         a, b = legacy.reply.header(name), ported.reply.header(name)
         if a == b:
             continue
-        told = [
+        values = [
             MISSING if text is None else value(neutral(text, exchange.origin))
             for text, exchange in ((a, legacy), (b, ported))
         ]
-        if told[0] != told[1]:
+        if values[0] != values[1]:
             differences.append(
                 Difference(
                     f"header/{name}", MISSING if a is None else a, MISSING if b is None else b

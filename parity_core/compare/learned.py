@@ -72,10 +72,10 @@ class LearnedRule:
     evidence: LearnedEvidence
 
     def __str__(self) -> str:
-        seen = self.evidence
+        evidence = self.evidence
         return (
-            f"{self.operation} · {self.place} · {self.kind} (seen in {seen.differed} of {seen.pairs} "
-            f"pairs, first in {seen.journey}, step {seen.step}, on {self.learned})"
+            f"{self.operation} · {self.place} · {self.kind} (seen in {evidence.differed} of {evidence.pairs} "
+            f"pairs, first in {evidence.journey}, step {evidence.step}, on {self.learned})"
         )
 
 
@@ -102,18 +102,18 @@ def never(pair: Pair, difference: Difference) -> str:
 
 
 def holds(
-    kind: LearnedKind, place: str, a: Any, b: Any, seen: Correspondence, window: Window
+    kind: LearnedKind, place: str, a: Any, b: Any, correspondence: Correspondence, window: Window
 ) -> bool:
     """Whether two values, of one type, differ in no more than a rule of this kind accepts."""
     if kind is LearnedKind.TIMESTAMP and isinstance(a, int | float) and min(a, b) < _ANY_MOMENT:
         return False
     if kind in _CHECKED:
-        return seen.check(rules.Rule(place, _CHECKED[kind]), a, b, window) is None
+        return correspondence.check(rules.Rule(place, _CHECKED[kind]), a, b, window) is None
     if kind is LearnedKind.ONE_TO_ONE:
         if isinstance(a, bool) or not isinstance(a, int | str):
             return False
         # a text means the same wherever it is; a number may be that of anything
-        return seen.meet("text" if isinstance(a, str) else place, a, b) is None
+        return correspondence.meet("text" if isinstance(a, str) else place, a, b) is None
     if kind is LearnedKind.ORDER:
         return isinstance(a, list) and sorted(map(_text, a)) == sorted(map(_text, b))
     # a token is authentication
@@ -132,7 +132,7 @@ class Learned:
     rules: Sequence[LearnedRule] = ()
     today: date = field(default_factory=date.today)
     used: Counter[LearnedRule] = field(default_factory=Counter)
-    _seen: dict[str, Correspondence] = field(default_factory=dict)
+    _by_journey: dict[str, Correspondence] = field(default_factory=dict)
 
     @property
     def expired(self) -> list[LearnedRule]:
@@ -144,8 +144,8 @@ class Learned:
 
     def notes(self) -> list[str]:
         """For a report: which rules were used, and which are too old."""
-        told = [f"learned rule used {count} times: {rule}" for rule, count in self.used.items()]
-        return told + [
+        lines = [f"learned rule used {count} times: {rule}" for rule, count in self.used.items()]
+        return lines + [
             f"learned rule expired on {rule.expires}, not applied; `parity calibrate` learns anew: {rule}"
             for rule in self.expired
         ]
@@ -154,9 +154,11 @@ class Learned:
         rule = self._rule(pair.operation.label, difference.place)
         if rule is None or never(pair, difference):
             return False
-        seen = self._seen.setdefault(pair.journey, Correspondence())
+        correspondence = self._by_journey.setdefault(pair.journey, Correspondence())
         window = Window(pair.legacy.started, pair.ported.started, pair.step)
-        if not holds(rule.kind, rule.place, difference.legacy, difference.ported, seen, window):
+        if not holds(
+            rule.kind, rule.place, difference.legacy, difference.ported, correspondence, window
+        ):
             return False
         self.used[rule] += 1
         return True
@@ -200,10 +202,10 @@ _HEAD = """\
 """
 
 
-def render(found: Iterable[LearnedRule]) -> str:
+def render(learned: Iterable[LearnedRule]) -> str:
     parts = [_HEAD]
-    for rule in sorted(found, key=lambda rule: (rule.operation, rule.place)):
-        seen = rule.evidence
+    for rule in sorted(learned, key=lambda rule: (rule.operation, rule.place)):
+        evidence = rule.evidence
         parts.append(
             "[[learned]]\n"
             f"operation = {_quoted(rule.operation)}\n"
@@ -211,8 +213,8 @@ def render(found: Iterable[LearnedRule]) -> str:
             f"kind = {_quoted(rule.kind.value)}\n"
             f"learned = {rule.learned}\n"
             f"expires = {rule.expires}\n"
-            f"evidence = {{ journey = {_quoted(seen.journey)}, step = {seen.step}, "
-            f"differed = {seen.differed}, pairs = {seen.pairs} }}\n"
+            f"evidence = {{ journey = {_quoted(evidence.journey)}, step = {evidence.step}, "
+            f"differed = {evidence.differed}, pairs = {evidence.pairs} }}\n"
         )
     return "\n".join(parts)
 

@@ -120,10 +120,10 @@ class Judge:
             ported=_exchange(Side.PORTED, request, ported, origin),
             rows_compared=rows,
         )
-        seen = LiveCorrespondence(self.secrets, _made(legacy.rows), _made(ported.rows))
+        correspondence = LiveCorrespondence(self.secrets, _made(legacy.rows), _made(ported.rows))
         day = today or date.today()
-        found = diff(pair, self.rules, seen)
-        return waiver_file.accept(self.waivers, pair, found, self.database, day)
+        differences = diff(pair, self.rules, correspondence)
+        return waiver_file.accept(self.waivers, pair, differences, self.database, day)
 
 
 def unwaived(findings: Iterable[Finding]) -> list[Difference]:
@@ -137,11 +137,11 @@ def same_reply(one: LiveReply, other: LiveReply, origin: str) -> bool:
     if one.body == other.body:
         return True
     bodies = []
-    for seen in (one, other):
+    for reply in (one, other):
         try:
-            bodies.append(json.loads(seen.body))
+            bodies.append(json.loads(reply.body))
         except (ValueError, RecursionError):
-            bodies.append(neutral(seen.body.decode("latin-1"), origin))
+            bodies.append(neutral(reply.body.decode("latin-1"), origin))
     return bool(bodies[0] == bodies[1])
 
 
@@ -160,7 +160,7 @@ def row_change(
 ) -> RowChange | None:
     """Values as the comparison of databases has them; None when nothing changed. JSON comes as text."""
 
-    def told(row: Mapping[str, Any] | None) -> dict[str, Any]:
+    def values(row: Mapping[str, Any] | None) -> dict[str, Any]:
         return {
             name: decoded(value) if name in json_columns else plain(value)
             for name, value in (row or {}).items()
@@ -171,22 +171,26 @@ def row_change(
     change = (
         Change.INSERTED if before is None else Change.DELETED if after is None else Change.UPDATED
     )
-    found = RowChange(table, change, tuple(map(plain, key)), told(before), told(after), key_columns)
-    return None if change is Change.UPDATED and not found.columns else found
+    changed = RowChange(
+        table, change, tuple(map(plain, key)), values(before), values(after), key_columns
+    )
+    return None if change is Change.UPDATED and not changed.columns else changed
 
 
 def _made(rows: Iterable[RowChange]) -> frozenset[Any]:
     return frozenset(part for row in rows if row.change is Change.INSERTED for part in row.key)
 
 
-def _exchange(side: Side, request: Request, seen: LiveReply, origin: str) -> Exchange:
+def _exchange(side: Side, request: Request, reply: LiveReply, origin: str) -> Exchange:
     return Exchange(
         side=side,
         origin=origin,
         request=request,
-        reply=Reply(seen.status or None, seen.headers, seen.body, "" if seen.status else "failed"),
-        started=seen.started,
-        ended=seen.started,
-        rows=list(seen.rows),
-        effects={name: list(found) for name, found in seen.effects.items()},
+        reply=Reply(
+            reply.status or None, reply.headers, reply.body, "" if reply.status else "failed"
+        ),
+        started=reply.started,
+        ended=reply.started,
+        rows=list(reply.rows),
+        effects={name: list(sent) for name, sent in reply.effects.items()},
     )

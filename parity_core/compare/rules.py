@@ -57,12 +57,12 @@ class Rules:
         self._lists = lists
         self.ignored_headers = ignored_headers or {}
         self.json_endings = frozenset(json_endings)
-        self._found: dict[tuple[str, str], Rule | None] = {}
+        self._matched: dict[tuple[str, str], Rule | None] = {}
 
     def of(self, operation: str, place: str) -> Rule | None:
         known = (operation, place)
-        if known not in self._found:
-            self._found[known] = next(
+        if known not in self._matched:
+            self._matched[known] = next(
                 (
                     rule
                     for rule in self._rules
@@ -71,7 +71,7 @@ class Rules:
                 ),
                 None,
             )
-        return self._found[known]
+        return self._matched[known]
 
     def has_no_order(self, operation: str, place: str, path: str) -> bool:
         """Whether the legacy leaves the order of this list to its database."""

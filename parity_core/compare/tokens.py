@@ -53,10 +53,12 @@ def mint(
     `secret` is a PEM private key for RS256. `header` adds to the header or changes it; the token is
     signed as `algorithm` says, also when the header tells otherwise. What is no algorithm signs nothing.
     """
-    told = {k: now + v if k in TIMES and type(v) in (int, float) else v for k, v in claims.items()}
+    payload = {
+        k: now + v if k in TIMES and type(v) in (int, float) else v for k, v in claims.items()
+    }
     head = {"alg": algorithm, "typ": "JWT", **(header or {})}
     signed = ".".join(
-        encode(json.dumps(part, separators=(",", ":")).encode()) for part in (head, told)
+        encode(json.dumps(part, separators=(",", ":")).encode()) for part in (head, payload)
     )
     return f"{signed}.{encode(_signature(signed.encode(), secret, algorithm))}"
 

@@ -48,24 +48,24 @@ def parse(table: dict[str, Any]) -> Unordered:
 
 
 def partners(
-    legacy: Sequence[Any], ported: Sequence[Any], apart: Callable[[Any, Any], int]
+    legacy: Sequence[Any], ported: Sequence[Any], distance: Callable[[Any, Any], int]
 ) -> list[tuple[int | None, int | None]]:
     """Positions of the members that belong together, each used once; None where there is no more.
 
-    `apart` counts what differs. Equals meet first; then each who is left meets the most alike, so that it
+    `distance` counts what differs. Equals meet first; then each who is left meets the most alike, so that it
     can be said what differs.
     """
     left = list(range(len(ported)))
-    found: list[tuple[int | None, int | None]] = []
+    pairs: list[tuple[int | None, int | None]] = []
     alone: list[int] = []
     counts: dict[tuple[int, int], int] = {}
     for one, item in enumerate(legacy):
         # rows mostly lie alike, so the partner is near
         for other in sorted(left, key=lambda other: abs(other - one)):
-            counts[one, other] = apart(item, ported[other])
+            counts[one, other] = distance(item, ported[other])
             if not counts[one, other]:
                 left.remove(other)
-                found.append((one, other))
+                pairs.append((one, other))
                 break
         else:
             alone.append(one)
@@ -73,5 +73,5 @@ def partners(
         nearest = min(left, key=lambda other: (counts[one, other], abs(other - one)), default=None)
         if nearest is not None:
             left.remove(nearest)
-        found.append((one, nearest))
-    return [*found, *((None, other) for other in left)]
+        pairs.append((one, nearest))
+    return [*pairs, *((None, other) for other in left)]

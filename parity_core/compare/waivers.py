@@ -127,10 +127,10 @@ def accept(
 
 def problems(waivers: Iterable[Waiver], database: str, today: date, complete: bool) -> list[str]:
     """Why the waivers themselves fail a run: expired ones always, unused ones on a complete run."""
-    told = []
+    lines = []
     for waiver in waivers:
         if waiver.expires < today:
-            told.append(f"expired on {waiver.expires}: {waiver}")
+            lines.append(f"expired on {waiver.expires}: {waiver}")
         elif complete and not waiver.used and waiver.database in (None, database):
-            told.append(f"unused, so remove it: {waiver}")
-    return told
+            lines.append(f"unused, so remove it: {waiver}")
+    return lines

@@ -28,8 +28,8 @@ def read_toml(path: Path, model: type[M], hint: str = "") -> M:
     except tomllib.TOMLDecodeError as error:
         at = _AT_LINE.search(str(error))
         line = int(at[1]) if at else max(len(text.splitlines()), 1)
-        told = _AT_LINE.sub("", str(error)).removesuffix(" (at end of document)")
-        raise ParityError(f"{path}:{line}: this is no TOML: {told}") from None
+        message = _AT_LINE.sub("", str(error)).removesuffix(" (at end of document)")
+        raise ParityError(f"{path}:{line}: this is no TOML: {message}") from None
     return validated(data, model, path, partial(toml_line, text))
 
 

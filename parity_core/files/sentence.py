@@ -182,13 +182,13 @@ def _text(error: ErrorDetails, loc: Loc, model: type[BaseModel], data: Any) -> s
 
 def _choices(model: type[BaseModel], loc: Loc, data: Any) -> list[str]:
     annotation = _annotation_at(model, loc, data)
-    found: list[str] = []
+    choices: list[str] = []
     for option in options(annotation):
         if get_origin(option) is Literal:
-            found += map(str, get_args(option))
+            choices += map(str, get_args(option))
         elif isinstance(option, type) and issubclass(option, Enum):
-            found += (str(member.value) for member in option)
-    return found
+            choices += (str(member.value) for member in option)
+    return choices
 
 
 def _is_tables(value: Any) -> bool:

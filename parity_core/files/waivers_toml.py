@@ -189,15 +189,17 @@ class WaiversFile(Table):
 
     def waivers(self, lines: Mapping[int, str] | None = None) -> list[Waiver]:
         """`lines`: where each begins, by its number. Raises WrongValue."""
-        found = []
+        parsed = []
         for number, one in enumerate(self.waiver):
             try:
-                found.append(waivers.parse(self._table(number, one), (lines or {}).get(number, "")))
+                parsed.append(
+                    waivers.parse(self._table(number, one), (lines or {}).get(number, ""))
+                )
             except WrongValue:
                 raise
             except ValueError as error:
                 raise WrongValue(str(error), "waiver", number) from None
-        return found
+        return parsed
 
     def _table(self, number: int, one: WaiverTable) -> dict[str, Any]:
         """What it says, with the replies that it names."""
@@ -208,8 +210,8 @@ class WaiversFile(Table):
             # nothing at all is no name: the reader of waivers refuses it
             if (name := table[side]) and isinstance(name, str):
                 if name not in self.replies:
-                    near = nearest(name, self.replies)
-                    message = f"there is no [replies.{name}] in the file{near}"
+                    suggestion = nearest(name, self.replies)
+                    message = f"there is no [replies.{name}] in the file{suggestion}"
                     raise WrongValue(message, "waiver", number, side)
                 table[side] = self.replies[name].model_dump(exclude_unset=True)
         return table

@@ -54,14 +54,14 @@ class LearningObserver:
     def __init__(self) -> None:
         self.round = 0
         self.pairs: Counter[str] = Counter()
-        self.seen: dict[tuple[str, str], list[LearnedObservation]] = defaultdict(list)
+        self.observations: dict[tuple[str, str], list[LearnedObservation]] = defaultdict(list)
 
     def add(self, pair: Pair, differences: Iterable[Difference]) -> None:
         operation = pair.operation.label
         self.pairs[operation] += 1
         window = Window(pair.legacy.started, pair.ported.started, pair.step)
         for one in differences:
-            self.seen[operation, generalised(one.place)].append(
+            self.observations[operation, generalised(one.place)].append(
                 LearnedObservation(
                     pair.journey,
                     self.round,
@@ -76,9 +76,9 @@ class LearningObserver:
 
     def learn(self, today: date, expires: date) -> Learning:
         learning = Learning()
-        for (operation, place), found in sorted(self.seen.items()):
-            evidence = _evidence(found, self.pairs[operation])
-            kind, why = _kind(place, found)
+        for (operation, place), observed in sorted(self.observations.items()):
+            evidence = _evidence(observed, self.pairs[operation])
+            kind, why = _kind(place, observed)
             if kind is None:
                 learning.refused.append(LearningRefused(operation, place, why, evidence))
             else:
@@ -94,21 +94,21 @@ def generalised(place: str) -> str:
     return "/".join("*" if segment.isdigit() else segment for segment in segments)
 
 
-def _evidence(found: Sequence[LearnedObservation], pairs: int) -> LearnedEvidence:
-    differed = len({(one.round, one.journey, one.step) for one in found})
-    return LearnedEvidence(found[0].journey, found[0].step, differed, pairs)
+def _evidence(observed: Sequence[LearnedObservation], pairs: int) -> LearnedEvidence:
+    differed = len({(one.round, one.journey, one.step) for one in observed})
+    return LearnedEvidence(observed[0].journey, observed[0].step, differed, pairs)
 
 
-def _kind(place: str, found: Sequence[LearnedObservation]) -> tuple[LearnedKind | None, str]:
+def _kind(place: str, observed: Sequence[LearnedObservation]) -> tuple[LearnedKind | None, str]:
     """The strictest kind that explains everything; None and a reason when there is none."""
-    for one in found:
+    for one in observed:
         if one.why_not:
             return None, one.why_not
     for kind in LearnedKind:
         journeys: dict[tuple[int, str], Correspondence] = defaultdict(Correspondence)
         if all(
             holds(kind, place, one.a, one.b, journeys[one.round, one.journey], one.window)
-            for one in found
+            for one in observed
         ):
             return kind, ""
     return None, "no single value: it is too much to leave out"

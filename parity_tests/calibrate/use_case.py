@@ -53,8 +53,8 @@ class _Watching:
         self.listener = listener
         self.observer = observer
 
-    def say(self, text: str) -> None:
-        self.listener.say(text)
+    def message(self, text: str) -> None:
+        self.listener.message(text)
 
     def journey(self, journey: Journey, number: int, total: int) -> None:
         self.listener.journey(journey, number, total)
@@ -83,10 +83,12 @@ def calibrate(config: Config, options: CalibrateOptions, listener: Listener) -> 
     notes: list[str] = []
     for number in range(options.rounds):
         observer.round = number
-        listener.say(f"the legacy against itself, round {number + 1} of {options.rounds}")
+        listener.message(f"the legacy against itself, round {number + 1} of {options.rounds}")
         # what differs once is what is to be learned
-        told = RunOptions(options.database, options.journeys, confirm=False, today=options.today)
-        report = run(twins, told, _Watching(listener, observer))
+        run_options = RunOptions(
+            options.database, options.journeys, confirm=False, today=options.today
+        )
+        report = run(twins, run_options, _Watching(listener, observer))
         if report.broken:
             raise ParityError(
                 "journeys break on the legacy itself:\n" + "\n".join(report.broken[:5])
@@ -99,14 +101,14 @@ def calibrate(config: Config, options: CalibrateOptions, listener: Listener) -> 
     return Calibration(learning, exchanges, journeys, time.monotonic() - begun, notes)
 
 
-def merged(path: Path, found: Sequence[LearnedRule], today: date) -> list[LearnedRule]:
+def merged(path: Path, learned: Sequence[LearnedRule], today: date) -> list[LearnedRule]:
     """What was learned now, and what the file has of other places and has not expired."""
     if not path.exists():
-        return list(found)
-    known = {(rule.operation, rule.place) for rule in found}
+        return list(learned)
+    known = {(rule.operation, rule.place) for rule in learned}
     kept = [
         rule
         for rule in learned_toml.load(path, today).rules
         if rule.expires >= today and (rule.operation, rule.place) not in known
     ]
-    return [*found, *kept]
+    return [*learned, *kept]

@@ -79,8 +79,8 @@ class Ids:
             assert rule.pattern is not None
             assert rule.group is not None
             if rule.group.kind is RuleKind.ID:
-                found = rule.pattern.search(str(a)), rule.pattern.search(str(b))
-                groups = zip(*(one.groups() if one else () for one in found), strict=False)
+                matches = rule.pattern.search(str(a)), rule.pattern.search(str(b))
+                groups = zip(*(one.groups() if one else () for one in matches), strict=False)
                 for pair in groups:
                     if None not in pair:
                         one, other = map(_number, pair)
@@ -99,12 +99,12 @@ class Ids:
 
     def new(self, side: Side, namespace: str, recorded: Any) -> Any:
         """This side's value, or the recorded one where none is known."""
-        found = self._known.get([namespace, recorded])
-        return recorded if found is None else found.get(side.value, recorded)
+        ids = self._known.get([namespace, recorded])
+        return recorded if ids is None else ids.get(side.value, recorded)
 
     def token(self, side: Side, user: str) -> str | None:
-        found = self._known.get(["token", user])
-        return None if found is None else found.get(side.value)
+        tokens = self._known.get(["token", user])
+        return None if tokens is None else tokens.get(side.value)
 
     # requests
 
@@ -126,21 +126,21 @@ class Ids:
     def _path(self, side: Side, operation: str, path: str) -> str:
         rule_text = operation.partition(" ")[2]
         pattern, names = _pattern(rule_text)
-        found = pattern.fullmatch(path) if names else None
-        if found is None:
+        match = pattern.fullmatch(path) if names else None
+        if match is None:
             return self.text(side, path)
         pieces, end = [], 0
         for number, name in enumerate(names, 1):
-            pieces.append(self.text(side, path[end : found.start(number)]))
-            old = _number(unquote(found[number]))
+            pieces.append(self.text(side, path[end : match.start(number)]))
+            old = _number(unquote(match[number]))
             namespace = self._of_path(operation, name)
             new = (
                 self.new(side, namespace, old)
                 if namespace is not None and isinstance(old, int)
                 else None
             )
-            pieces.append(str(new) if new is not None else self.text(side, found[number]))
-            end = found.end(number)
+            pieces.append(str(new) if new is not None else self.text(side, match[number]))
+            end = match.end(number)
         return "".join(pieces) + path[end:]
 
     def _of_path(self, operation: str, name: str) -> str | None:
@@ -191,7 +191,7 @@ class Ids:
         """Any text with the generated ids in it replaced."""
         if len(text) < 16:
             return text
-        return LONG.sub(lambda found: str(self.new(side, "", found[0])), text)
+        return LONG.sub(lambda match: str(self.new(side, "", match[0])), text)
 
 
 class _Asked(dict[Any, Any]):

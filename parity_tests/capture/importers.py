@@ -31,17 +31,17 @@ def har(path: Path, origin: str | None, left_out: Counter[str]) -> Iterator[Raw]
     """The exchanges of a HAR file, of one origin or of the one that has most of them."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))["log"]["entries"]
-        found = [_entry(entry) for entry in entries]
+        read = [_entry(entry) for entry in entries]
     except OSError as error:
         raise ParityError(f"{path} can not be read: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ParityError(f"{path} is no HAR file: {error!r}") from None
-    origins = Counter(one[0] for one in found)
+    origins = Counter(one[0] for one in read)
     chosen = origin.rstrip("/") if origin else next((o for o, _ in origins.most_common(1)), "")
     for other, count in origins.items():
         if other != chosen:
             left_out[f"of {other}"] += count
-    wanted = [raw for theirs, raw in found if theirs == chosen]
+    wanted = [raw for theirs, raw in read if theirs == chosen]
     yield from sorted(wanted, key=lambda raw: raw.at + raw.took)
 
 
@@ -107,9 +107,9 @@ def access_log(path: Path, left_out: Counter[str]) -> Iterator[Raw]:
 
 
 def _logged(line: str, left_out: Counter[str]) -> Raw | None:
-    found = _LOG_LINE.match(line)
-    request = _unescaped(found["request"]).split(" ") if found else []
-    if found is None or len(request) not in (2, 3):
+    match = _LOG_LINE.match(line)
+    request = _unescaped(match["request"]).split(" ") if match else []
+    if match is None or len(request) not in (2, 3):
         left_out["not in the common or combined format"] += 1
         return None
     method, target = request[0], request[1]
@@ -120,22 +120,22 @@ def _logged(line: str, left_out: Counter[str]) -> Raw | None:
         url = urlsplit(target)
         target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     try:
-        at = datetime.strptime(found["time"], "%d/%b/%Y:%H:%M:%S %z").timestamp()
+        at = datetime.strptime(match["time"], "%d/%b/%Y:%H:%M:%S %z").timestamp()
     except ValueError:
         left_out["its time is not readable"] += 1
         return None
     headers = []
-    if found["agent"] and found["agent"] != "-":
-        headers.append(("user-agent", _unescaped(found["agent"])))
-    if found["user"] != "-":
+    if match["agent"] and match["agent"] != "-":
+        headers.append(("user-agent", _unescaped(match["agent"])))
+    if match["user"] != "-":
         # who asked, as HTTP Basic told the server; the password is not in a log
-        name = base64.b64encode(f"{found['user']}:".encode()).decode()
+        name = base64.b64encode(f"{match['user']}:".encode()).decode()
         headers.append(("authorization", f"Basic {name}"))
-    status = None if found["status"] == "-" else int(found["status"])
+    status = None if match["status"] == "-" else int(match["status"])
     return Raw(
         at=at, took=0.0, method=method, target=target, request_headers=tuple(headers),
         request_body=Body(), status=status, reply_headers=(), reply_body=_NOT_TOLD,
-        address=found["host"],
+        address=match["host"],
     )  # fmt: skip
 
 

@@ -39,12 +39,12 @@ def opened(
         # a replay that is interrupted finds them again
         stack.callback(lambda: None if state.is_kept and not state.is_done else made.close())
         if not state.goes_on:
-            listener.say(f"seeding a {made.name} database")
+            listener.message(f"seeding a {made.name} database")
             if options.seed:
                 made.promote(options.seed)
             else:
                 made.seed(config)
-        listener.say(f"starting both stacks: {options.profile}")
+        listener.message(f"starting both stacks: {options.profile}")
         kept = _Kept(made, state.live, options) if state.goes_on else made
         stage = stack.enter_context(open_stage(config, options.profile, kept, NAME, folder))
     if not options.rows:

@@ -52,23 +52,23 @@ class Overview:
 
 
 def overview(capture: CaptureReader) -> Overview:
-    found = Overview(files=len(capture.files))
+    result = Overview(files=len(capture.files))
     for one in capture:
-        found.exchanges += 1
-        found.first = min(found.first or one.at, one.at)
-        found.last = max(found.last, one.ended)
+        result.exchanges += 1
+        result.first = min(result.first or one.at, one.at)
+        result.last = max(result.last, one.ended)
         label = one.operation or f"{one.method} {_shape(one.path)}"
-        if label not in found.operations and len(found.operations) >= _MOST:
+        if label not in result.operations and len(result.operations) >= _MOST:
             label = _OTHERS
-        found.operations[label] += 1
-        found.statuses.setdefault(label, Counter())[str(one.status or "none")] += 1
+        result.operations[label] += 1
+        result.statuses.setdefault(label, Counter())[str(one.status or "none")] += 1
         user = one.user or "nobody"
-        if user not in found.users and len(found.users) >= _MOST:
+        if user not in result.users and len(result.users) >= _MOST:
             user = _OTHERS
-        found.users[user] += 1
-        found.incomplete += not one.request_body.is_whole
-    found.problems = list(capture.problems)
-    return found
+        result.users[user] += 1
+        result.incomplete += not one.request_body.is_whole
+    result.problems = list(capture.problems)
+    return result
 
 
 def _shape(path: str) -> str:

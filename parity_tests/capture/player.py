@@ -46,7 +46,7 @@ class CapturePlayer:
         matcher: CensusMatcher,
         ids: Ids,
         users: Users,
-        seen: Correspondence,
+        correspondence: Correspondence,
         parallel: int,
     ) -> None:
         self._stage = stage
@@ -55,7 +55,7 @@ class CapturePlayer:
         self._ids = ids
         self._users = users
         self._requests = Requests(ids, users)
-        self._seen = seen
+        self._correspondence = correspondence
         self._replay = Replay(Journey(NAME, Path(NAME), ()), stage, rules, matcher)
         self._lanes = ThreadPoolExecutor(parallel, "parity-lane")
         self._legacy = ThreadPoolExecutor(parallel, "parity-lane-legacy")
@@ -98,15 +98,15 @@ class CapturePlayer:
             if world.reader:
                 world.reader.start()
         started = time.time()
-        found: dict[int, tuple[Exchange, Exchange] | str] = {}
+        answered: dict[int, tuple[Exchange, Exchange] | str] = {}
         for lane in [self._lanes.submit(self._lane, lane) for lane in batch.lanes]:
-            found |= lane.result()
-        rows = [self._rows(world, len(found), started) for world in worlds]
+            answered |= lane.result()
+        rows = [self._rows(world, len(answered), started) for world in worlds]
         self._replay.settle(rows[0], rows[1])
         for world in worlds:
             world.forget()
         for entry in batch.entries:
-            asked = found[entry.number]
+            asked = answered[entry.number]
             if isinstance(asked, str):
                 yield Played(entry, skipped=asked)
             else:
@@ -114,26 +114,26 @@ class CapturePlayer:
         if rows[0].rows or rows[1].rows or any(one.effects for one in rows):
             first, last = batch.entries[0].exchange, batch.entries[-1].exchange
             pair = self._pair(
-                Attribution(f"{len(found)} requests at once", Place.NOT_FOUND),
+                Attribution(f"{len(answered)} requests at once", Place.NOT_FOUND),
                 f"{first.where} to {last.where}", batch.entries[-1].number, rows[0], rows[1], True,
             )  # fmt: skip
-            yield Played(None, pair, tuple(diff(pair, self._rules, self._seen)))
+            yield Played(None, pair, tuple(diff(pair, self._rules, self._correspondence)))
 
     def _lane(
         self, lane: tuple[ScheduledExchange, ...]
     ) -> dict[int, tuple[Exchange, Exchange] | str]:
-        found: dict[int, tuple[Exchange, Exchange] | str] = {}
+        answered: dict[int, tuple[Exchange, Exchange] | str] = {}
         for entry in lane:
             asked = self._composed(entry)
             if isinstance(asked, str):
-                found[entry.number] = asked
+                answered[entry.number] = asked
                 continue
             other = self._legacy.submit(_send, self._stage.legacy, asked[Side.LEGACY])
             ported = _send(self._stage.ported, asked[Side.PORTED])
             legacy = other.result()
             self._learn(entry, legacy, ported)
-            found[entry.number] = (legacy, ported)
-        return found
+            answered[entry.number] = (legacy, ported)
+        return answered
 
     def _composed(self, entry: ScheduledExchange) -> dict[Side, Request] | str:
         exchange = entry.exchange
@@ -167,7 +167,7 @@ class CapturePlayer:
         pair.user = self._users.name(recorded)
         if recorded.status is not None and recorded.status != legacy.reply.status:
             pair.note = f"recorded with status {recorded.status}"
-        return Played(entry, pair, tuple(diff(pair, self._rules, self._seen)))
+        return Played(entry, pair, tuple(diff(pair, self._rules, self._correspondence)))
 
     def _pair(
         self, operation: Attribution, where: str, number: int, legacy: Exchange, ported: Exchange,

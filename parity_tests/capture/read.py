@@ -18,7 +18,7 @@ from parity_core.model import ParityError
 
 _SLACK = 30.0
 """Seconds that an exchange may have waited before its file was begun."""
-_TOLD = 5
+_REPORTED = 5
 """Unreadable lines that are told one by one."""
 
 
@@ -41,8 +41,8 @@ class CaptureReader:
     @property
     def digest(self) -> str:
         """Changes when the files do: a replay that goes on must find what it left."""
-        told = [f"{file.path.name}:{file.path.stat().st_size}" for file in self.files]
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+        sizes = [f"{file.path.name}:{file.path.stat().st_size}" for file in self.files]
+        return hashlib.sha256("\n".join(sizes).encode()).hexdigest()
 
     def __iter__(self) -> Iterator[Recorded]:
         """Several workers' files side by side; a file is opened when its time has come."""
@@ -88,29 +88,29 @@ class CaptureReader:
         self.lost += 1
         if not line.endswith(b"\n"):
             self.problems.append(f"{path.name}:{number} is cut short: its process was killed")
-        elif self.lost <= _TOLD:
+        elif self.lost <= _REPORTED:
             self.problems.append(f"{error} (left out)")
 
 
 def open_capture(paths: Sequence[Path]) -> CaptureReader:
     """Files, and folders with files. Raises ParityError when there is none."""
-    found: list[Path] = []
+    capture_paths: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(one for one in path.iterdir() if one.name.endswith(SUFFIXES))
             if not inside:
                 raise ParityError(f"there is no capture in {path}: it has no *.jsonl or *.jsonl.gz")
-            found += inside
+            capture_paths += inside
         elif path.suffix == ".har":
             raise ParityError(
                 f"{path} is what a browser saves, not a capture yet: `parity capture import {path} -o DIR` "
                 "makes one, and `parity replay DIR` replays it"
             )
         elif path.exists():
-            found.append(path)
+            capture_paths.append(path)
         else:
             raise ParityError(f"there is no capture {path}")
-    files = [CaptureFile(path, _started(path)) for path in dict.fromkeys(found)]
+    files = [CaptureFile(path, _started(path)) for path in dict.fromkeys(capture_paths)]
     return CaptureReader(sorted(files, key=lambda file: (file.started, file.path.name)))
 
 

@@ -46,24 +46,24 @@ class Requests:
         target = self._ids.target(side, operation, exchange.target)
         if "oken" in target:
             target = _TOKEN_IN_QUERY.sub(
-                lambda found: quote(self._users.token(found[1], side) or "masked", safe=""), target
+                lambda match: quote(self._users.token(match[1], side) or "masked", safe=""), target
             )
         return Request(exchange.method, quote(target, safe=_SAFE), tuple(headers), body)
 
     def _headers(self, exchange: Recorded, side: Side) -> list[tuple[str, str | None]]:
-        found: list[tuple[str, str | None]] = []
+        headers: list[tuple[str, str | None]] = []
         for name, value in exchange.request_headers:
             lower = name.lower()
             if lower == "accept-encoding":
                 known = [e for e in value.split(",") if e.partition(";")[0].strip() in _ENCODINGS]
-                found.append((name, ",".join(known).strip() or None))
+                headers.append((name, ",".join(known).strip() or None))
             elif (
                 lower not in _OWN
                 and not lower.startswith(("x-forwarded-", "sec-"))
                 and MASKED not in value
             ):
-                found.append((name, self._ids.text(side, value)))
-        return found
+                headers.append((name, self._ids.text(side, value)))
+        return headers
 
     def _body(self, exchange: Recorded, operation: str, side: Side) -> bytes | None:
         raw = exchange.request_body.content
@@ -103,16 +103,16 @@ class Requests:
             return value
         password = self._password(exchange, value)
 
-        def put_back(found: Any) -> Any:
-            if isinstance(found, dict):
-                return {key: put_back(item) for key, item in found.items()}
-            if isinstance(found, list):
-                return [put_back(item) for item in found]
-            if isinstance(found, str):
-                if token := MASKED_TOKEN.fullmatch(found):
+        def put_back(masked: Any) -> Any:
+            if isinstance(masked, dict):
+                return {key: put_back(item) for key, item in masked.items()}
+            if isinstance(masked, list):
+                return [put_back(item) for item in masked]
+            if isinstance(masked, str):
+                if token := MASKED_TOKEN.fullmatch(masked):
                     return self._users.token(token[1], side) or "masked"
-                return found.replace(MASKED, password)
-            return found
+                return masked.replace(MASKED, password)
+            return masked
 
         return put_back(value)
 

@@ -98,7 +98,7 @@ def _batch(
             if entry.exchange.method not in _SAFE:
                 for key in made(entry.exchange):
                     maker.setdefault(key, name)
-    found: dict[Hashable, list[ScheduledExchange]] = {}
+    by_root: dict[Hashable, list[ScheduledExchange]] = {}
     for entry, name in zip(entries, whose, strict=True):
-        found.setdefault(root(name), []).append(entry)
-    return ScheduledBatch(tuple(map(tuple, found.values())))
+        by_root.setdefault(root(name), []).append(entry)
+    return ScheduledBatch(tuple(map(tuple, by_root.values())))

@@ -50,7 +50,7 @@ _EVERY = 10.0
 def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report:
     started = time.monotonic()
     capture = read.open_capture(options.captures)
-    told = settings.load(config)
+    capture_settings = settings.load(config)
     accepted = waivers_toml.load(config.waivers)
     census = load_census(config, listener)
     name = options.database.partition("=")[0].partition(":")[0]
@@ -68,7 +68,7 @@ def replay(config: Config, options: ReplayOptions, listener: Listener) -> Report
             report.notes.append("rows were not compared")
         matcher = CensusMatcher(census.operations)
         play = CaptureReplay(
-            config, options, listener, stage, state, tally, matcher, told, accepted,
+            config, options, listener, stage, state, tally, matcher, capture_settings, accepted,
             bounded(rules_toml.load(config.rules, name)), _key(options),
         )  # fmt: skip
         play.run(capture)
@@ -120,12 +120,12 @@ def _key(options: ReplayOptions) -> FingerprintKey | None:
 class bounded(Rules):  # noqa: N801 - used as a function: rules that forget
     """Rules that remember a bounded number of answers: replies of a million exchanges have many places."""
 
-    def __init__(self, found: Rules) -> None:
-        super().__init__(found._rules, found._lists, found.ignored_headers, found.json_endings)
+    def __init__(self, rules: Rules) -> None:
+        super().__init__(rules._rules, rules._lists, rules.ignored_headers, rules.json_endings)
 
     def of(self, operation: str, place: str) -> Rule | None:
-        if len(self._found) > _PLACES:
-            self._found.clear()
+        if len(self._matched) > _PLACES:
+            self._matched.clear()
         return super().of(operation, place)
 
 
@@ -140,22 +140,22 @@ class CaptureReplay:
     state: State
     tally: ReplayTally
     matcher: CensusMatcher
-    told: settings.CaptureSettings
+    capture_settings: settings.CaptureSettings
     waivers: list[Waiver]
     rules: Rules
     key: FingerprintKey | None
 
     def run(self, capture: read.CaptureReader) -> None:
         state, stage = self.state, self.stage
-        self.ids = Ids(self.rules, self.told.ids, DiskMap(state.store, "ids"))
+        self.ids = Ids(self.rules, self.capture_settings.ids, DiskMap(state.store, "ids"))
         users = Users(
-            self.config, self.told, self.ids,
+            self.config, self.capture_settings, self.ids,
             {Side.LEGACY: stage.legacy.known, Side.PORTED: stage.ported.known},
-            stage.environment, told=self.options.users, everybody=self.options.everybody, key=self.key,
+            stage.environment, named=self.options.users, everybody=self.options.everybody, key=self.key,
         )  # fmt: skip
-        seen = self._correspondence()
+        correspondence = self._correspondence()
         player = CapturePlayer(
-            stage, self.rules, self.matcher, self.ids, users, seen, self.options.parallel
+            stage, self.rules, self.matcher, self.ids, users, correspondence, self.options.parallel
         )
         entries = islice(numbered(capture), state.position, self.options.limit)
         begun = time.monotonic()
@@ -198,7 +198,7 @@ class CaptureReplay:
                 return
             if time.monotonic() - spoken > _EVERY:
                 spoken = time.monotonic()
-                self.listener.say(self._progress(last))
+                self.listener.message(self._progress(last))
         if self.options.limit is None:
             self.state.done()
         else:
@@ -223,7 +223,7 @@ class CaptureReplay:
     def _correspondence(self) -> Correspondence:
         """Bounded in memory, but for ids complete; what the seed has is the same on both sides."""
         store = self.state.store
-        seen = Correspondence(
+        correspondence = Correspondence(
             secrets=self.stage.environment,
             _forth=DiskMap(store, "forth"),  # type: ignore[arg-type]  # a mapping, on disk
             _back=DiskMap(store, "back"),  # type: ignore[arg-type]
@@ -234,8 +234,8 @@ class CaptureReplay:
             rule = self.rules.of("", f"rows/{table}/0/{column}")
             if rule and rule.kind is RuleKind.ID:
                 for value in values:
-                    seen.meet(rule.namespace, value, value)
-        return seen
+                    correspondence.meet(rule.namespace, value, value)
+        return correspondence
 
     def _files(self) -> dict[str, Path]:
         """The databases of this run, where they are files."""
@@ -245,22 +245,22 @@ class CaptureReplay:
             if world.url.startswith("sqlite")
         }
 
-    def _stop(self, last: int, told: bool) -> None:
+    def _stop(self, last: int, by_signal: bool) -> None:
         if self.state.is_kept:
             how = "the same command goes on from there"
         else:
             how = "with --state FILE the next run could go on from there"
-        why = "stopped by a signal" if told else "stopped at the first difference"
+        why = "stopped by a signal" if by_signal else "stopped at the first difference"
         text = f"{why} after {last} exchanges of the capture; {how}"
-        if told:
+        if by_signal:
             self.tally.report.broken.append(f"{NAME}: {text}")
         else:
             self.tally.report.notes.append(text)
 
     def _progress(self, last: int) -> str:
         report = self.tally.report
-        told = f"{last} exchanges, {sum(o.differences for o in report.operations.values())} differences"
-        return f"{told}, {self.tally.skipped.total()} left out"
+        counts = f"{last} exchanges, {sum(o.differences for o in report.operations.values())} differences"
+        return f"{counts}, {self.tally.skipped.total()} left out"
 
 
 def numbered(capture: Iterable[Recorded]) -> Iterator[ScheduledExchange]:

@@ -53,7 +53,7 @@ class State:
         for name, value in facts.items():
             before = self.store.fact(name)
             if before is None or not self.goes_on:
-                self.store.tell(name, value)
+                self.store.set_fact(name, value)
             elif before != value:
                 raise ParityError(
                     f"the state is that of another {name} ({before}, not {value}): give another "
@@ -62,12 +62,12 @@ class State:
 
     def prefix(self) -> str:
         """Of databases on a server: the same in the next run."""
-        found = self.store.fact("prefix")
-        if found is None:
-            found = f"parity_{secrets.token_hex(4)}"
-            self.store.tell("prefix", found)
+        stored = self.store.fact("prefix")
+        if stored is None:
+            stored = f"parity_{secrets.token_hex(4)}"
+            self.store.set_fact("prefix", stored)
             self.store.commit()
-        return str(found)
+        return str(stored)
 
     def recover(self, tally: ReplayTally) -> list[str]:
         """Brings databases and counts back to where the last run stopped; says what is to be known."""
@@ -101,7 +101,7 @@ class State:
     def before(self, last: int) -> None:
         """Exchanges up to `last` are about to be sent."""
         if self.is_kept and not self._copies:
-            self.store.tell("under_way", last)
+            self.store.set_fact("under_way", last)
             self.store.commit()
 
     def after(
@@ -112,10 +112,10 @@ class State:
         due = last - self._at >= _EXCHANGES or time.monotonic() - self._when >= _SECONDS
         if (not self.is_kept or self._copies) and not due and not end:
             return
-        self.store.tell("position", last)
-        self.store.tell("tally", tally.freeze())
+        self.store.set_fact("position", last)
+        self.store.set_fact("tally", tally.freeze())
         for finding in tally.report.findings[self._findings :]:
-            self.store.tell(f"finding {self._findings}", pickle.dumps(finding))
+            self.store.set_fact(f"finding {self._findings}", pickle.dumps(finding))
             self._findings += 1
         if self._copies:
             self._copy(databases)
@@ -134,11 +134,11 @@ class State:
             finally:
                 source.close()
                 copy.close()
-        self.store.tell("slot", slot)
+        self.store.set_fact("slot", slot)
 
     def done(self) -> None:
         """The capture has been replayed to its end: only the file stays, which says so."""
-        self.store.tell("done", 1)
+        self.store.set_fact("done", 1)
         self.store.commit()
         if self.is_kept:
             shutil.rmtree(self.folder, ignore_errors=True)

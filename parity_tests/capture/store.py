@@ -42,11 +42,11 @@ class ReplayStore:
     def fact(self, name: str) -> Any:
         """None when it was never told."""
         with self.lock:
-            found = self.connection.execute("SELECT value FROM facts WHERE name = ?", (name,))
-            row = found.fetchone()
+            rows = self.connection.execute("SELECT value FROM facts WHERE name = ?", (name,))
+            row = rows.fetchone()
         return row[0] if row else None
 
-    def tell(self, name: str, value: Any) -> None:
+    def set_fact(self, name: str, value: Any) -> None:
         with self.lock:
             self.connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 

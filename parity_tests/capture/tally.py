@@ -15,7 +15,7 @@ from parity_tests.report.results import OperationReport, Report
 _KEPT = 20
 """Findings of one operation at one table, header or top field that are kept in full."""
 _KEPT_IN_ALL = 400
-_OWN = ("skipped", "strangers", "drift", "known", "not_kept", "_seen")
+_OWN = ("skipped", "strangers", "drift", "known", "not_kept", "_kept")
 
 
 @dataclass
@@ -30,7 +30,7 @@ class ReplayTally:
     """Recorded users whom nobody told, the first of them."""
     known: int = 0
     """Exchanges whose recorded status is known."""
-    _seen: Counter[str] = field(default_factory=Counter)
+    _kept: Counter[str] = field(default_factory=Counter)
     not_kept: int = 0
 
     def add(self, pair: Pair, findings: Sequence[Finding], recorded: Recorded | None) -> None:
@@ -55,8 +55,10 @@ class ReplayTally:
             self.known += 1
             status = pair.legacy.reply.status
             if status != recorded.status:
-                told = f"{pair.operation.label}: recorded {recorded.status}, now {status or 'none'}"
-                self.drift[told] += 1
+                drift = (
+                    f"{pair.operation.label}: recorded {recorded.status}, now {status or 'none'}"
+                )
+                self.drift[drift] += 1
 
     def skip(self, why: str, stranger: str | None = None) -> None:
         self.skipped[why] += 1
@@ -66,11 +68,11 @@ class ReplayTally:
     def _is_kept(self, finding: Finding) -> bool:
         place = "/".join(finding.difference.place.split("/")[:2])
         label = f"{finding.pair.operation.label} {place} {finding.waiver is None}"
-        self._seen[label] += 1
+        self._kept[label] += 1
         of_waiver = f"kept {finding.waiver is None}"
-        if self._seen[label] > _KEPT or self._seen[of_waiver] >= _KEPT_IN_ALL:
+        if self._kept[label] > _KEPT or self._kept[of_waiver] >= _KEPT_IN_ALL:
             return False
-        self._seen[of_waiver] += 1
+        self._kept[of_waiver] += 1
         return True
 
     @property
@@ -85,25 +87,25 @@ class ReplayTally:
         return self.drift.total() / self.known if self.known else 0.0
 
     def notes(self) -> list[str]:
-        told = []
+        lines = []
         for why, count in self.skipped.most_common(10):
-            told.append(f"{count} exchanges were not replayed: {why}")
+            lines.append(f"{count} exchanges were not replayed: {why}")
         if self.strangers:
             most = ", ".join(f"{who} ({n}×)" for who, n in self.strangers.most_common(5))
             more = " and more" if len(self.strangers) > 5 else ""
-            told.append(f"users whom nobody told: {most}{more}")
+            lines.append(f"users whom nobody told: {most}{more}")
         if self.drift:
             worst = "; ".join(f"{what} ({count}×)" for what, count in self.drift.most_common(5))
-            told.append(
+            lines.append(
                 f"the legacy answered {self.drift.total()} of {self.known} requests with another status "
                 f"than recorded ({self.drifted:.1%}): {worst}"
             )
         if self.not_kept:
-            told.append(
+            lines.append(
                 f"{self.not_kept} further findings are counted in the table and not shown: there are "
                 "enough of their kind"
             )
-        return told
+        return lines
 
     def freeze(self) -> bytes:
         """All but the findings, which `State` keeps one by one."""
@@ -121,10 +123,10 @@ class ReplayTally:
 
     def thaw(self, frozen: bytes) -> None:
         """Only of a file that this user's own replay wrote."""
-        found: dict[str, Any] = pickle.loads(frozen)
-        for name, value in zip(_OWN, found.pop("tally"), strict=True):
+        values: dict[str, Any] = pickle.loads(frozen)
+        for name, value in zip(_OWN, values.pop("tally"), strict=True):
             setattr(self, name, value)
-        operations: dict[str, OperationReport] = found["operations"]
+        operations: dict[str, OperationReport] = values["operations"]
         assert all(isinstance(one, OperationReport) for one in operations.values())
-        for name, value in found.items():
+        for name, value in values.items():
             setattr(self.report, name, value)

@@ -46,7 +46,7 @@ class Users:
         known: Mapping[Side, Mapping[str, Any]],
         environment: Mapping[str, str],
         *,
-        told: Mapping[str, str],
+        named: Mapping[str, str],
         everybody: str | None,
         key: FingerprintKey | None,
     ) -> None:
@@ -59,7 +59,7 @@ class Users:
         self._names: dict[str, str] = {}
         """Fingerprint to name."""
         self._minted: dict[str, tuple[float, str]] = {}
-        for name, whose in {**settings.users, **told}.items():
+        for name, whose in {**settings.users, **named}.items():
             self._names[name if name.startswith("u-") else _subject(key, name)] = whose
         if key is not None:
             for user in config.users.values():

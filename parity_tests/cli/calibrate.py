@@ -76,44 +76,44 @@ def command(
         config = configuration.load(config_path, overrides)
         options = CalibrateOptions(database, globs, rounds, days, not no_rules)
         with TerminalProgress(screen) as progress:
-            found = calibrate(config, options, progress)
-        rules = merged(out, found.learning.rules, date.today()) if out else []
-        save_and_show(out, lambda: render(rules), lambda: _tell(found, screen))
+            calibration = calibrate(config, options, progress)
+        rules = merged(out, calibration.learning.rules, date.today()) if out else []
+        save_and_show(out, lambda: render(rules), lambda: _show(calibration, screen))
         if out:
             screen.print(f"{len(rules)} rules in {escape(str(out))}", highlight=False)
-        return found.exit
+        return calibration.exit
 
     guarded(work)
 
 
-def _tell(found: Calibration, screen: Console) -> None:
-    learning = found.learning
+def _show(calibration: Calibration, screen: Console) -> None:
+    learning = calibration.learning
     view = Table("operation", "place", "kind", "differed", "first seen")
     for rule in learning.rules:
         style = "" if rule.kind is not LearnedKind.ONE_TO_ONE else "dim"
-        seen = rule.evidence
-        told = (rule.operation, rule.place, rule.kind.value)
+        evidence = rule.evidence
+        cells = (rule.operation, rule.place, rule.kind.value)
         view.add_row(
-            *map(escape, told),
-            f"{seen.differed} of {seen.pairs}",
-            escape(f"{seen.journey}, step {seen.step}"),
+            *map(escape, cells),
+            f"{evidence.differed} of {evidence.pairs}",
+            escape(f"{evidence.journey}, step {evidence.step}"),
             style=style,
         )
     for refused in learning.refused:
-        seen = refused.evidence
+        evidence = refused.evidence
         view.add_row(
             escape(refused.operation),
             escape(refused.place),
             f"[bold red]not relaxed: {escape(refused.why)}[/]",
-            f"{seen.differed} of {seen.pairs}",
-            escape(f"{seen.journey}, step {seen.step}"),
+            f"{evidence.differed} of {evidence.pairs}",
+            escape(f"{evidence.journey}, step {evidence.step}"),
         )
     if view.row_count:
         screen.print(view)
-    for note in found.notes:
+    for note in calibration.notes:
         screen.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
     screen.print(
-        f"{found.exchanges} exchanges in {found.journeys} journeys, {found.seconds:.1f} s: "
+        f"{calibration.exchanges} exchanges in {calibration.journeys} journeys, {calibration.seconds:.1f} s: "
         f"{len(learning.noise)} places of noise, {len(learning.rules) - len(learning.noise)} that "
         f"correspond one to one, {len(learning.refused)} that may not be relaxed",
         highlight=False,

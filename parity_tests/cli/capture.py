@@ -51,7 +51,7 @@ def show(captures: tuple[Path, ...], names: tuple[str, ...], as_json: bool) -> N
     """Count the exchanges per operation and per user, and tell their period."""
 
     def work() -> Exit:
-        found = overview(open_capture(captures))
+        summary = overview(open_capture(captures))
         folder = captures[0] if captures[0].is_dir() else captures[0].parent
         text = os.environ.get("CUTOVER_CAPTURE_KEY")
         key = FingerprintKey(text.encode()) if text else read_key(folder)
@@ -59,37 +59,37 @@ def show(captures: tuple[Path, ...], names: tuple[str, ...], as_json: bool) -> N
             raise ParityError(
                 f"there is no capture.key in {folder}: without it nobody can tell who is who"
             )
-        known = found.named(key, list(names))
+        known = summary.named(key, list(names))
         if as_json:
-            click.echo(json.dumps({**found.document(), "names": known}, indent=2))
+            click.echo(json.dumps({**summary.document(), "names": known}, indent=2))
         else:
-            _print(found, known)
+            _print(summary, known)
         return Exit.SAME
 
     guarded(work)
 
 
-def _print(found: Overview, known: dict[str, str]) -> None:
+def _print(summary: Overview, known: dict[str, str]) -> None:
     screen = console()
-    told = found.document()
+    document = summary.document()
     operations = Table("operation", "exchanges", "statuses")
-    for label, count in found.operations.most_common():
-        statuses = " ".join(f"{s}×{n}" for s, n in sorted(found.statuses[label].items()))
+    for label, count in summary.operations.most_common():
+        statuses = " ".join(f"{s}×{n}" for s, n in sorted(summary.statuses[label].items()))
         operations.add_row(escape(label), str(count), statuses)
     users = Table("user", "exchanges", "name")
-    for user, count in found.users.most_common(50):
+    for user, count in summary.users.most_common(50):
         users.add_row(escape(user), str(count), escape(known.get(user, "")))
     screen.print(operations)
     screen.print(users)
-    if len(found.users) > 50:
-        screen.print(f"… and {len(found.users) - 50} more users; --json has all of them")
+    if len(summary.users) > 50:
+        screen.print(f"… and {len(summary.users) - 50} more users; --json has all of them")
     screen.print(
-        f"{found.exchanges} exchanges of {len(found.users)} users in {found.files} files, "
-        f"{told['first']} to {told['last']}", highlight=False,
+        f"{summary.exchanges} exchanges of {len(summary.users)} users in {summary.files} files, "
+        f"{document['first']} to {document['last']}", highlight=False,
     )  # fmt: skip
-    if found.incomplete:
-        screen.print(f"{found.incomplete} can not be replayed: their request's body was not kept")
-    for problem in found.problems:
+    if summary.incomplete:
+        screen.print(f"{summary.incomplete} can not be replayed: their request's body was not kept")
+    for problem in summary.problems:
         screen.print(f"[yellow]note:[/] {escape(problem)}", highlight=False)
 
 
@@ -133,14 +133,14 @@ def import_command(
         except OSError as error:
             raise ParityError(f"{output} can not be written: {error}") from None
         is_har = kind == "har" or (kind is None and source.suffix == ".har")
-        found = (
+        exchanges = (
             importers.har(source, origin, left_out)
             if is_har
             else importers.access_log(source, left_out)
         )
         masker = Masker(key, mask.split(","))
         name = f"import-{source.name.removesuffix('.gz').replace('.', '-')}"
-        path, count = write_capture(output, name, found, masker, user, max_body)
+        path, count = write_capture(output, name, exchanges, masker, user, max_body)
         click.echo(f"wrote {path}: {count} exchanges")
         for why, number in left_out.most_common():
             click.echo(f"left out: {number} {why}")

@@ -17,7 +17,7 @@ from parity_tests.report import document as json_report
 from parity_tests.report.document import Document
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.explain import Explanation, explain
-from parity_tests.report.values import printable, told
+from parity_tests.report.values import described, printable
 
 _LINES = 60
 
@@ -43,23 +43,25 @@ def command(wanted: str, report_file: Path, number: int, origin: str | None, as_
     """
 
     def work() -> Exit:
-        found = explain(json_report.load(report_file), wanted, number)
+        explanation = explain(json_report.load(report_file), wanted, number)
         if origin:
-            found.pair["curl"] = re.sub(
-                r"https?://[^/'\s]+", origin.rstrip("/"), found.pair["curl"], count=1
+            explanation.pair["curl"] = re.sub(
+                r"https?://[^/'\s]+", origin.rstrip("/"), explanation.pair["curl"], count=1
             )
         if as_json:
-            text = json.dumps({"difference": found.finding, "pair": found.pair}, indent=2)
+            text = json.dumps(
+                {"difference": explanation.finding, "pair": explanation.pair}, indent=2
+            )
             click.echo(text)
         else:
-            _show(found, number, console())
+            _show(explanation, number, console())
         return Exit.SAME
 
     guarded(work)
 
 
-def _show(found: Explanation, number: int, out: Console) -> None:
-    finding, pair = found.finding, found.pair
+def _show(explanation: Explanation, number: int, out: Console) -> None:
+    finding, pair = explanation.finding, explanation.pair
     out.print(
         Text.assemble(
             (finding["key"], "bold"), f"  {finding['operation']}  ", (finding["place"], "bold red")
@@ -67,21 +69,21 @@ def _show(found: Explanation, number: int, out: Console) -> None:
     )
     facts = Table.grid(padding=(0, 2))
     for name, text in (
-        ("legacy", told(finding["legacy"], 2000)),
-        ("ported", told(finding["ported"], 2000)),
+        ("legacy", described(finding["legacy"], 2000)),
+        ("ported", described(finding["ported"], 2000)),
         ("why", finding["why"]),
         ("waiver", finding["waiver"] or "none: this difference fails a run"),
         ("asked", f"{pair['method']} {pair['target']} as {pair['user'] or 'nobody'}"),
         ("from", f"{pair['journey']}, step {pair['step']}, {pair['where']}"),
         ("note", pair["note"]),
-        ("beside", ", ".join(one["place"] for one in found.beside[:8])),
+        ("beside", ", ".join(one["place"] for one in explanation.beside[:8])),
     ):
         if text:
             facts.add_row(Text(name, "dim"), Text(printable(text), overflow="fold"))
     out.print(facts)
-    if found.others:
+    if explanation.others:
         out.print(
-            f"It occurs {len(found.others) + 1} times; this is number {number} (-n chooses).",
+            f"It occurs {len(explanation.others) + 1} times; this is number {number} (-n chooses).",
             highlight=False,
         )
     out.print("\n[bold]Request[/] (secrets are variables of the shell and <placeholders>)")
@@ -106,7 +108,7 @@ def _reply(reply: Document) -> Text:
         lines = [*lines[:_LINES], f"… {len(lines) - _LINES} more lines"]
     for row in reply["rows"][:10]:
         key = ",".join(map(str, row["key"]))
-        lines.append(f"{row['change']} {row['table']} {key}: {told(row['columns'])}")
+        lines.append(f"{row['change']} {row['table']} {key}: {described(row['columns'])}")
     for name, sent in reply["effects"].items():
-        lines.append(f"{name}: {told(sent)}")
+        lines.append(f"{name}: {described(sent)}")
     return Text(printable("\n".join(line[:400] for line in lines)))

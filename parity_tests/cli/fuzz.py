@@ -19,9 +19,9 @@ _HERE = "the journeys"
 
 
 def _pairs(
-    _: click.Context, __: click.Parameter, given: tuple[str, ...]
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    pairs = [one.partition("=") for one in given]
+    pairs = [one.partition("=") for one in values]
     if any(not name or not equals for name, equals, _ in pairs):
         raise click.BadParameter("write NAME=VALUE")
     return tuple((name, value) for name, _, value in pairs)

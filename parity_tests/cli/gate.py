@@ -48,11 +48,11 @@ def command(
     def work() -> Exit:
         report = json_report.load(report_file)
         if update:
-            told = gate.of_report(report)
-            gate.save(told, baseline_file)
+            baseline = gate.of_report(report)
+            gate.save(baseline, baseline_file)
             click.echo(
-                f"wrote {baseline_file}: {len(told.differences)} kinds of difference, "
-                f"{len(told.covered)} operations asked"
+                f"wrote {baseline_file}: {len(baseline.differences)} kinds of difference, "
+                f"{len(baseline.covered)} operations asked"
             )
             return Exit.SAME
         judgement = gate.judge(report, gate.load(baseline_file))

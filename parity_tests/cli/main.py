@@ -123,13 +123,13 @@ def journeys_command(config_path: Path, overrides: dict[str, str], globs: tuple[
     def work() -> Exit:
         config = configuration.load(config_path, overrides)
         view = Table("journey", "requests", "profile", "about")
-        found = journey_files.load_all(config.journeys, globs, config.users, registry.provided)
-        for journey in found:
+        loaded = journey_files.load_all(config.journeys, globs, config.users, registry.provided)
+        for journey in loaded:
             count = str(len(journey.steps))
             view.add_row(journey.name, count, escape(str(journey.profile)), escape(journey.about))
         screen = console()
         screen.print(view)
-        screen.print(f"{len(found)} journeys, {sum(len(j.steps) for j in found)} requests")
+        screen.print(f"{len(loaded)} journeys, {sum(len(j.steps) for j in loaded)} requests")
         return Exit.SAME
 
     guarded(work)

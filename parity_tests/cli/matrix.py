@@ -62,12 +62,12 @@ def command(
         config = configuration.load(config_path, overrides)
         with report.MatrixProgress(screen) as progress:
             wanted = {name: value for name, _, value in (s.partition("=") for s in settings)}
-            found = play.run(config, play.MatrixOptions(database, globs, keep, wanted), progress)
+            result = play.run(config, play.MatrixOptions(database, globs, keep, wanted), progress)
         save_and_show(
             json_file,
-            lambda: report.render_json(found),
-            lambda: report.render(found, screen, verbose),
+            lambda: report.render_json(result),
+            lambda: report.render(result, screen, verbose),
         )
-        return found.exit
+        return result.exit
 
     guarded(work)

@@ -157,11 +157,11 @@ def command(
             if list_only:
                 return list_generated(config, chosen_generated, screen)
             return run_generated(config, chosen_generated, screen)
-        found = plant.load(config.mutants, only, group)
+        planted = plant.load(config.mutants, only, group)
         if list_only:
-            plant.check(config, found)
+            plant.check(config, planted)
             view = Table("mutant", "kind", "file", "operation", "place", "about")
-            for one in found:
+            for one in planted:
                 kind = "equivalent" if one.equivalent else one.kind
                 view.add_row(
                     *map(escape, (one.id, kind, one.file, one.operation, one.place, one.about))
@@ -170,7 +170,7 @@ def command(
             return Exit.SAME
         options = MutantOptions(chosen(by), database, seed, budget, aim)
         with TerminalProgress(screen) as progress:
-            result = run(config, found, options, progress)
+            result = run(config, planted, options, progress)
         save_and_show(
             json_file, lambda: report.render_json(result), lambda: report.render(result, screen)
         )

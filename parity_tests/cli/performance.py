@@ -74,15 +74,15 @@ def command(
             plan = replace(plan, pairs=pairs)
         screen = console()
         with terminal.TerminalProgress(screen) as progress:
-            found = measure(config, plan, globs, database, seed, progress)
-        if not found.operations:
-            raise ParityError("nothing was measured; " + "; ".join(found.notes))
+            measured = measure(config, plan, globs, database, seed, progress)
+        if not measured.operations:
+            raise ParityError("nothing was measured; " + "; ".join(measured.notes))
         save_and_show(
-            json_file, lambda: render.text(found, plan), lambda: render.render(found, screen)
+            json_file, lambda: render.text(measured, plan), lambda: render.render(measured, screen)
         )
         unsure = any(
-            one.verdict is PerformanceVerdict.INCONCLUSIVE for one in found.operations.values()
+            one.verdict is PerformanceVerdict.INCONCLUSIVE for one in measured.operations.values()
         )
-        return Exit.DIFFERENT if strict and unsure else found.exit
+        return Exit.DIFFERENT if strict and unsure else measured.exit
 
     guarded(work)

@@ -23,9 +23,9 @@ CACHE = Path(".parity")
 """Where recordings are kept, in the working directory."""
 
 
-def cache_file(given: Path | None, database: str) -> Path:
+def cache_file(chosen: Path | None, database: str) -> Path:
     kind = database.partition("=")[0].partition(":")[0]
-    return given or CACHE / f"reach-{kind}.json"
+    return chosen or CACHE / f"reach-{kind}.json"
 
 
 @click.command("reach")
@@ -79,15 +79,15 @@ def command(
             else:
                 reach = recording.completed(config, source, database, file, progress)
         sources = {name: (source.parent / name).read_text(encoding="utf-8") for name in reach.files}
-        found = gaps(reach, sources, files)
+        unreached = gaps(reach, sources, files)
         view = Table("where", "function", "never executed")
-        for gap in found:
+        for gap in unreached:
             view.add_row(escape(gap.where), escape(gap.function), escape(gap.text[:90]))
         screen.print(view)
         lines, of_lines, branches, of_branches = totals(reach, files)
         screen.print(
             f"{len(reach.asked)} exchanges ({', '.join(reach.parts)}) reached {lines} of {of_lines} "
-            f"statements and {branches} of {of_branches} branches; {len(found)} gaps",
+            f"statements and {branches} of {of_branches} branches; {len(unreached)} gaps",
             highlight=False,
         )
         if json_file:
@@ -95,7 +95,7 @@ def command(
                 "exchanges": len(reach.asked),
                 "statements": {"reached": lines, "total": of_lines},
                 "branches": {"reached": branches, "total": of_branches},
-                "gaps": [asdict(gap) for gap in found],
+                "gaps": [asdict(gap) for gap in unreached],
             }
             json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         return Exit.SAME

@@ -19,7 +19,7 @@ from parity_tests.report.exit_code import Exit
 )
 @outputs.rendered
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of JSON reports, and end.")
-def command(report_file: Path | None, schema: bool, **given: Any) -> None:
+def command(report_file: Path | None, schema: bool, **values: Any) -> None:
     """Turn REPORT, which --json wrote, into other forms; without any, show it here.
 
     \b
@@ -37,7 +37,7 @@ def command(report_file: Path | None, schema: bool, **given: Any) -> None:
 
     def work() -> Exit:
         report = json_report.load(file)
-        written = outputs.write(report, outputs.chosen(given))
+        written = outputs.write(report, outputs.chosen(values))
         for one in written:
             click.echo(f"wrote {one} ({one.stat().st_size:,} bytes)")
         if not written:

@@ -66,12 +66,12 @@ def command(
                 of = f" of {total}" if total else ""
                 status.update(f"the suite on the {stack} stack: {done}{of} tests")
 
-            found = suite.run(
+            result = suite.run(
                 target.reference(target_name), words, progress, strict=strict, keep=keep
             )
         save_and_show(
-            json_file, lambda: show.as_json(found), lambda: show.render(found, screen, verbose)
+            json_file, lambda: show.as_json(result), lambda: show.render(result, screen, verbose)
         )
-        return found.exit
+        return result.exit
 
     guarded(work)

@@ -79,8 +79,8 @@ def command(
                 report = json_report.load(report_file)
             else:
                 report = json_report.document(run(config, RunOptions(journeys=globs), progress))
-            given = {Side.LEGACY: legacy_document, Side.PORTED: ported_document}
-            documents = sources.load(config, given, progress)
+            places = {Side.LEGACY: legacy_document, Side.PORTED: ported_document}
+            documents = sources.load(config, places, progress)
             operations = load_census(config, progress).operations
         observed = {
             label: of_observation(entry["observed"])
@@ -119,8 +119,8 @@ def _show(items: list[Item], listed: list[Item], failing: list[Item], screen: Co
         view = Table("operation", "what", "name", "knows it", "does not")
         for item in sorted(listed):
             colour = "red" if item in failing else ""
-            told = (", ".join(corners) for corners in (item.knows, item.lacks))
-            view.add_row(Text(item.operation), item.kind, Text(item.name, colour), *told)
+            cells = (", ".join(corners) for corners in (item.knows, item.lacks))
+            view.add_row(Text(item.operation), item.kind, Text(item.name, colour), *cells)
         screen.print(view)
     counts = Counter((item.kind, item.lacks) for item in items)
     totals = Table("not known to", *(kind.value for kind in MismatchKind))
@@ -135,7 +135,7 @@ def _show(items: list[Item], listed: list[Item], failing: list[Item], screen: Co
 
 
 def _json(items: list[Item], failing: list[Item]) -> str:
-    told = {
+    document = {
         "format": "parity-triangle/1",
         "items": [
             {
@@ -149,4 +149,4 @@ def _json(items: list[Item], failing: list[Item]) -> str:
             for item in sorted(items)
         ],
     }
-    return json_safe(json.dumps(told, indent=2, ensure_ascii=False)) + "\n"
+    return json_safe(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

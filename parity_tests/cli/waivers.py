@@ -37,23 +37,23 @@ def command(report_file: Path, as_json: bool) -> None:
 
     def work() -> Exit:
         report = json_report.load(report_file)
-        found = uses(report)
+        used = uses(report)
         if as_json:
-            told = [one.document() for one in found]
-            click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+            documents = [one.document() for one in used]
+            click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
         else:
-            _show(found, report["database"], console())
+            _show(used, report["database"], console())
         return Exit.SAME
 
     guarded(work)
 
 
-def _show(found: list[WaiverUse], database: str, out: Console) -> None:
+def _show(waiver_uses: list[WaiverUse], database: str, out: Console) -> None:
     view = Table(title=f"Waivers, on {database}", title_justify="left", show_lines=True)
     view.add_column("waiver", overflow="fold", ratio=3)
     view.add_column("pairs", justify="right")
     view.add_column("what it accepted", overflow="fold", ratio=4)
-    for one in found:
+    for one in waiver_uses:
         waiver = one.waiver
         name = f"[dim]{escape(waiver.get('where', ''))}[/]\n{escape(waiver.get('operation', ''))}"
         lines = [f"{count}× {kind}" for kind, count in sorted(one.kinds.items())]
@@ -68,10 +68,10 @@ def _show(found: list[WaiverUse], database: str, out: Console) -> None:
             text = f"[bold yellow]{escape(one.warning)}[/]\n{text}"
         view.add_row(name, str(one.kinds.total() or ""), text)
     out.print(view)
-    used = sum(1 for one in found if one.differences)
-    warned = sum(1 for one in found if one.warning)
+    used = sum(1 for one in waiver_uses if one.differences)
+    warned = sum(1 for one in waiver_uses if one.warning)
     out.print(
-        f"{len(found)} waivers, {used} used, {sum(one.differences for one in found)} differences "
+        f"{len(waiver_uses)} waivers, {used} used, {sum(one.differences for one in waiver_uses)} differences "
         f"accepted, {warned} warnings",
         highlight=False,
     )

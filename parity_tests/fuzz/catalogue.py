@@ -74,7 +74,7 @@ class FuzzOperation:
         return re.sub(r"\W+", "_", _PARAMETER.sub(r"\g<name>", self.label)).strip("_").lower()
 
     def target(self, values: Mapping[str, str]) -> str:
-        return _PARAMETER.sub(lambda found: values[found["name"]], self.rule)
+        return _PARAMETER.sub(lambda match: values[match["name"]], self.rule)
 
 
 @dataclass(frozen=True)
@@ -152,14 +152,14 @@ def load(path: Path) -> Knowledge:
 def _profiles(file: FuzzFile) -> dict[str, Profile]:
     """`[profile]`, and `[profiles.NAME]` with what is otherwise in that one."""
     usual = file.profile
-    found = {}
+    profiles = {}
     for name, table in {USUAL: ProfileTable(), **file.profiles}.items():
         services = usual.services if table.services is None else table.services
-        found[name] = Profile(
+        profiles[name] = Profile(
             tuple(sorted({**usual.settings, **table.settings}.items())),
             tuple(sorted(services or ())),
         )
-    return found
+    return profiles
 
 
 def build(

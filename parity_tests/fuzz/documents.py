@@ -35,7 +35,7 @@ class DocumentedShape:
 
 def shapes(documents: Iterable[Json], operations: Iterable[str]) -> dict[str, DocumentedShape]:
     """The shape of every operation; an empty one where no document tells. Earlier documents count more."""
-    found = {}
+    known = {}
     read = [_Document(document) for document in documents]
     for operation in operations:
         method, _, rule = operation.partition(" ")
@@ -43,8 +43,8 @@ def shapes(documents: Iterable[Json], operations: Iterable[str]) -> dict[str, Do
         shape = DocumentedShape()
         for document in read:
             shape = shape.merged(document.shape(method.lower(), path))
-        found[operation] = shape
-    return found
+        known[operation] = shape
+    return known
 
 
 class _Document:
@@ -52,13 +52,13 @@ class _Document:
         self.document = document if isinstance(document, dict) else {}
 
     def shape(self, method: str, path: str) -> DocumentedShape:
-        told = self.document.get("paths", {}).get(path, {})
-        operation = told.get(method, {})
+        described = self.document.get("paths", {}).get(path, {})
+        operation = described.get(method, {})
         query: dict[str, Json] = {}
         form: dict[str, Json] = {}
         body: dict[str, Json] = {}
         required: set[str] = set()
-        for parameter in [*told.get("parameters", ()), *operation.get("parameters", ())]:
+        for parameter in [*described.get("parameters", ()), *operation.get("parameters", ())]:
             # Swagger 2.0 writes a parameter's type beside its name, OpenAPI 3 in a schema
             schema = self.resolve(parameter.get("schema", parameter))
             if parameter.get("in") == "query":
@@ -84,17 +84,17 @@ class _Document:
             for segment in str(schema["$ref"]).removeprefix("#/").split("/"):
                 value = value.get(segment, {}) if isinstance(value, dict) else {}
             return self.resolve(value, depth + 1)
-        found = dict(schema)
-        if isinstance(found.get("properties"), dict):
-            found["properties"] = {
-                name: self.resolve(one, depth + 1) for name, one in found["properties"].items()
+        resolved = dict(schema)
+        if isinstance(resolved.get("properties"), dict):
+            resolved["properties"] = {
+                name: self.resolve(one, depth + 1) for name, one in resolved["properties"].items()
             }
-        if "items" in found:
-            found["items"] = self.resolve(found["items"], depth + 1)
+        if "items" in resolved:
+            resolved["items"] = self.resolve(resolved["items"], depth + 1)
         for key in ("anyOf", "oneOf", "allOf"):
-            if isinstance(found.get(key), list):
-                found[key] = [self.resolve(one, depth + 1) for one in found[key]]
-        return found
+            if isinstance(resolved.get(key), list):
+                resolved[key] = [self.resolve(one, depth + 1) for one in resolved[key]]
+        return resolved
 
 
 def _properties(schema: Mapping[str, Json]) -> dict[str, Json]:

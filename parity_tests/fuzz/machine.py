@@ -68,8 +68,8 @@ def _rule(
         player.ask(*request)
 
     ask.__name__ = ask.__qualname__ = name
-    found: Callable[..., None] = rule(request=requests)(ask)
-    return found
+    decorated: Callable[..., None] = rule(request=requests)(ask)
+    return decorated
 
 
 def play(kind: type[RuleBasedStateMachine], number: int, examples: int, steps: int) -> None:

@@ -18,7 +18,7 @@ from parity_core.model import Json, Pair
 from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, plain
 from parity_tests.fuzz.draw.variants import of_bodies, of_paths, of_queries
-from parity_tests.fuzz.drills.deal import Drill
+from parity_tests.fuzz.drills.distribution import Drill
 from parity_tests.fuzz.drills.sweeps import with_field
 
 _TAIL = 5
@@ -72,9 +72,9 @@ class Corpus:
     kept: list[Drill] = field(default_factory=list)
 
     def is_new(self, pair: Pair) -> bool:
-        found = set(self.reach.reached(pair)) - self.known
-        self.known |= found
-        return bool(found)
+        reached = set(self.reach.reached(pair)) - self.known
+        self.known |= reached
+        return bool(reached)
 
     def keep(self, sequence: Drill) -> None:
         self.kept.append(list(sequence[-_TAIL:]))
@@ -88,15 +88,15 @@ class Corpus:
             return []
         chosen = self.kept[int(len(self.kept) * self.rng.random() ** 0.5)]
         operation, draft = chosen[-1]
-        found = list(chosen)
+        drill = list(chosen)
         for _ in range(_VARIATIONS):
-            found.append((operation, self.varied(operation, draft)))
+            drill.append((operation, self.varied(operation, draft)))
         others = [
             one for one in self.kept if one[-1][0].noun == operation.noun and one is not chosen
         ]
         if others:
-            found += [*self.rng.choice(others)[-2:], (operation, draft)]
-        return found
+            drill += [*self.rng.choice(others)[-2:], (operation, draft)]
+        return drill
 
     def varied(self, operation: FuzzOperation, draft: Draft) -> Draft:
         """The request with one part of it changed."""

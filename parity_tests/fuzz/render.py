@@ -28,7 +28,7 @@ class FuzzProgress:
         self.console = console
         self._next = time.monotonic() + _EVERY
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         self.console.print(f"[dim]· {escape(text)}[/]", highlight=False)
 
     def exchange(self, report: FuzzReport) -> None:
@@ -36,25 +36,25 @@ class FuzzProgress:
         if now < self._next:
             return
         self._next = now + _EVERY
-        asked = sum(label in report.seen for label in report.operations)
-        self.say(
+        asked = sum(label in report.by_operation for label in report.operations)
+        self.message(
             f"{report.exchanges} exchanges in {report.scenes} sequences, {report.rate:.0f}/s, "
             f"{asked} of {len(report.operations)} operations, {report.waived} waived, "
-            f"{len(report.found)} differences"
+            f"{len(report.findings)} differences"
         )
 
-    def found(self, found: FuzzFinding) -> None:
-        told = (
-            f"{found.drawn} steps shrunk to {len(found.steps)}"
-            if found.reproduced
+    def finding(self, fuzz_finding: FuzzFinding) -> None:
+        shrunk = (
+            f"{fuzz_finding.drawn} steps shrunk to {len(fuzz_finding.steps)}"
+            if fuzz_finding.reproduced
             else "seen once, and not again"
         )
         self.console.print(
-            f"[bold red]✗[/] {escape(str(found.key))} [dim]exchange {found.at}, {told} "
-            f"({found.replays} replays, {found.seconds:.1f} s)[/]",
+            f"[bold red]✗[/] {escape(str(fuzz_finding.key))} [dim]exchange {fuzz_finding.at}, {shrunk} "
+            f"({fuzz_finding.replays} replays, {fuzz_finding.seconds:.1f} s)[/]",
             highlight=False,
         )
-        for finding in found.findings[:3]:
+        for finding in fuzz_finding.findings[:3]:
             place = finding.difference
             self.console.print(
                 f"    {escape(place.place)}: {escape(show(place.legacy, 120))} against "
@@ -64,12 +64,14 @@ class FuzzProgress:
 
 
 def render(report: FuzzReport, console: Console) -> None:
-    for found in report.found.values():
-        console.print(pair_panel(found.findings))
-        title = f"{found.journey}: {len(found.steps)} steps, met {found.times}×"
-        console.print(Panel(Syntax(found.text, "yaml", word_wrap=True), title=escape(title)))
-        if found.saved:
-            console.print(f"saved: parity run --journey {found.journey}", highlight=False)
+    for fuzz_finding in report.findings.values():
+        console.print(pair_panel(fuzz_finding.findings))
+        title = (
+            f"{fuzz_finding.journey}: {len(fuzz_finding.steps)} steps, met {fuzz_finding.times}×"
+        )
+        console.print(Panel(Syntax(fuzz_finding.text, "yaml", word_wrap=True), title=escape(title)))
+        if fuzz_finding.saved:
+            console.print(f"saved: parity run --journey {fuzz_finding.journey}", highlight=False)
     console.print(table(report))
     for note in report.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
@@ -90,7 +92,7 @@ def render(report: FuzzReport, console: Console) -> None:
         Exit.COULD_NOT_RUN: "[bold red]could not tell[/]",
     }[report.exit]
     console.print(
-        f"{verdict}: {len(report.found)} kinds of difference, {report.waived} exchanges waived",
+        f"{verdict}: {len(report.findings)} kinds of difference, {report.waived} exchanges waived",
         highlight=False,
     )
 
@@ -99,15 +101,15 @@ def table(report: FuzzReport) -> Table:
     view = Table(title=f"{report.name} on {report.database}", title_justify="left")
     for name in ("operation", "exchanges", "2xx", "3xx", "4xx", "5xx", "waived", "differences"):
         view.add_column(name, justify="left" if name == "operation" else "right", overflow="fold")
-    others = [label for label in report.seen if label not in report.operations]
+    others = [label for label in report.by_operation if label not in report.operations]
     for label in [*report.operations, *others]:
-        seen = report.seen.get(label)
-        if seen is None:
+        asked = report.by_operation.get(label)
+        if asked is None:
             view.add_row(f"[yellow]{escape(label)}[/]", "0", *[""] * 6)
             continue
-        counts = [str(seen.classes[kind] or "") for kind in ("2xx", "3xx", "4xx", "5xx")]
-        red = f"[bold red]{seen.differences}[/]" if seen.differences else ""
-        view.add_row(escape(label), str(seen.exchanges), *counts, str(seen.waived or ""), red)
+        counts = [str(asked.classes[kind] or "") for kind in ("2xx", "3xx", "4xx", "5xx")]
+        red = f"[bold red]{asked.differences}[/]" if asked.differences else ""
+        view.add_row(escape(label), str(asked.exchanges), *counts, str(asked.waived or ""), red)
     return view
 
 
@@ -125,40 +127,40 @@ def document(report: FuzzReport) -> dict[str, Any]:
         "seconds_shrinking": round(report.shrinking, 3),
         "exchanges_per_second": round(report.rate, 1),
         "operations_total": len(report.operations),
-        "operations_asked": sum(label in report.seen for label in report.operations),
+        "operations_asked": sum(label in report.by_operation for label in report.operations),
         "without_2xx": report.lacking("2xx"),
         "without_4xx": report.lacking("4xx"),
         "operations": {
             label: {
-                "exchanges": seen.exchanges,
-                "classes": dict(sorted(seen.classes.items())),
-                "waived": seen.waived,
-                "differences": seen.differences,
+                "exchanges": asked.exchanges,
+                "classes": dict(sorted(asked.classes.items())),
+                "waived": asked.waived,
+                "differences": asked.differences,
             }
-            for label, seen in sorted(report.seen.items())
+            for label, asked in sorted(report.by_operation.items())
         },
-        "differences": [_found(found) for found in report.found.values()],
+        "differences": [_finding(fuzz_finding) for fuzz_finding in report.findings.values()],
         "notes": report.notes,
     }
 
 
-def _found(found: FuzzFinding) -> dict[str, Any]:
+def _finding(fuzz_finding: FuzzFinding) -> dict[str, Any]:
     return {
-        "operation": found.key.operation,
-        "statuses": list(found.key.statuses),
+        "operation": fuzz_finding.key.operation,
+        "statuses": list(fuzz_finding.key.statuses),
         "places": [
             {"place": d.place, "legacy": show(d.legacy), "ported": show(d.ported), "why": d.why}
-            for d in (finding.difference for finding in found.findings)
+            for d in (finding.difference for finding in fuzz_finding.findings)
         ],
-        "times": found.times,
-        "reproduced": found.reproduced,
-        "steps_drawn": found.drawn,
-        "steps": len(found.steps),
-        "exchange": found.at,
-        "replays": found.replays,
-        "journey": found.journey,
-        "yaml": found.text,
-        "saved": found.saved is not None,
+        "times": fuzz_finding.times,
+        "reproduced": fuzz_finding.reproduced,
+        "steps_drawn": fuzz_finding.drawn,
+        "steps": len(fuzz_finding.steps),
+        "exchange": fuzz_finding.at,
+        "replays": fuzz_finding.replays,
+        "journey": fuzz_finding.journey,
+        "yaml": fuzz_finding.text,
+        "saved": fuzz_finding.saved is not None,
     }
 
 

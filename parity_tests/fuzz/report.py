@@ -23,8 +23,8 @@ class FindingKey:
 
     def __str__(self) -> str:
         legacy, ported = self.statuses
-        told = f"{legacy}" if legacy == ported else f"{legacy} against {ported}"
-        return f"{self.operation} · {self.place} ({told})"
+        statuses = f"{legacy}" if legacy == ported else f"{legacy} against {ported}"
+        return f"{self.operation} · {self.place} ({statuses})"
 
 
 def key(pair: Pair, findings: Sequence[Finding]) -> FindingKey | None:
@@ -85,8 +85,8 @@ class FuzzReport:
     seed: int
     operations: tuple[str, ...]
     """Those that were drawn from."""
-    seen: dict[str, FuzzedOperation] = field(default_factory=dict)
-    found: dict[FindingKey, FuzzFinding] = field(default_factory=dict)
+    by_operation: dict[str, FuzzedOperation] = field(default_factory=dict)
+    findings: dict[FindingKey, FuzzFinding] = field(default_factory=dict)
     exchanges: int = 0
     scenes: int = 0
     waived: int = 0
@@ -99,10 +99,10 @@ class FuzzReport:
 
     @property
     def exit(self) -> Exit:
-        if any(found.reproduced for found in self.found.values()):
+        if any(fuzz_finding.reproduced for fuzz_finding in self.findings.values()):
             return Exit.DIFFERENT
         # what was seen once, and not when it was played again, is neither
-        return Exit.COULD_NOT_RUN if self.found else Exit.SAME
+        return Exit.COULD_NOT_RUN if self.findings else Exit.SAME
 
     @property
     def rate(self) -> float:
@@ -110,7 +110,7 @@ class FuzzReport:
 
     def add(self, pair: Pair, findings: Sequence[Finding]) -> None:
         label = pair.operation.label if pair.operation.place is Place.OPERATION else "(others)"
-        self.seen.setdefault(label, FuzzedOperation()).add(pair, findings)
+        self.by_operation.setdefault(label, FuzzedOperation()).add(pair, findings)
         self.exchanges += 1
         self.waived += any(finding.waiver is not None for finding in findings)
         self.waiting += pair.waiting
@@ -120,5 +120,5 @@ class FuzzReport:
         return [
             label
             for label in self.operations
-            if not (label in self.seen and self.seen[label].classes[kind])
+            if not (label in self.by_operation and self.by_operation[label].classes[kind])
         ]

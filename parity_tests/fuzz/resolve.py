@@ -68,8 +68,8 @@ class Pool:
         thing = self.catalogue.things[wanted.ref.kind]
         return plain(maker, thing.recipe, user, thing.query)
 
-    def add(self, kind: str, told: str, owner: Json, field: str = "") -> None:
-        self.made.append(Made(kind, told, owner, field=field))
+    def add(self, kind: str, identity: str, owner: Json, field: str = "") -> None:
+        self.made.append(Made(kind, identity, owner, field=field))
 
     def end(self, template: str) -> None:
         for one in self.made:
@@ -90,18 +90,18 @@ class Pool:
         made = [one.id for one in same if not one.gone and (one.owner == user) == mine]
         if mine and not made and not self.may_make(ref.kind, user):
             made = [one.id for one in same if not one.gone]
-        told = self.catalogue.things.get(ref.kind)
-        seeded = told.seeded if told else ()
+        thing = self.catalogue.things.get(ref.kind)
+        seeded = thing.seeded if thing else ()
         if ref.wish is Wish.SECOND:
             made, seeded = made[1:], seeded[1:]
         if ref.wish is Wish.LATEST:
             made = [one.id for one in same if not one.gone][::-1]
-        found = None if ref.wish is Wish.NEW else _picked(made, seeded, ref.pick)
-        if found is None and (ref.kind, ref.wish) in self.hopeless:
+        picked = None if ref.wish is Wish.NEW else _picked(made, seeded, ref.pick)
+        if picked is None and (ref.kind, ref.wish) in self.hopeless:
             return _NEVER
-        if found is None:
+        if picked is None:
             raise Wanted(ref, user)
-        return found
+        return picked
 
     def may_make(self, kind: str, user: Json) -> bool:
         maker = self.catalogue.maker(kind)
@@ -117,8 +117,8 @@ def alike(name: str, other: str) -> bool:
 
 
 def _picked(made: Sequence[str], seeded: Sequence[str], pick: int) -> str | None:
-    found = [*made, *seeded]
-    return found[pick % len(found)] if found else None
+    candidates = [*made, *seeded]
+    return candidates[pick % len(candidates)] if candidates else None
 
 
 def resolve(operation: FuzzOperation, draft: Draft, pool: Pool, number: int) -> Step:
@@ -172,10 +172,10 @@ class _Resolver:
     def filled(self, value: Any) -> Json:
         """The value with references, `${kind}` and `{n}` replaced."""
         if isinstance(value, Ref):
-            found = self.pool.find(value, self.user)
-            if value.change and found.startswith("${"):
-                return f"{found[:-1]}|{value.change}}}"
-            return found
+            text = self.pool.find(value, self.user)
+            if value.change and text.startswith("${"):
+                return f"{text[:-1]}|{value.change}}}"
+            return text
         if isinstance(value, str):
             whole = _WHOLE.fullmatch(value)
             if whole and whole[1] in self.kinds:
@@ -192,8 +192,8 @@ class _Resolver:
         draft = self.draft
         if draft.form is not None:
             body = _multipart({key: self.filled(value) for key, value in draft.form.items()})
-            told = {"body": body, "content_type": f"multipart/form-data; boundary={_BOUNDARY}"}
-            return _damaged(told, draft.damage)
+            multipart = {"body": body, "content_type": f"multipart/form-data; boundary={_BOUNDARY}"}
+            return _damaged(multipart, draft.damage)
         if draft.body is MISSING:
             return {}
         value = self.filled(draft.body)
@@ -204,32 +204,32 @@ class _Resolver:
         )
 
 
-def _damaged(told: dict[str, Any], damage: Damage) -> dict[str, Any]:
-    body: str = told["body"]
+def _damaged(content: dict[str, Any], damage: Damage) -> dict[str, Any]:
+    body: str = content["body"]
     if damage is Damage.DUPLICATE_KEY and body.startswith('{"'):
         key = body[1 : body.index('"', 2) + 1]
-        told["body"] = f"{{{key}: 1, {body[1:]}"
+        content["body"] = f"{{{key}: 1, {body[1:]}"
     elif damage is Damage.TRUNCATED:
-        told["body"] = body[: len(body) * 2 // 3]
+        content["body"] = body[: len(body) * 2 // 3]
     elif damage is Damage.TRAILING:
-        told["body"] = body + ","
+        content["body"] = body + ","
     elif damage is Damage.EMPTY:
-        told["body"] = ""
+        content["body"] = ""
     elif damage is Damage.TEXT:
-        told["body"] = "no JSON"
+        content["body"] = "no JSON"
     elif damage is Damage.PLAIN:
-        told["content_type"] = "text/plain"
+        content["content_type"] = "text/plain"
     elif damage is Damage.CHARSET:
-        told["content_type"] = "application/json; charset=latin-1"
+        content["content_type"] = "application/json; charset=latin-1"
     elif damage is Damage.NO_TYPE:
-        told["content_type"] = ""
+        content["content_type"] = ""
     elif damage is Damage.GZIP:
-        told["encoding"] = "gzip"
+        content["encoding"] = "gzip"
     elif damage is Damage.FAKE_GZIP:
-        told["headers"] = {"Content-Encoding": "gzip"}
+        content["headers"] = {"Content-Encoding": "gzip"}
     elif damage is Damage.BOM:
-        told["body"] = "\ufeff" + body
-    return told
+        content["body"] = "\ufeff" + body
+    return content
 
 
 def _multipart(fields: Mapping[str, Json]) -> str:

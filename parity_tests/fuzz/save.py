@@ -31,23 +31,23 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _step(step: Step) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    written: dict[str, Any] = {}
     if step.user is not None:
-        told["as"] = step.user
-    told["request"] = f"{step.method} {step.target}"
+        written["as"] = step.user
+    written["request"] = f"{step.method} {step.target}"
     if step.headers:
-        told["headers"] = dict(step.headers)
+        written["headers"] = dict(step.headers)
     if step.json is not MISSING:
-        told["json"] = step.json
+        written["json"] = step.json
     elif isinstance(step.body, str):
-        told["body"] = step.body
+        written["body"] = step.body
     for name in ("content_type", "encoding"):
         if getattr(step, name) is not None:
-            told[name] = getattr(step, name)
+            written[name] = getattr(step, name)
     if step.days_later:
-        told["days_later"] = step.days_later
+        written["days_later"] = step.days_later
     if step.capture:
-        told["capture"] = dict(step.capture)
+        written["capture"] = dict(step.capture)
     if step.note:
-        told["note"] = step.note
-    return told
+        written["note"] = step.note
+    return written

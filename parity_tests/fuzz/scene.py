@@ -130,9 +130,9 @@ class Scene:
             if where == "path":
                 self._again(makes.kind, _segment(operation, step, at))
             elif where == "body":
-                told = _in_body(step, at)
-                if told is not None:
-                    self.pool.add(makes.kind, told, step.user)
+                identity = _in_body(step, at)
+                if identity is not None:
+                    self.pool.add(makes.kind, identity, step.user)
             else:
                 self._capture(makes.kind, pair, makes.at, makes.where)
         if operation.makes and _succeeded(pair.legacy) and _succeeded(pair.ported):
@@ -144,19 +144,19 @@ class Scene:
             self.pool.end(_segment(operation, step, operation.ends))
 
     def _capture(self, kind: str, pair: Pair, at: str, where: str | None) -> None:
-        found = {
-            exchange.side: _told(exchange, at, where) for exchange in (pair.legacy, pair.ported)
+        captures = {
+            exchange.side: _identity(exchange, at, where) for exchange in (pair.legacy, pair.ported)
         }
-        if None in found.values():
+        if None in captures.values():
             return
         field = at[1:] if kind == MOMENT else ""
         step = self.steps[-1]
         # a thing of two kinds has one name, so that it ends as both
-        name = next((name for name, told in step.capture.items() if told == at), "")
+        name = next((name for name, place in step.capture.items() if place == at), "")
         if not name:
             name = f"{kind}{len(self.steps)}{field and f'_{field}'}"
             self.steps[-1] = replace(step, capture={**step.capture, name: at})
-        for side, value in found.items():
+        for side, value in captures.items():
             self.replay.known[side][name] = value
         self.pool.add(kind, f"${{{name}}}", step.user, field)
 
@@ -187,7 +187,7 @@ def _succeeded(exchange: Exchange) -> bool:
     return exchange.reply.status is not None and exchange.reply.status < 300
 
 
-def _told(exchange: Exchange, at: str, where: str | None) -> Any:
+def _identity(exchange: Exchange, at: str, where: str | None) -> Any:
     """The id in the reply; None when there is none, or what must be true there is not."""
     try:
         if where is not None and not point(json.loads(exchange.reply.body), where):
@@ -212,7 +212,7 @@ def _segment(operation: FuzzOperation, step: Step, name: str) -> str:
     """What stands in the path for a parameter of the operation's rule."""
     rule = operation.target({one: f"<{one}>" for one, _ in operation.parameters})
     path = step.target.partition("?")[0]
-    for told, meant in zip(path.strip("/").split("/"), rule.strip("/").split("/"), strict=False):
+    for segment, meant in zip(path.strip("/").split("/"), rule.strip("/").split("/"), strict=False):
         if meant == f"<{name}>":
-            return told
+            return segment
     return ""

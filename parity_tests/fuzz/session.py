@@ -49,9 +49,9 @@ class FuzzOptions:
 class FuzzListener(Protocol):
     """Told of progress, while there is some; may raise Enough."""
 
-    def say(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
     def exchange(self, report: FuzzReport) -> None: ...
-    def found(self, found: FuzzFinding) -> None: ...
+    def finding(self, fuzz_finding: FuzzFinding) -> None: ...
 
 
 class FuzzSession:
@@ -160,8 +160,8 @@ class FuzzSession:
             self.is_new = True
         # rows that differ make every later step differ; a reply that differs and is accepted does not
         places = [one.difference.place.partition("/")[0] for one in findings]
-        apart = any(place in ("rows", "capture", *self.observed) for place in places)
-        return not apart and all(finding.waiver is not None for finding in findings)
+        is_apart = any(place in ("rows", "capture", *self.observed) for place in places)
+        return not is_apart and all(finding.waiver is not None for finding in findings)
 
     @property
     def observed(self) -> set[str]:
@@ -178,15 +178,15 @@ class FuzzSession:
         what = key(pair, findings)
         if what is None:
             return
-        if what in self.report.found:
-            self.report.found[what].times += 1
+        if what in self.report.findings:
+            self.report.findings[what].times += 1
             return
         self.pause()
         begun = time.monotonic()
         user = next(iter(self.config.users), None)
         shrinker = Shrinker(lambda steps: self._fails(steps, what), user)
         steps = shrinker.shrink(scene.steps)
-        found = FuzzFinding(
+        fuzz_finding = FuzzFinding(
             what,
             [one for one in findings if one.waiver is None],
             steps or tuple(scene.steps),
@@ -202,13 +202,13 @@ class FuzzSession:
             self._since = time.monotonic()
             return
         if steps is not None:
-            self._last_of(found)
-        self._write(found)
-        found.seconds = time.monotonic() - begun
-        self.report.shrinking += found.seconds
+            self._last_of(fuzz_finding)
+        self._write(fuzz_finding)
+        fuzz_finding.seconds = time.monotonic() - begun
+        self.report.shrinking += fuzz_finding.seconds
         self._since = time.monotonic()
-        self.report.found[what] = found
-        self.listener.found(found)
+        self.report.findings[what] = fuzz_finding
+        self.listener.finding(fuzz_finding)
 
     def _fails(self, steps: Sequence[Step], what: FindingKey) -> int | None:
         """Where a fresh replay of the steps differs in this way; None if nowhere, or elsewhere first."""
@@ -221,25 +221,27 @@ class FuzzSession:
             except ParityError:
                 return None
             findings = self.findings(pair, differences)
-            if (seen := key(pair, findings)) is not None:
+            if (observed := key(pair, findings)) is not None:
                 self.last = pair, findings
-                return position if seen == what else None
+                return position if observed == what else None
         return None
 
-    def _last_of(self, found: FuzzFinding) -> None:
+    def _last_of(self, fuzz_finding: FuzzFinding) -> None:
         """The pair of the short sequence is the one worth showing."""
-        if self._fails(found.steps, found.key) is not None and self.last is not None:
-            found.findings = [one for one in self.last[1] if one.waiver is None]
+        if self._fails(fuzz_finding.steps, fuzz_finding.key) is not None and self.last is not None:
+            fuzz_finding.findings = [one for one in self.last[1] if one.waiver is None]
 
-    def _write(self, found: FuzzFinding) -> None:
-        operation = self.theatre.catalogue.operations.get(found.key.operation)
-        stem = operation.name if operation else found.key.operation.split()[0].lower()
-        digest = hashlib.sha256(str(found.key).encode()).hexdigest()[:6]
-        found.journey = f"fuzz-{stem.replace('_', '-')}-{digest}"
-        about = f"Found by parity fuzz, seed {self.report.seed} - {found.key}"
-        written = journey(found.journey, found.steps, self.theatre.stage.profile, about)
-        found.text = save.render(replace(written, name=found.journey))
+    def _write(self, fuzz_finding: FuzzFinding) -> None:
+        operation = self.theatre.catalogue.operations.get(fuzz_finding.key.operation)
+        stem = operation.name if operation else fuzz_finding.key.operation.split()[0].lower()
+        digest = hashlib.sha256(str(fuzz_finding.key).encode()).hexdigest()[:6]
+        fuzz_finding.journey = f"fuzz-{stem.replace('_', '-')}-{digest}"
+        about = f"Found by parity fuzz, seed {self.report.seed} - {fuzz_finding.key}"
+        written = journey(
+            fuzz_finding.journey, fuzz_finding.steps, self.theatre.stage.profile, about
+        )
+        fuzz_finding.text = save.render(replace(written, name=fuzz_finding.journey))
         if self.options.save is not None:
             self.options.save.mkdir(parents=True, exist_ok=True)
-            found.saved = self.options.save / f"{found.journey}.yaml"
-            write_file(found.saved, found.text)
+            fuzz_finding.saved = self.options.save / f"{fuzz_finding.journey}.yaml"
+            write_file(fuzz_finding.saved, fuzz_finding.text)

@@ -34,17 +34,17 @@ class Shrinker:
 
     def shrink(self, steps: Sequence[Step]) -> tuple[Step, ...] | None:
         """The shortest sequence found; None when not even the original fails again."""
-        found = self.try_(steps)
-        if found is None:
+        failing = self.try_(steps)
+        if failing is None:
             return None
-        found = self.try_(needed(found, {len(found) - 1})) or found
+        failing = self.try_(needed(failing, {len(failing) - 1})) or failing
         while not self.spent:
-            smaller = self.fewer(found)
+            smaller = self.fewer(failing)
             smaller = self.simpler(smaller)
-            if smaller == found:
+            if smaller == failing:
                 break
-            found = smaller
-        return tidy(found)
+            failing = smaller
+        return tidy(failing)
 
     @property
     def spent(self) -> bool:
@@ -64,9 +64,9 @@ class Shrinker:
             while start > -size and not self.spent:
                 gone = range(max(start, 0), start + size)
                 smaller = without(steps, set(gone))
-                found = self.try_(smaller) if smaller and len(smaller) < len(steps) else None
-                if found is not None:
-                    steps = found
+                failing = self.try_(smaller) if smaller and len(smaller) < len(steps) else None
+                if failing is not None:
+                    steps = failing
                     start = min(start, len(steps) - 1)
                 start -= size
             size //= 2
@@ -78,12 +78,12 @@ class Shrinker:
         while position >= 0 and not self.spent:
             for candidate in simplifications(steps[position], self.user):
                 changed = (*steps[:position], candidate, *steps[position + 1 :])
-                found = self.try_(without_orphans(steps, changed))
+                failing = self.try_(without_orphans(steps, changed))
                 if self.spent:
-                    return found or steps
-                if found is not None:
-                    position += len(found) - len(steps)
-                    steps = found
+                    return failing or steps
+                if failing is not None:
+                    position += len(failing) - len(steps)
+                    steps = failing
                     break
             else:
                 position -= 1
@@ -103,8 +103,8 @@ def needed(steps: Sequence[Step], last: set[int]) -> tuple[Step, ...]:
     wanted = set(last)
     for position in range(len(steps) - 1, -1, -1):
         if position in wanted:
-            told = names(steps[position])
-            wanted |= {n for n in range(position) if told & steps[n].capture.keys()}
+            used = names(steps[position])
+            wanted |= {n for n in range(position) if used & steps[n].capture.keys()}
     return tuple(step for n, step in enumerate(steps) if n in wanted)
 
 
@@ -114,8 +114,8 @@ def without_orphans(before: Sequence[Step], after: Sequence[Step]) -> tuple[Step
     referred = set().union(*map(names, before))
     for position in range(len(kept) - 2, -1, -1):
         captured = kept[position].capture.keys()
-        told: set[str] = set().union(*map(names, kept[position + 1 :]))
-        if captured & referred and not captured & told:
+        used: set[str] = set().union(*map(names, kept[position + 1 :]))
+        if captured & referred and not captured & used:
             del kept[position]
     return tuple(kept)
 
@@ -139,8 +139,8 @@ def tidy(steps: Sequence[Step]) -> tuple[Step, ...]:
     """Captures that nothing refers to are left out."""
     done: list[Step] = []
     for position, step in enumerate(steps):
-        told: set[str] = set().union(*(names(later) for later in steps[position + 1 :]))
-        done.append(replace(step, capture={k: v for k, v in step.capture.items() if k in told}))
+        used: set[str] = set().union(*(names(later) for later in steps[position + 1 :]))
+        done.append(replace(step, capture={k: v for k, v in step.capture.items() if k in used}))
     return tuple(done)
 
 
@@ -162,8 +162,8 @@ def simplifications(step: Step, user: str | None = None) -> Iterator[Step]:
     for number, segment in enumerate(segments):
         if segment.startswith("${"):
             for plain in ("1", "unknown"):
-                told = "/".join([*segments[:number], plain, *segments[number + 1 :]])
-                yield replace(step, target=told + mark + query)
+                target = "/".join([*segments[:number], plain, *segments[number + 1 :]])
+                yield replace(step, target=target + mark + query)
     if step.user is not None:
         yield replace(step, user=None)
     if isinstance(step.user, dict) and user:

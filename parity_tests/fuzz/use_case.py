@@ -50,8 +50,8 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
     """Under one profile, or under each by turns: the usual one has the greater part."""
     knowledge = catalogues.load(config.fuzz)
     if options.profile not in (ALL, *knowledge.profiles):
-        near = nearest(options.profile, [ALL, *knowledge.profiles])
-        raise ParityError(f"{config.fuzz} has no profile {options.profile}{near}")
+        suggestion = nearest(options.profile, [ALL, *knowledge.profiles])
+        raise ParityError(f"{config.fuzz} has no profile {options.profile}{suggestion}")
     parts = shares(options, list(knowledge.profiles))
     profiles = {
         one.profile: Profile(
@@ -79,12 +79,12 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
             options.database, folder, f"parity_{folder.name.rpartition('-')[2]}"
         )
         with closing(made):
-            listener.say(f"seeding a {made.name} database")
+            listener.message(f"seeding a {made.name} database")
             made.seed(config)
             report: FuzzReport | None = None
             for number, part in enumerate(parts):
                 profile = profiles[part.profile]
-                listener.say(f"starting both stacks: {profile}")
+                listener.message(f"starting both stacks: {profile}")
                 with open_stage(config, profile, made, f"fuzz{number}", folder) as stage:
                     report = fuzz_stage(
                         config, knowledge, census, stage, made.name, part, listener, report
@@ -103,11 +103,11 @@ def shares(options: FuzzOptions, profiles: Sequence[str]) -> list[FuzzOptions]:
         return [replace(options, seed=seed)]
     if options.exchanges is not None and options.exchanges < _FEW:
         return [replace(options, seed=seed, profile=profiles[0])]
-    found = []
+    portions = []
     for number, profile in enumerate(profiles):
         part = _USUALLY + (1 - _USUALLY) * number / max(1, len(profiles) - 1)
         part = part if len(profiles) > 1 else 1.0
-        found.append(
+        portions.append(
             replace(
                 options,
                 profile=profile,
@@ -120,7 +120,7 @@ def shares(options: FuzzOptions, profiles: Sequence[str]) -> list[FuzzOptions]:
                 examples=_of_examples(options.examples, number, len(profiles)),
             )
         )
-    return found
+    return portions
 
 
 def _of_examples(examples: int | None, number: int, profiles: int) -> int | None:
@@ -154,7 +154,7 @@ def fuzz_stage(
     number = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     labels = tuple(sorted((one.label for one in drawn), key=lambda label: label.split()[::-1]))
     report = report or FuzzReport(config.name, database, number, labels)
-    listener.say(f"{len(drawn)} operations, seed {number}")
+    listener.message(f"{len(drawn)} operations, seed {number}")
     theatre = Theatre(
         stage, rules_toml.load(config.rules, database), CensusMatcher(census.operations), catalogue
     )
@@ -200,13 +200,13 @@ def read_document(world: World, path: str) -> Json:
 
 def wanted(catalogue: Catalogue, globs: Sequence[str]) -> list[FuzzOperation]:
     """The operations that match any of the globs; all when there are none."""
-    found = [
+    matches = [
         operation
         for label, operation in catalogue.operations.items()
         if not globs or any(operation_matches(glob, label) for glob in globs)
     ]
-    if not found:
+    if not matches:
         raise ParityError(
             f"no operation matches {', '.join(globs)}; they are written as `GET /case/<int:idx>/`"
         )
-    return found
+    return matches

@@ -40,8 +40,8 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -124,15 +124,15 @@ def read_yaml(path: Path) -> tuple[yaml.Node | None, Any]:
 def _check_keys(
     path: Path, node: yaml.MappingNode, known: set[str], step: int | None = None
 ) -> None:
-    seen: set[str] = set()
+    visited: set[str] = set()
     for key, _ in node.value:
         line = key.start_mark.line + 1
         if key.value not in known:
-            near = nearest(str(key.value), known)
-            raise JourneyError(path, line, f"unknown key `{key.value}`{near}", step)
-        if key.value in seen:
+            suggestion = nearest(str(key.value), known)
+            raise JourneyError(path, line, f"unknown key `{key.value}`{suggestion}", step)
+        if key.value in visited:
             raise JourneyError(path, line, f"`{key.value}` is given twice", step)
-        seen.add(key.value)
+        visited.add(key.value)
 
 
 def _step(path: Path, number: int, node: yaml.Node, step: Any) -> Iterator[Step]:
@@ -173,9 +173,9 @@ def _requests(path: Path, number: int, line: int, step: dict[str, Any]) -> Itera
         raise wrong("`request` must be `METHOD /path`, as in `GET /user/${user_id}/`")
     if not request[2].startswith(("/", "$")):
         raise wrong(f"the path `{request[2]}` must start with `/`")
-    given = _BODY_KEYS & step.keys()
-    if len(given) > 1:
-        raise wrong(f"{' and '.join(sorted(given))}: a request has one body")
+    bodies = _BODY_KEYS & step.keys()
+    if len(bodies) > 1:
+        raise wrong(f"{' and '.join(sorted(bodies))}: a request has one body")
     if step.get("encoding") not in _ENCODINGS | {None}:
         raise wrong(f"`encoding` is one of {', '.join(sorted(_ENCODINGS))}")
     headers = step.get("headers") or {}

@@ -21,7 +21,7 @@ class Unknown(LookupError):
 def variables(value: Any) -> Iterator[str]:
     """Every name used anywhere in a value."""
     if isinstance(value, str):
-        yield from (found[1] for found in _VARIABLE.finditer(value))
+        yield from (match[1] for match in _VARIABLE.finditer(value))
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from variables(key)
@@ -37,7 +37,7 @@ def fill(value: Any, known: Mapping[str, Any]) -> Any:
         whole = _VARIABLE.fullmatch(value)
         if whole:
             return _get(whole, known)
-        return _VARIABLE.sub(lambda found: str(_get(found, known)), value)
+        return _VARIABLE.sub(lambda match: str(_get(match, known)), value)
     if isinstance(value, Mapping):
         return {fill_text(key, known): fill(item, known) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -49,8 +49,8 @@ def fill_text(value: Any, known: Mapping[str, Any]) -> str:
     return str(fill(value, known))
 
 
-def _get(found: re.Match[str], known: Mapping[str, Any]) -> Any:
-    name, change = found[1], found[2]
+def _get(match: re.Match[str], known: Mapping[str, Any]) -> Any:
+    name, change = match[1], match[2]
     if name not in known:
         raise Unknown(name)
     return known[name] if change is None else changed(known[name], change)

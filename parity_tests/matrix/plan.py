@@ -92,16 +92,16 @@ def _by_operation(
     requests: dict[str, Step] = {}
     for step in steps:
         # an id of any kind fits: `${…}` stands for a number in a path that wants one
-        found = [
+        matches = [
             match
             for stand_in in ("1", "x")
             if (match := matcher.match(step.method, _filled(step.target, stand_in))).place
             is Place.OPERATION
         ]
-        if not found:
-            told = f"{step.method} {step.target}"
-            raise JourneyError(path, step.line, f"`{told}` is no operation of the legacy")
-        label = found[0].label
+        if not matches:
+            request = f"{step.method} {step.target}"
+            raise JourneyError(path, step.line, f"`{request}` is no operation of the legacy")
+        label = matches[0].label
         if label in requests:
             raise JourneyError(path, step.line, f"{label} has a request already")
         requests[label] = replace(step, note="")

@@ -29,7 +29,7 @@ from parity_tests.stage.workplace import load_census, workplace
 class MatrixListener(Protocol):
     """Told of progress, while there is some."""
 
-    def say(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
     def cell(self, cell: Cell, done: int, total: int) -> None: ...
 
 
@@ -67,7 +67,7 @@ class Table:
 
 def run(config: Config, options: MatrixOptions, listener: MatrixListener) -> MatrixReport:
     started = time.monotonic()
-    listener.say("reading the list of operations")
+    listener.message("reading the list of operations")
     census = load_census(config, _Quiet())
     with workplace(options.keep) as folder:
         made = databases.create(
@@ -84,12 +84,12 @@ def run(config: Config, options: MatrixOptions, listener: MatrixListener) -> Mat
         if options.keep:
             report.notes.append(f"databases and logs are kept in {folder}")
         try:
-            listener.say(f"seeding a {made.name} database and preparing objects of everybody")
+            listener.message(f"seeding a {made.name} database and preparing objects of everybody")
             made.seed(config)
             report.notes += prepare(table, made, folder)
             total = len(profiles) * sum(len(list(askers(table.plan, label))) for label in wanted)
             for number, profile in enumerate(profiles):
-                listener.say(f"starting both stacks: {setting_name(profile)}")
+                listener.message(f"starting both stacks: {setting_name(profile)}")
                 with open_table(table, profile, made, f"s{number}", folder) as stage:
                     begun = time.monotonic()
                     for cell, _ in ask(table, stage, wanted):
@@ -115,11 +115,13 @@ def choose(census: Sequence[str], globs: Sequence[str]) -> list[str]:
 
 
 def narrowed(plan: MatrixPlan, settings: Mapping[str, str]) -> list[Profile]:
-    found = [one for one in plan.profiles() if settings.items() <= dict(one.settings).items()]
-    if not found:
-        told = "; ".join(f"{name}: {', '.join(values)}" for name, values in plan.settings.items())
-        raise ParityError(f"the plan has no such settings; it has {told or 'none'}")
-    return found
+    profiles = [one for one in plan.profiles() if settings.items() <= dict(one.settings).items()]
+    if not profiles:
+        choices = "; ".join(
+            f"{name}: {', '.join(values)}" for name, values in plan.settings.items()
+        )
+        raise ParityError(f"the plan has no such settings; it has {choices or 'none'}")
+    return profiles
 
 
 def lay(
@@ -194,10 +196,10 @@ def _prepared(table: Table, player: Replay, step: Step, notes: list[str]) -> Non
     # some legacies fail after they have done what they were asked to
     passes = table.plan.lets_in.get(pair.operation.label, ())
     if reply.status is None or (reply.status >= 400 and reply.status not in passes):
-        told = reply.body[:300].decode(errors="replace") or reply.error
+        answer = reply.body[:300].decode(errors="replace") or reply.error
         raise ParityError(
             f"{pair.where}: preparing {pair.operation.label} as {pair.user} was answered "
-            f"{reply.status}: {told}"
+            f"{reply.status}: {answer}"
         )
     if any(finding.waiver is None for finding in table.findings(pair, differences)):
         notes.append(f"{pair.where}: the port prepares otherwise at {differences[0].place}")
@@ -231,14 +233,14 @@ def askers(plan: MatrixPlan, operation: str) -> Iterator[tuple[str, str | None, 
 def ask(table: Table, stage: Stage, operations: Sequence[str]) -> Iterator[tuple[Cell, Pair]]:
     """Every cell of these operations, each on the rows that were prepared."""
     player = table.player(stage, "matrix")
-    known, seen = player.known, player.seen
+    known, correspondence = player.known, player.correspondence
     setting = setting_name(stage.profile)
     for operation in operations:
         step = table.plan.requests[operation]
         for column, user, whose in askers(table.plan, operation):
             owner = user if whose is Whose.OWN and user else table.plan.stranger
             player.known = {side: own | _of(owner, own) for side, own in known.items()}
-            player.seen = seen.copy()
+            player.correspondence = correspondence.copy()
             pair, differences = player.play(replace(step, user=user), {})
             pair.note = f"{column}{', ' + whose if whose else ''}; {setting}"
             findings = table.findings(pair, differences)
@@ -253,7 +255,7 @@ def ask(table: Table, stage: Stage, operations: Sequence[str]) -> Iterator[tuple
 class _Quiet:
     """The census tells nothing that the matrix does not tell itself."""
 
-    def say(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
     def journey(self, journey: Journey, number: int, total: int) -> None: ...
     def pair(self, pair: Pair, findings: Sequence[Finding]) -> None: ...
     def journey_done(self, journey: Journey, seconds: float) -> None: ...

@@ -49,7 +49,7 @@ class MatrixProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         self.console.print(f"[dim]· {escape(text)}[/]", highlight=False)
 
     def cell(self, cell: Cell, done: int, total: int) -> None:
@@ -57,8 +57,8 @@ class MatrixProgress:
             self._task, description=escape(cell.operation), completed=done, total=total
         )
         if cell.verdict in (CellVerdict.DIFFERENT, CellVerdict.LETS_IN):
-            told = f"{escape(str(cell))}: {cell.verdict} {escape(cell.why)}"
-            self.console.print(f"  [red]✗[/] {told}", highlight=False)
+            line = f"{escape(str(cell))}: {cell.verdict} {escape(cell.why)}"
+            self.console.print(f"  [red]✗[/] {line}", highlight=False)
 
 
 def render(report: MatrixReport, console: Console, verbose: bool = False) -> None:
@@ -181,7 +181,7 @@ def render_json(report: MatrixReport) -> str:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "operation": cell.operation,
         "setting": cell.setting,
         "role": cell.column,
@@ -191,11 +191,11 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "verdict": cell.verdict.value,
     }
     if cell.why:
-        told["why"] = cell.why
+        entry["why"] = cell.why
     if cell.findings:
         pair = cell.findings[0].pair
-        told["curl"] = curl(pair.legacy.request, pair.legacy.origin)
-        told["differences"] = [
+        entry["curl"] = curl(pair.legacy.request, pair.legacy.origin)
+        entry["differences"] = [
             {
                 "place": finding.difference.place,
                 "legacy": _value(finding.difference.legacy),
@@ -204,7 +204,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
             }
             for finding in cell.findings
         ]
-    return told
+    return entry
 
 
 def _value(value: Any) -> Any:

@@ -28,16 +28,16 @@ class _UntilRed:
     """Stops at the first difference, before it is shrunk."""
 
     exchanges: int = 0
-    told: str = ""
+    summary: str = ""
 
-    def say(self, text: str) -> None: ...
-    def found(self, found: FuzzFinding) -> None: ...
+    def message(self, text: str) -> None: ...
+    def finding(self, fuzz_finding: FuzzFinding) -> None: ...
 
     def exchange(self, report: FuzzReport) -> None:
         self.exchanges = report.exchanges
-        red = [(label, seen.first) for label, seen in report.seen.items() if seen.first]
+        red = [(label, asked.first) for label, asked in report.by_operation.items() if asked.first]
         if red:
-            self.told = ", ".join(f"{label} · {one.difference.place}" for label, one in red)
+            self.summary = ", ".join(f"{label} · {one.difference.place}" for label, one in red)
             raise Enough
 
 
@@ -57,9 +57,9 @@ class FuzzSeeker:
 
     def stage(self, profile: str) -> Stage:
         if profile not in self.stages:
-            told = self.knowledge.profiles[profile]
+            settings = self.knowledge.profiles[profile]
             name = f"fuzz{len(self.stages)}"
-            self.stages[profile] = self.ground.open(self.made, told, name)
+            self.stages[profile] = self.ground.open(self.made, settings, name)
         return self.stages[profile]
 
     def baseline(self, mutants: Sequence[Mutant]) -> list[str]:
@@ -87,7 +87,7 @@ class FuzzSeeker:
         with replace_ported(usual, (path,)) as stage:
             red = self._confirmed(stage, options)
         trial.exchanges += red.exchanges
-        if not red.told:
+        if not red.summary:
             return
         known = profile, *options.operations
         if self.clean.get(known, 0) < red.exchanges and not self._is_clean(
@@ -95,17 +95,17 @@ class FuzzSeeker:
         ):
             return
         self.clean[known] = max(self.clean.get(known, 0), red.exchanges)
-        trial.verdict = MutantVerdict.FOUND
-        trial.seen = [red.told if profile == USUAL else f"{red.told} (profile {profile})"]
+        trial.verdict = MutantVerdict.DETECTED
+        trial.places = [red.summary if profile == USUAL else f"{red.summary} (profile {profile})"]
 
     def _confirmed(self, stage: Stage, options: FuzzOptions) -> _UntilRed:
         """The first red that the same request shows again; what does not was noise, and proves nothing."""
         for _ in range(_TRIES):
             red = self._draw(stage, options)
-            if not red.told:
+            if not red.summary:
                 break
             again = self._draw(stage, replace(options, exchanges=red.exchanges))
-            if again.told and again.exchanges == red.exchanges:
+            if again.summary and again.exchanges == red.exchanges:
                 return red
         return _UntilRed(red.exchanges)
 
@@ -115,10 +115,12 @@ class FuzzSeeker:
         """Whether the same requests are green without the mutant; once more when they are not."""
         for _ in range(_TRIES):
             without = self._draw(usual, replace(options, exchanges=red.exchanges))
-            if not without.told:
+            if not without.summary:
                 return True
         trial.verdict = MutantVerdict.BROKEN
-        trial.problem = f"red without the mutant too: {without.told}, {without.exchanges} exchanges"
+        trial.problem = (
+            f"red without the mutant too: {without.summary}, {without.exchanges} exchanges"
+        )
         return False
 
     def _resource(self, mutant: Mutant) -> tuple[str, ...]:

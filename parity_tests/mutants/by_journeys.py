@@ -9,7 +9,7 @@ from parity_core.compare.places import place_matches
 from parity_core.model import Finding, ParityError
 from parity_tests.journeys import read
 from parity_tests.journeys.model import Journey, Profile
-from parity_tests.mutants.ground import Ground, tell
+from parity_tests.mutants.ground import Ground, places
 from parity_tests.mutants.model import Mutant, MutantTrial, MutantVerdict
 from parity_tests.run.replay import replay
 from parity_tests.run.use_case import by_profile
@@ -64,14 +64,14 @@ class JourneySeeker:
         red: list[Finding] = []
         for profile, group in by_profile(self.wanted[mutant.id]).items():
             with replace_ported(self.stage(profile), (path,)) as stage:
-                for found in self.new(stage, group):
+                for findings in self.new(stage, group):
                     trial.exchanges += 1
-                    red += found
-                    if any(_is_there(mutant, finding) for finding in found):
-                        trial.verdict, trial.seen = MutantVerdict.FOUND, tell(red)
+                    red += findings
+                    if any(_is_there(mutant, finding) for finding in findings):
+                        trial.verdict, trial.places = MutantVerdict.DETECTED, places(red)
                         return trial
         if red:
-            trial.verdict, trial.seen = MutantVerdict.ELSEWHERE, tell(red)
+            trial.verdict, trial.places = MutantVerdict.ELSEWHERE, places(red)
         return trial
 
     def new(self, stage: Stage, group: Sequence[Journey]) -> Iterator[list[Finding]]:

@@ -10,7 +10,7 @@ from parity_tests.journeys.model import Profile
 from parity_tests.matrix import play
 from parity_tests.matrix.model import Cell
 from parity_tests.matrix.model import CellVerdict as CellVerdict
-from parity_tests.mutants.ground import Ground, tell
+from parity_tests.mutants.ground import Ground, places
 from parity_tests.mutants.model import Mutant, MutantTrial, MutantVerdict
 from parity_tests.stage.stage import Stage, replace_ported
 
@@ -72,8 +72,8 @@ class MatrixSeeker:
                 for cell, _ in play.ask(self.table, stage, [mutant.operation]):
                     trial.exchanges += 1
                     if keys_of(cell) - before:
-                        trial.verdict = MutantVerdict.FOUND
-                        trial.seen = tell(_unwaived(cell))
+                        trial.verdict = MutantVerdict.DETECTED
+                        trial.places = places(_unwaived(cell))
                         return trial
         return trial
 

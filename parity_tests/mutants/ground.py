@@ -18,20 +18,20 @@ from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.stage import Stage, open_stage
 
-_TOLD = 8
+_MOST = 8
 """Places of one mutant that are worth telling."""
 
 
 class MutantListener(Protocol):
     """Told of progress, while there is some."""
 
-    def say(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
 
 
 class Quiet:
     """Mutants are tried in silence; the line per mutant is progress enough."""
 
-    def say(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
     def journey(self, journey: Journey, number: int, total: int) -> None: ...
     def pair(self, pair: object, findings: object) -> None: ...
     def journey_done(self, journey: Journey, seconds: float) -> None: ...
@@ -77,10 +77,10 @@ class Ground:
         return open_stage(self.config, profile, made, name, self.folder)
 
     def unwaived(self, pair: Pair, differences: Sequence[Difference]) -> list[Finding]:
-        found = waivers.accept(self.waivers, pair, differences, self.kind, self.today)
-        return [one for one in found if one.waiver is None]
+        judged = waivers.accept(self.waivers, pair, differences, self.kind, self.today)
+        return [one for one in judged if one.waiver is None]
 
 
-def tell(findings: Sequence[Finding]) -> list[str]:
-    told = [f"{f.pair.operation.label} · {f.difference.place}" for f in findings]
-    return list(dict.fromkeys(told))[:_TOLD]
+def places(findings: Sequence[Finding]) -> list[str]:
+    lines = [f"{f.pair.operation.label} · {f.difference.place}" for f in findings]
+    return list(dict.fromkeys(lines))[:_MOST]

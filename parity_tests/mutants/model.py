@@ -37,7 +37,7 @@ class Mutant:
 
 
 class MutantVerdict(StrEnum):
-    FOUND = "found"
+    DETECTED = "found"
     ELSEWHERE = "red, but not there"
     MISSED = "missed"
     NOT_ASKED = "not asked"
@@ -46,7 +46,7 @@ class MutantVerdict(StrEnum):
 
     @property
     def is_red(self) -> bool:
-        return self in (MutantVerdict.FOUND, MutantVerdict.ELSEWHERE)
+        return self in (MutantVerdict.DETECTED, MutantVerdict.ELSEWHERE)
 
 
 @dataclass
@@ -57,7 +57,7 @@ class MutantTrial:
     exchanges: int = 0
     """Requests until it was found, or altogether."""
     seconds: float = 0.0
-    seen: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     """`operation · place` of what turned red, the first few."""
     problem: str = ""
 
@@ -69,7 +69,7 @@ class MutantOutcome:
 
     @property
     def is_found(self) -> bool:
-        return any(trial.verdict is MutantVerdict.FOUND for trial in self.trials.values())
+        return any(trial.verdict is MutantVerdict.DETECTED for trial in self.trials.values())
 
     @property
     def is_broken(self) -> bool:
@@ -90,7 +90,7 @@ class MutantOutcome:
         if self.mutant.equivalent:
             return "equivalent, left alone" if self.is_as_it_should_be else "equivalent, but red"
         if self.is_found:
-            return MutantVerdict.FOUND
+            return MutantVerdict.DETECTED
         verdicts = [trial.verdict for trial in self.trials.values()]
         return (
             MutantVerdict.ELSEWHERE if MutantVerdict.ELSEWHERE in verdicts else MutantVerdict.MISSED
@@ -109,7 +109,7 @@ class Result:
         return [outcome for outcome in self.outcomes if not outcome.mutant.equivalent]
 
     @property
-    def found(self) -> int:
+    def detected(self) -> int:
         return sum(outcome.is_found for outcome in self.real)
 
     @property
@@ -122,7 +122,7 @@ class Result:
 
     def found_by(self, part: Part) -> list[MutantTrial]:
         trials = [outcome.trials.get(part) for outcome in self.real]
-        return [trial for trial in trials if trial and trial.verdict is MutantVerdict.FOUND]
+        return [trial for trial in trials if trial and trial.verdict is MutantVerdict.DETECTED]
 
     @property
     def exit(self) -> Exit:

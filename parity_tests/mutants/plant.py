@@ -25,12 +25,12 @@ def load(path: Path, only: Sequence[str] = (), group: str = "") -> list[Mutant]:
     for name in only:
         if name not in known:
             raise ParityError(f"{path} has no mutant {name}{nearest(name, known)}")
-    found = [one for one in mutants if (one.id in only if only else one.group == group)]
-    if not found:
+    chosen = [one for one in mutants if (one.id in only if only else one.group == group)]
+    if not chosen:
         groups = {one.group for one in mutants if one.group}
         what = f" in the group {group}{nearest(group, groups)}" if group else ""
         raise ParityError(f"{path} has no mutant{what}")
-    return found
+    return chosen
 
 
 def package_folder(config: Config) -> Path:

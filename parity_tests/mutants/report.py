@@ -37,7 +37,7 @@ def _shown(trial: MutantTrial | None) -> str:
     """The number of requests after which it was found, or what happened instead."""
     if trial is None:
         return ""
-    if trial.verdict is MutantVerdict.FOUND:
+    if trial.verdict is MutantVerdict.DETECTED:
         return f"[green]{trial.exchanges}[/]"
     if trial.verdict is MutantVerdict.MISSED:
         return f"[dim]– ({trial.exchanges})[/]"
@@ -53,8 +53,8 @@ def _verdict(outcome: MutantOutcome) -> str:
         return f"[green]{outcome.verdict}[/]"
     lines = [f"[bold red]{outcome.verdict}[/]"]
     for trial in outcome.trials.values():
-        if trial.seen:
-            lines.append(escape("seen: " + "; ".join(trial.seen)))
+        if trial.places:
+            lines.append(escape("seen: " + "; ".join(trial.places)))
         if trial.problem:
             story = trial.problem.splitlines()
             lines += map(escape, [story[0], *story[-4:]])
@@ -67,24 +67,24 @@ def render(result: Result, console: Console) -> None:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
     real = result.real
     for part in result.parts:
-        found = result.found_by(part)
+        red = result.found_by(part)
         asked = sum(outcome.trials[part].verdict is not MutantVerdict.NOT_ASKED for outcome in real)
-        told = f"{part} found {len(found)} of {asked} that it asks for"
-        if found:
-            counts = [trial.exchanges for trial in found]
-            told += f", after {median(counts):.0f} requests (median), {max(counts)} at most"
-        console.print(told, highlight=False)
+        line = f"{part} found {len(red)} of {asked} that it asks for"
+        if red:
+            counts = [trial.exchanges for trial in red]
+            line += f", after {median(counts):.0f} requests (median), {max(counts)} at most"
+        console.print(line, highlight=False)
     equivalent = len(result.outcomes) - len(real)
     if equivalent:
         wrong = result.equivalents_found
-        told = f"red although equivalent: {', '.join(wrong)}" if wrong else "none of them red"
-        console.print(f"{equivalent} equivalent, {told}", highlight=False)
-    console.print(f"found {result.found} of {len(real)}", highlight=False)
+        line = f"red although equivalent: {', '.join(wrong)}" if wrong else "none of them red"
+        console.print(f"{equivalent} equivalent, {line}", highlight=False)
+    console.print(f"found {result.detected} of {len(real)}", highlight=False)
 
 
 def render_json(result: Result) -> str:
     document = {
-        "found": result.found,
+        "found": result.detected,
         "total": len(result.real),
         "equivalent": len(result.outcomes) - len(result.real),
         "equivalents_found": result.equivalents_found,
@@ -111,7 +111,7 @@ def _outcome(outcome: MutantOutcome, parts: tuple[Part, ...]) -> dict[str, objec
                 "verdict": trial.verdict.value,
                 "exchanges": trial.exchanges,
                 "seconds": round(trial.seconds, 2),
-                "seen": trial.seen,
+                "seen": trial.places,
                 "problem": trial.problem,
             }
             for part in parts

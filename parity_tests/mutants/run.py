@@ -46,7 +46,7 @@ def run(
     check(config, mutants)
     result = Result(options.parts)
     with workplace(keep=False) as folder, ExitStack() as open_parts:
-        listener.say("reading the list of operations")
+        listener.message("reading the list of operations")
         census = load_census(config, Quiet())
         ground = Ground(config, census, options.database, folder, options.today)
         makers: dict[Part, Callable[[], Seeker]] = {
@@ -56,7 +56,7 @@ def run(
         }
         seekers: dict[Part, Seeker] = {}
         for part in options.parts:
-            listener.say(f"{part} on the port as it is")
+            listener.message(f"{part} on the port as it is")
             seekers[part] = open_parts.enter_context(closing(makers[part]()))
             result.notes += seekers[part].baseline(mutants)
         garden = Garden(config, folder / "garden")
@@ -72,9 +72,9 @@ def run(
                 trial.seconds = time.monotonic() - begun
                 outcome.trials[part] = trial
             result.outcomes.append(outcome)
-            told = ", ".join(
+            verdicts = ", ".join(
                 f"{part}: {trial.verdict} ({trial.exchanges} exchanges, {trial.seconds:.1f} s)"
                 for part, trial in outcome.trials.items()
             )
-            listener.say(f"{number}/{len(mutants)} {mutant.id}: {told}")
+            listener.message(f"{number}/{len(mutants)} {mutant.id}: {verdicts}")
     return result

@@ -50,11 +50,11 @@ class PerformancePlan:
 
     def budget(self, operation: str) -> PerformanceBudget:
         """Of the last entry whose glob matches."""
-        found = self.default
+        result = self.default
         for glob, budget in self.operations:
             if operation_matches(glob, operation):
-                found = budget
-        return found
+                result = budget
+        return result
 
 
 def load(path: Path) -> PerformancePlan:

@@ -116,20 +116,20 @@ def measure(
     rules_toml.load(config.rules, database)
     waivers_toml.load(config.waivers)
     matcher = CensusMatcher(load_census(config, voice).operations)
-    found = Performance(config.name, database.partition("=")[0], plan.pairs, seed)
+    performance = Performance(config.name, database.partition("=")[0], plan.pairs, seed)
     order = random.Random(seed)
     with workplace(False) as folder:
         made = databases.create(database, folder, f"parity_{folder.name.rpartition('-')[2]}")
         try:
-            voice.say(f"seeding a {made.name} database")
+            voice.message(f"seeding a {made.name} database")
             made.seed(config)
             for number, (profile, group) in enumerate(by_profile(wanted).items()):
                 if lack := registry.missing(profile.services):
-                    found.notes.append(f"{', '.join(j.name for j in group)} left out: {lack}")
+                    performance.notes.append(f"{', '.join(j.name for j in group)} left out: {lack}")
                     continue
-                voice.say(f"starting both stacks: {profile}")
-                with _counted(config, folder, number) as (told, logs):
-                    stage = open_stage(told, profile, made, f"t{number}", folder)
+                voice.message(f"starting both stacks: {profile}")
+                with _counted(config, folder, number) as (counted, logs):
+                    stage = open_stage(counted, profile, made, f"t{number}", folder)
                     with stage:
                         for journey in group:
                             _play(
@@ -138,15 +138,15 @@ def measure(
                                 rules_toml.load(config.rules, made.name),
                                 matcher,
                                 logs,
-                                found,
+                                performance,
                                 order,
                                 voice,
                             )
         finally:
             made.close()
-    _judge(found, plan)
-    found.seconds = time.monotonic() - begun
-    return found
+    _judge(performance, plan)
+    performance.seconds = time.monotonic() - begun
+    return performance
 
 
 @contextmanager
@@ -179,25 +179,25 @@ def _play(
     known: rules.Rules,
     matcher: CensusMatcher,
     logs: dict[Side, StatementLog],
-    found: Performance,
+    performance: Performance,
     order: random.Random,
     voice: Voice,
 ) -> None:
     begun = time.monotonic()
-    for number in range(_WARM_UP + found.rounds):
+    for number in range(_WARM_UP + performance.rounds):
         if number == _WARM_UP:
             begun = time.monotonic()
         elif number > _WARM_UP and (number - _WARM_UP) % 10 == 0:
             left = (
                 (time.monotonic() - begun)
                 / (number - _WARM_UP)
-                * (_WARM_UP + found.rounds - number)
+                * (_WARM_UP + performance.rounds - number)
             )
-            voice.say(
-                f"{journey.name}: {number - _WARM_UP} of {found.rounds} rounds, {left:.0f} s left"
+            voice.message(
+                f"{journey.name}: {number - _WARM_UP} of {performance.rounds} rounds, {left:.0f} s left"
             )
         stage.restore()
-        into = found if number >= _WARM_UP else None
+        into = performance if number >= _WARM_UP else None
         for _ in _Paced(journey, stage, known, matcher, logs, into, order).run():
             pass
 
@@ -212,12 +212,12 @@ class _Paced(Replay):
         known: rules.Rules,
         matcher: CensusMatcher,
         logs: dict[Side, StatementLog],
-        found: Performance | None,
+        performance: Performance | None,
         order: random.Random,
     ) -> None:
         super().__init__(journey, stage, known, matcher)
         self.logs = logs
-        self.found = found
+        self.performance = performance
         self.order = order
         self.waivers = waivers_toml.load(stage.config.waivers)
 
@@ -232,19 +232,19 @@ class _Paced(Replay):
         self.order.shuffle(worlds)
         for log in self.logs.values():
             log.take()
-        told: dict[Side, tuple[Exchange, float]] = {}
+        timed: dict[Side, tuple[Exchange, float]] = {}
         for world in worlds:
-            told[world.side] = self.ask_timed(world, requests[world.side])
+            timed[world.side] = self.ask_timed(world, requests[world.side])
         time.sleep(_TRAILING)
         statements = [self.logs[side].take() for side in Side]
-        (legacy, first), (ported, second) = told[Side.LEGACY], told[Side.PORTED]
+        (legacy, first), (ported, second) = timed[Side.LEGACY], timed[Side.PORTED]
         label = self.matcher.match(legacy.request.method, legacy.request.path)
         pair = Pair(self.journey.name, self.number, self._at(step), label, legacy, ported)
         for world in worlds:
             world.forget()
         self.capture(step, pair, [])
-        if self.found is not None:
-            self.note(self.found, pair, (first, second), statements)
+        if self.performance is not None:
+            self.note(self.performance, pair, (first, second), statements)
         return pair, []
 
     @staticmethod
@@ -258,16 +258,20 @@ class _Paced(Replay):
 
     def note(
         self,
-        found: Performance,
+        performance: Performance,
         pair: Pair,
         seconds: tuple[float, float],
         statements: list[list[str]],
     ) -> None:
-        entry = found.operations.setdefault(pair.operation.label, Measured(pair.operation.label))
+        entry = performance.operations.setdefault(
+            pair.operation.label, Measured(pair.operation.label)
+        )
         if pair.legacy.reply.status != pair.ported.reply.status:
             statuses = [reply.status or "none" for reply in (pair.legacy.reply, pair.ported.reply)]
             difference = Difference("status", pair.legacy.reply.status, pair.ported.reply.status)
-            (one,) = waivers.accept(self.waivers, pair, [difference], found.database, date.today())
+            (one,) = waivers.accept(
+                self.waivers, pair, [difference], performance.database, date.today()
+            )
             if one.waiver:
                 entry.waived += 1
             else:
@@ -278,16 +282,20 @@ class _Paced(Replay):
         entry.example = (statements[0], statements[1])
 
 
-def _judge(found: Performance, plan: PerformancePlan) -> None:
+def _judge(performance: Performance, plan: PerformancePlan) -> None:
     for side, name in enumerate(Side):
         # every request of a whole run without one statement: nobody counts there
-        if not any(pair[side] for one in found.operations.values() for pair in one.statements):
-            found.counted = False
-            found.notes.append(f"no statement of the {name} stack was counted: is it SQLAlchemy?")
-    for one in found.operations.values():
-        if not found.counted:
+        if not any(
+            pair[side] for one in performance.operations.values() for pair in one.statements
+        ):
+            performance.counted = False
+            performance.notes.append(
+                f"no statement of the {name} stack was counted: is it SQLAlchemy?"
+            )
+    for one in performance.operations.values():
+        if not performance.counted:
             one.statements.clear()
-        one.interval = ratio(one.times, found.seed)
+        one.interval = ratio(one.times, performance.seed)
         typical = (one.typical(0), one.typical(1))
         one.verdict, one.why = judge(plan.budget(one.label), one.interval, typical, one.different)
         if one.waived and not one.times:

@@ -19,10 +19,10 @@ FORMAT = "parity-performance/1"
 _COLOUR = {PerformanceVerdict.WITHIN: "green", PerformanceVerdict.INCONCLUSIVE: "yellow"}
 
 
-def _sorted(found: Performance) -> list[Measured]:
+def _sorted(performance: Performance) -> list[Measured]:
     """What fails first, then by how much slower the port is."""
     return sorted(
-        found.operations.values(),
+        performance.operations.values(),
         key=lambda one: (
             not one.verdict.fails,
             -(one.interval.ratio if one.interval else 0.0),
@@ -31,13 +31,13 @@ def _sorted(found: Performance) -> list[Measured]:
     )
 
 
-def table(found: Performance) -> Table:
-    view = Table(title=f"{found.name} on {found.database}", title_justify="left")
+def table(performance: Performance) -> Table:
+    view = Table(title=f"{performance.name} on {performance.database}", title_justify="left")
     view.add_column("operation", overflow="fold")
     for name in ("pairs", "legacy ms", "ported ms", "ratio (95 %)", "statements"):
         view.add_column(name, justify="right", no_wrap=True)
     view.add_column("verdict")
-    for one in _sorted(found):
+    for one in _sorted(performance):
         legacy, ported = one.typical(0), one.typical(1)
         colour = _COLOUR.get(one.verdict, "bold red")
         view.add_row(
@@ -52,36 +52,36 @@ def table(found: Performance) -> Table:
     return view
 
 
-def render(found: Performance, console: Console) -> None:
-    console.print(table(found))
-    for one in _sorted(found):
+def render(performance: Performance, console: Console) -> None:
+    console.print(table(performance))
+    for one in _sorted(performance):
         if one.verdict is PerformanceVerdict.STATEMENTS:
             console.print(f"[bold]{escape(one.label)}[/]: statements of one request to the port")
             for statement, times in Counter(one.example[1]).most_common(12):
                 console.print(f"  {times}× {escape(statement[:140])}", highlight=False)
-    for note in found.notes:
+    for note in performance.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
-    verdicts = Counter(one.verdict for one in found.operations.values())
-    told = ", ".join(f"{count} {verdict.value}" for verdict, count in sorted(verdicts.items()))
+    verdicts = Counter(one.verdict for one in performance.operations.values())
+    counts = ", ".join(f"{count} {verdict.value}" for verdict, count in sorted(verdicts.items()))
     console.print(
-        f"{len(found.operations)} operations, {found.rounds} rounds, {found.seconds:.1f} s "
-        f"(seed {found.seed}): {told}",
+        f"{len(performance.operations)} operations, {performance.rounds} rounds, {performance.seconds:.1f} s "
+        f"(seed {performance.seed}): {counts}",
         highlight=False,
     )
 
 
-def document(found: Performance, plan: PerformancePlan) -> dict[str, Any]:
+def document(performance: Performance, plan: PerformancePlan) -> dict[str, Any]:
     """Milliseconds and statements are medians; `ratio` is ported / legacy with its 95 % interval."""
     return {
         "format": FORMAT,
-        "name": found.name,
-        "database": found.database,
-        "rounds": found.rounds,
-        "seed": found.seed,
-        "seconds": round(found.seconds, 1),
-        "exit": int(found.exit),
-        "notes": found.notes,
-        "operations": {one.label: _operation(one, plan) for one in _sorted(found)},
+        "name": performance.name,
+        "database": performance.database,
+        "rounds": performance.rounds,
+        "seed": performance.seed,
+        "seconds": round(performance.seconds, 1),
+        "exit": int(performance.exit),
+        "notes": performance.notes,
+        "operations": {one.label: _operation(one, plan) for one in _sorted(performance)},
     }
 
 
@@ -111,5 +111,5 @@ def _operation(one: Measured, plan: PerformancePlan) -> dict[str, Any]:
     }
 
 
-def text(found: Performance, plan: PerformancePlan) -> str:
-    return json_safe(json.dumps(document(found, plan), indent=2, ensure_ascii=False)) + "\n"
+def text(performance: Performance, plan: PerformancePlan) -> str:
+    return json_safe(json.dumps(document(performance, plan), indent=2, ensure_ascii=False)) + "\n"

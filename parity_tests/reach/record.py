@@ -43,7 +43,7 @@ def completed(config: Config, source: Path, database: str, path: Path, listener:
     kind = database.partition("=")[0].partition(":")[0]
     reach, why = kept(path, source, kind)
     if reach is None:
-        listener.say(f"recording what the journeys reach: {why}")
+        listener.message(f"recording what the journeys reach: {why}")
         reach = record(config, source, database, listener)
         write(reach, path)
         return reach
@@ -51,7 +51,7 @@ def completed(config: Config, source: Path, database: str, path: Path, listener:
     now = journey_digests([one for one in every if not registry.missing(one.profile.services)])
     new = [name for name, sha in now.items() if reach.played.get(name) != sha]
     if new:
-        listener.say(f"recording what new journeys reach: {', '.join(new)}")
+        listener.message(f"recording what new journeys reach: {', '.join(new)}")
         reach.add(record(config, source, database, listener, new))
         write(reach, path)
     return reach
@@ -108,13 +108,13 @@ def record(
     with workplace(keep=False) as folder:
         made = databases.create(database, folder, f"parity_{folder.name.rpartition('-')[2]}")
         with closing(made):
-            listener.say(f"seeding a {made.name} database")
+            listener.message(f"seeding a {made.name} database")
             made.seed(config)
             for number, (profile, group) in enumerate(by_profile(wanted).items()):
                 if lack := registry.missing(profile.services):
-                    listener.say(f"not recorded: {lack}")
+                    listener.message(f"not recorded: {lack}")
                     continue
-                listener.say(f"recording {len(group)} journeys: {profile}")
+                listener.message(f"recording {len(group)} journeys: {profile}")
                 name = f"r{number}"
                 traced, address = recorded(config, source, folder, name)
                 with (
@@ -124,7 +124,7 @@ def record(
                     player = _Player(config, kind, stage, CensusMatcher(census.operations), today)
                     for journey in group:
                         player.play(journey, log, reach)
-                        listener.say(f"{len(log.asked)} exchanges recorded: {journey.name}")
+                        listener.message(f"{len(log.asked)} exchanges recorded: {journey.name}")
                     # how it stops is no exchange either
                     log.recorder.switch("end")
         reach.asked = log.asked
@@ -153,10 +153,10 @@ class _Player:
         try:
             for pair, differences in replay(journey, self.stage, self.rules, self.matcher):
                 log.next(Asked(PART, journey.name, pair.step, pair.operation.label))
-                found = waivers.accept(self.waivers, pair, differences, self.kind, self.today)
+                judged = waivers.accept(self.waivers, pair, differences, self.kind, self.today)
                 reach.differences += [
                     (journey.name, pair.step, one.difference.place)
-                    for one in found
+                    for one in judged
                     if one.waiver is None
                 ]
         except ParityError as error:
@@ -176,7 +176,7 @@ def gather(reach: Reach, folder: Path, source: Path) -> None:
             for line, names in file.lines.items()
         }
         reach.files[name] = FileReach(
-            {line: found for line, found in numbers.items() if found},
+            {line: exchanges for line, exchanges in numbers.items() if exchanges},
             sorted(line for line, names in file.lines.items() if "" in names),
             list(file.missing_lines),
             list(file.missing_branches),

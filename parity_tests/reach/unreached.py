@@ -61,14 +61,14 @@ def _of_file(name: str, file: FileReach, text: str) -> list[Gap]:
             runs[-1][1] = line
         else:
             runs.append([line, line])
-    found = [Gap(name, at(a), a, b, text=words(a)) for a, b in runs]
+    unreached = [Gap(name, at(a), a, b, text=words(a)) for a, b in runs]
     lost = set(missing)
-    found += [
+    unreached += [
         Gap(name, at(first), first, first, to, words(first))
         for first, to in file.missing_branches
         if first not in lost and to not in lost
     ]
-    return sorted(found, key=lambda gap: (gap.first, gap.to or 0))
+    return sorted(unreached, key=lambda gap: (gap.first, gap.to or 0))
 
 
 def _functions(text: str) -> list[tuple[int, int, str]]:

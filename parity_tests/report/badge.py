@@ -16,12 +16,12 @@ _PADDING = 7
 
 
 def render(report: Document) -> str:
-    told = verdict(report)
-    words = told.words
-    if told.exit is Exit.SAME:
+    judged = verdict(report)
+    words = judged.words
+    if judged.exit is Exit.SAME:
         words = f"same · {report['operations_covered']}/{report['operations_total']}"
     left, right = _width(_LABEL), _width(words)
-    total, colour, name = left + right, _COLOUR[told.exit], escape(f"{_LABEL}: {words}")
+    total, colour, name = left + right, _COLOUR[judged.exit], escape(f"{_LABEL}: {words}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{total}" height="20" role="img" '
         f'aria-label="{name}"><title>{name}</title>'

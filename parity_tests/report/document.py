@@ -88,9 +88,9 @@ def document(report: Report) -> Document:
 
 def kinds(details: list[Document]) -> Document:
     """The kinds of difference by key: how often each, and the first of each."""
-    found: Document = {}
+    kinds_by_key: Document = {}
     for one in details:
-        kind = found.setdefault(
+        kind = kinds_by_key.setdefault(
             one["key"],
             {
                 "operation": one["operation"],
@@ -102,37 +102,37 @@ def kinds(details: list[Document]) -> Document:
             },
         )
         kind["waived" if one["waiver"] else "differences"] += 1
-    return found
+    return kinds_by_key
 
 
 def render(report: Report) -> str:
     return text(document(report))
 
 
-def text(told: Document) -> str:
-    return json_safe(json.dumps(told, indent=2, ensure_ascii=False, default=str)) + "\n"
+def text(report: Document) -> str:
+    return json_safe(json.dumps(report, indent=2, ensure_ascii=False, default=str)) + "\n"
 
 
-def write(told: Document, file: Path) -> None:
-    save(file, text(told))
+def write(report: Document, file: Path) -> None:
+    save(file, text(report))
 
 
 def load(file: Path) -> Document:
     """A report that `--json` wrote; ParityError for anything else."""
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        report = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ParityError(
             f"the report can not be read: {error}; `parity run --json {file.name}` writes one"
         ) from None
     except ValueError as error:
         raise ParityError(f"{file} is not JSON: {error}") from None
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise ParityError(f"{file} is no report of this version; write it again with --json")
     needed = json.loads(SCHEMA.read_text(encoding="utf-8"))["required"]
-    if missing := [f"`{name}`" for name in needed if name not in told]:
+    if missing := [f"`{name}`" for name in needed if name not in report]:
         raise ParityError(f"{file} lacks {', '.join(missing)}; write it again with --json")
-    return told
+    return report
 
 
 class _Pairs:
@@ -238,10 +238,10 @@ def _value(value: Any, place: str = "") -> Any:
     return {"cut": _short(written)} if len(written) > _BODY_LIMIT else numbers(json.loads(written))
 
 
-def _short(told: str) -> str:
-    if len(told) <= _BODY_LIMIT:
-        return told
-    return f"{told[:_BODY_LIMIT]} … ({len(told) - _BODY_LIMIT} more characters)"
+def _short(body: str) -> str:
+    if len(body) <= _BODY_LIMIT:
+        return body
+    return f"{body[:_BODY_LIMIT]} … ({len(body) - _BODY_LIMIT} more characters)"
 
 
 def _reply(exchange: Exchange) -> Document:

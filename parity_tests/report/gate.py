@@ -84,26 +84,26 @@ def judge(report: Document, baseline: Baseline) -> GateJudgement:
 
 def load(file: Path) -> Baseline:
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        document = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ParityError(f"the baseline can not be read: {error}; {_HINT}") from None
     except ValueError as error:
         raise ParityError(f"{file} is not JSON: {error}; {_HINT}") from None
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ParityError(f"{file} is no baseline of this version; {_HINT}")
-    if missing := [f"`{name.name}`" for name in fields(Baseline) if name.name not in told]:
+    if missing := [f"`{name.name}`" for name in fields(Baseline) if name.name not in document]:
         raise ParityError(f"{file} lacks {', '.join(missing)}; {_HINT}")
     return Baseline(
-        differences=told["differences"],
-        covered=frozenset(told["covered"]),
-        waiver_problems=frozenset(told["waiver_problems"]),
-        broken=frozenset(told["broken"]),
+        differences=document["differences"],
+        covered=frozenset(document["covered"]),
+        waiver_problems=frozenset(document["waiver_problems"]),
+        broken=frozenset(document["broken"]),
     )
 
 
 def save(baseline: Baseline, file: Path) -> None:
     """Sorted, so that a version control system shows what changed and no more."""
-    told = {
+    document = {
         "format": FORMAT,
         "differences": dict(
             sorted(
@@ -115,7 +115,7 @@ def save(baseline: Baseline, file: Path) -> None:
         "waiver_problems": sorted(baseline.waiver_problems),
         "broken": sorted(baseline.broken),
     }
-    text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     write_file(file, text)
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from parity_tests.report.document import Document, unclear
-from parity_tests.report.values import told, visible
+from parity_tests.report.values import described, visible
 from parity_tests.report.verdict import verdict
 
 EMBEDDED = 8_000_000
@@ -40,7 +40,7 @@ def render(report: Document, embedded: int = EMBEDDED) -> str:
         report=report,
         verdict=verdict(report),
         kinds=open_kinds(report),
-        told=told,
+        described=described,
         unclear=[unclear(one) for one in report.get("unclear", ())],
         style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
@@ -66,7 +66,7 @@ def _data(report: Document, embedded: int) -> Document:
     details = [
         {
             # as text: a browser takes 1.0 for 1
-            key: told(value, _VALUE) if key in ("legacy", "ported") else value
+            key: described(value, _VALUE) if key in ("legacy", "ported") else value
             for key, value in one.items()
             if key in _DETAIL
         }

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as Xml
 from parity_tests.report import document as json_report
 from parity_tests.report.document import Document, unclear
 from parity_tests.report.results import Report
-from parity_tests.report.values import told, visible
+from parity_tests.report.values import described, visible
 
 
 def render(report: Report) -> bytes:
@@ -17,10 +17,10 @@ def render(report: Report) -> bytes:
 
 def of_document(report: Document) -> bytes:
     report = visible(report)
-    found: dict[str, list[Document]] = defaultdict(list)
+    by_operation: dict[str, list[Document]] = defaultdict(list)
     for one in report["details"]:
         if not one["waiver"]:
-            found[one["operation"]].append(one)
+            by_operation[one["operation"]].append(one)
     extra = [("waivers", text) for text in report["waiver_problems"]]
     extra += [("journeys", text) for text in report["broken"]]
     extra += [("could not tell", unclear(one)) for one in report.get("unclear", ())]
@@ -28,20 +28,22 @@ def of_document(report: Document) -> bytes:
         "testsuite",
         name=f"parity {report['name']} {report['database']}",
         tests=str(len(report["operations"]) + len(extra)),
-        failures=str(len(found) + len(report["waiver_problems"])),
+        failures=str(len(by_operation) + len(report["waiver_problems"])),
         errors=str(len(report["broken"]) + len(report.get("unclear", ()))),
         time=f"{report['seconds']:.3f}",
     )
     for label, entry in sorted(report["operations"].items()):
         case = Xml.SubElement(suite, "testcase", classname="parity", name=label)
         case.set("time", f"{sum(entry['seconds'].values()):.3f}")
-        if label in found:
+        if label in by_operation:
             text = "\n".join(
-                f"{one['key']} {one['where']} {one['place']}: legacy {told(one['legacy'])}, "
-                f"ported {told(one['ported'])} {one['why']}"
-                for one in found[label]
+                f"{one['key']} {one['where']} {one['place']}: legacy {described(one['legacy'])}, "
+                f"ported {described(one['ported'])} {one['why']}"
+                for one in by_operation[label]
             )
-            Xml.SubElement(case, "failure", message=f"{len(found[label])} differences").text = text
+            Xml.SubElement(
+                case, "failure", message=f"{len(by_operation[label])} differences"
+            ).text = text
     for kind, text in extra:
         case = Xml.SubElement(suite, "testcase", classname="parity", name=kind)
         Xml.SubElement(case, "failure" if kind == "waivers" else "error", message=text)

@@ -46,27 +46,27 @@ def kinds(findings: Sequence[Finding]) -> list[Kind]:
     return list(by_key.values())
 
 
-def examples(found: Sequence[Kind]) -> list[list[Finding]]:
+def examples(differing: Sequence[Kind]) -> list[list[Finding]]:
     """The pairs that show every kind once, each with all that differs in it: few pairs show many kinds."""
-    left = {kind.key for kind in found}
+    left = {kind.key for kind in differing}
     chosen: list[list[Finding]] = []
-    for kind in found:
+    for kind in differing:
         if kind.key not in left:
             continue
         pair = kind.first.pair
-        inside = [one for other in found for one in other.findings if one.pair is pair]
+        inside = [one for other in differing for one in other.findings if one.pair is pair]
         chosen.append(inside)
         left -= {key(one) for one in inside}
     return chosen
 
 
-def table(found: Sequence[Kind]) -> Table:
+def table(differing: Sequence[Kind]) -> Table:
     """`since` is the journey and the step where a kind was seen first."""
-    view = Table(title=f"{len(found)} kinds of difference", title_justify="left")
+    view = Table(title=f"{len(differing)} kinds of difference", title_justify="left")
     for name in ("id", "operation", "place", "legacy", "ported", "times", "requests", "since"):
         right = name in ("times", "requests")
         view.add_column(name, overflow="fold", justify="right" if right else "left")
-    for kind in found:
+    for kind in differing:
         pair, difference = kind.first.pair, kind.first.difference
         view.add_row(
             kind.key,
@@ -81,10 +81,10 @@ def table(found: Sequence[Kind]) -> Table:
     return view
 
 
-def render(found: Sequence[Kind], console: Console) -> None:
-    if found:
-        console.print(table(found))
-        ids = ", ".join(kind.key for kind in found[:3])
+def render(differing: Sequence[Kind], console: Console) -> None:
+    if differing:
+        console.print(table(differing))
+        ids = ", ".join(kind.key for kind in differing[:3])
         console.print(
             f"[dim]below, an example of each; `parity explain ID REPORT` shows any other: {escape(ids)}[/]",
             highlight=False,

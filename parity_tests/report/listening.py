@@ -12,7 +12,7 @@ from parity_tests.journeys.model import Journey
 class Voice(Protocol):
     """Told what is being done."""
 
-    def say(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
 
 
 class Listener(Voice, Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from parity_tests.report.document import Document, unclear
-from parity_tests.report.values import told, visible
+from parity_tests.report.values import described, visible
 from parity_tests.report.verdict import verdict
 
 _SHOWN = 30
@@ -42,7 +42,7 @@ def render(report: Document, new: Collection[str] | None = None) -> str:
         new=None if new is None else sum(kind["new"] for kind in kinds),
         broken=report["broken"],
         unclear=[unclear(one) for one in report.get("unclear", ())],
-        told=told,
+        described=described,
     )
 
 

@@ -59,9 +59,9 @@ def _instead(name: str, document: Any) -> Any:
     return text(document) if isinstance(document, str) and not name else unsigned(document)
 
 
-def text(found: str) -> str:
+def text(raw: str) -> str:
     """Any text: its tokens unsigned, its secret fields replaced, as JSON or a form writes them."""
-    fields = scan.replace_fields(unsigned(found), is_secret, lambda name, one: _instead(name, one))
+    fields = scan.replace_fields(unsigned(raw), is_secret, lambda name, one: _instead(name, one))
     return str(fields)
 
 

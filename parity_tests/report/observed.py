@@ -59,7 +59,7 @@ class Observation:
             "statuses": sorted(self.statuses),
             "query": sorted(self.query),
             "body": _sorted(self.body),
-            "replies": {status: _sorted(told) for status, told in sorted(self.replies.items())},
+            "replies": {status: _sorted(places) for status, places in sorted(self.replies.items())},
         }
 
 
@@ -73,9 +73,9 @@ _NOTHING = _Nothing()
 def learn(known: Fields, value: Any) -> None:
     if value is _NOTHING:
         return
-    for place, told in _walk(value, "", 0):
+    for place, value_kind in _walk(value, "", 0):
         if place in known or len(known) < _FIELDS:
-            known.setdefault(place, set()).add(told)
+            known.setdefault(place, set()).add(value_kind)
 
 
 def _walk(value: Any, place: str, depth: int) -> Iterator[tuple[str, str]]:

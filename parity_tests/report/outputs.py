@@ -37,15 +37,15 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 def rendered(command: Callable[..., Any]) -> Callable[..., Any]:
     """The same but for --json: for a command that reads it."""
     for name, words in reversed(_FORMATS.items()):
-        told = f"Write the report as {words}."
-        command = click.option(f"--{name}", f"{name}_file", type=_FILE, help=told)(command)
+        help_text = f"Write the report as {words}."
+        command = click.option(f"--{name}", f"{name}_file", type=_FILE, help=help_text)(command)
     return command
 
 
-def chosen(given: dict[str, Any]) -> Files:
+def chosen(values: dict[str, Any]) -> Files:
     """The output options among a command's, removed from them."""
-    names = [name for name in ("json", *_FORMATS) if f"{name}_file" in given]
-    return {name: given.pop(f"{name}_file") for name in names}
+    names = [name for name in ("json", *_FORMATS) if f"{name}_file" in values]
+    return {name: values.pop(f"{name}_file") for name in names}
 
 
 def write(report: Document, files: Files) -> list[Path]:

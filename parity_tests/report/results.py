@@ -103,8 +103,8 @@ class Report:
         self.findings.extend(findings)
         if pair.unclear:
             self.unclear.append(pair)
-        told = (label, str(pair.legacy.reply.status), bool(findings))
-        if told not in self._sampled and len(self.samples) < _SAMPLES:
-            self._sampled.add(told)
+        sample = (label, str(pair.legacy.reply.status), bool(findings))
+        if sample not in self._sampled and len(self.samples) < _SAMPLES:
+            self._sampled.add(sample)
             if max(len(e.reply.body) for e in (pair.legacy, pair.ported)) <= _SAMPLE_BYTES:
                 self.samples.append(pair)

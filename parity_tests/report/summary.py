@@ -11,7 +11,7 @@ from rich.text import Text
 
 from parity_tests.report.document import Document, unclear
 from parity_tests.report.exit_code import Exit
-from parity_tests.report.values import line, told
+from parity_tests.report.values import described, line
 from parity_tests.report.verdict import verdict
 
 _SHOWN = 60
@@ -35,10 +35,10 @@ def render(report: Document, console: Console) -> None:
         f"{report['operations_covered']} of {report['operations_total']} operations",
         highlight=False,
     )
-    found = verdict(report)
-    colour = "green" if found.exit is Exit.SAME else "red"
+    judged = verdict(report)
+    colour = "green" if judged.exit is Exit.SAME else "red"
     console.print(
-        f"[bold {colour}]{escape(found.words)}[/], {report['waived']} waived", highlight=False
+        f"[bold {colour}]{escape(judged.words)}[/], {report['waived']} waived", highlight=False
     )
 
 
@@ -46,21 +46,21 @@ def kinds(report: Document, keys: Collection[str]) -> Table:
     """A line per kind of difference: those that no waiver accepts come first."""
     details = {one["id"]: one for one in report["details"]}
     view = Table("id", "operation", "place", "legacy", "ported", "open", "waived")
-    found = [(key, report["kinds"][key]) for key in keys]
-    found.sort(
+    ranked = [(key, report["kinds"][key]) for key in keys]
+    ranked.sort(
         key=lambda item: (not item[1]["differences"], item[1]["operation"], item[1]["place"])
     )
-    for key, kind in found[:_SHOWN]:
+    for key, kind in ranked[:_SHOWN]:
         one = details[kind["first"]]
         view.add_row(
             key,
             Text(line(kind["operation"])),
             Text(line(kind["place"]), "bold"),
-            Text(told(one["legacy"], 80)),
-            Text(told(one["ported"], 80)),
+            Text(described(one["legacy"], 80)),
+            Text(described(one["ported"], 80)),
             f"[red]{kind['differences']}[/]" if kind["differences"] else "",
             str(kind["waived"] or ""),
         )
-    if len(found) > _SHOWN:
-        view.add_row("…", f"{len(found) - _SHOWN} more kinds", "", "", "", "", "")
+    if len(ranked) > _SHOWN:
+        view.add_row("…", f"{len(ranked) - _SHOWN} more kinds", "", "", "", "", "")
     return view

@@ -56,7 +56,7 @@ class TerminalProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         self._bar.update(self._task, description=escape(text))
         self.console.print(f"[dim]· {escape(text)}[/]", highlight=False)
 
@@ -83,11 +83,11 @@ class TerminalProgress:
 
     def journey_done(self, journey: Journey, seconds: float) -> None:
         mark = "[red]✗[/]" if self._open else "[green]✓[/]"
-        told = f"{self._pairs} exchanges, {self._open} differences"
+        counts = f"{self._pairs} exchanges, {self._open} differences"
         if self._waived:
-            told += f", {self._waived} waived"
+            counts += f", {self._waived} waived"
         self.console.print(
-            f"  {mark} {escape(journey.name):<32} {told} [dim]{seconds:.1f} s[/]", highlight=False
+            f"  {mark} {escape(journey.name):<32} {counts} [dim]{seconds:.1f} s[/]", highlight=False
         )
 
 
@@ -120,9 +120,9 @@ def _unclear(pair: Pair) -> str:
 
 
 def _differences(report: Report, console: Console) -> None:
-    found = kinds.kinds(report.differences)
-    kinds.render(found, console)
-    shown = kinds.examples(found)
+    differing = kinds.kinds(report.differences)
+    kinds.render(differing, console)
+    shown = kinds.examples(differing)
     for findings in shown[:_SHOWN]:
         console.print(pair_panel(findings))
     left = len({id(one.pair) for one in report.differences}) - min(len(shown), _SHOWN)
@@ -235,12 +235,12 @@ def table(report: Report, verbose: bool = False) -> Table:
 
 def totals(report: Report, console: Console) -> None:
     census, covered = report.census, report.covered
-    told = f"{len(covered)} of {len(census.operations)} operations"
+    coverage = f"{len(covered)} of {len(census.operations)} operations"
     if census.ported:
-        told += f" ({len(covered & census.ported)} of {len(census.ported)} ported)"
+        coverage += f" ({len(covered & census.ported)} of {len(census.ported)} ported)"
     rate = report.exchanges / (report.replay_seconds or 1)
     console.print(
-        f"{report.exchanges} exchanges in {report.journeys} journeys, {told}, "
+        f"{report.exchanges} exchanges in {report.journeys} journeys, {coverage}, "
         f"{report.rows_changed} rows changed, {report.seconds:.1f} s "
         f"({rate:.0f} exchanges/s replaying, {report.share:.0%} of it in the stacks)",
         highlight=False,
@@ -255,5 +255,7 @@ def totals(report: Report, console: Console) -> None:
         Exit.COULD_NOT_RUN: "[bold red]could not "
         + ("run all journeys[/]" if report.broken else "tell of all requests[/]"),
     }[report.exit]
-    told = f", could not tell {len(report.unclear)}" if report.unclear else ""
-    console.print(f"{verdict}: {differences} differences, {waived} waived{told}", highlight=False)
+    coverage = f", could not tell {len(report.unclear)}" if report.unclear else ""
+    console.print(
+        f"{verdict}: {differences} differences, {waived} waived{coverage}", highlight=False
+    )

@@ -22,7 +22,7 @@ def show(value: Any, limit: int = 300) -> str:
     return printable(text if len(text) <= limit else text[:limit] + " …")
 
 
-def told(value: Any, limit: int = 300) -> str:
+def described(value: Any, limit: int = 300) -> str:
     """A value as the JSON report writes it: `{"missing": true}` is the one that is not there."""
     if isinstance(value, dict) and len(value) == 1:
         if value == {"missing": True}:
@@ -43,7 +43,7 @@ _UNSAFE = re.compile(
 
 def printable(text: str) -> str:
     """Text that any terminal, page and parser may be given: what they would obey is its escape, `\\x1b`."""
-    return _UNSAFE.sub(lambda found: _escape(found[0]), text)
+    return _UNSAFE.sub(lambda match: _escape(match[0]), text)
 
 
 def line(text: str, limit: int = 300) -> str:
@@ -64,7 +64,7 @@ def replaced(text: str) -> str:
 
 def json_safe(text: str) -> str:
     """JSON in which such characters are escaped, which changes nothing of what it says."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def numbers(value: Any) -> Any:

@@ -62,13 +62,13 @@ def uses(report: Document) -> list[WaiverUse]:
         raise ParityError(
             "the report does not list its waivers; write it again: `parity run --json`"
         )
-    found = {one["name"]: WaiverUse(one) for one in report["waivers"]}
+    by_name = {one["name"]: WaiverUse(one) for one in report["waivers"]}
     pairs: dict[tuple[str, int], list[Document]] = {}
     for one in report["details"]:
         if one["waiver"]:
             pairs.setdefault((one["waiver"], one["pair"]), []).append(one)
     for (name, _), details in pairs.items():
-        use = found.setdefault(name, WaiverUse({"name": name}))
+        use = by_name.setdefault(name, WaiverUse({"name": name}))
         first = details[0]
         use.differences += len(details)
         places = tuple(sorted({_short(one["shape"]) for one in details}))
@@ -79,7 +79,7 @@ def uses(report: Document) -> list[WaiverUse]:
                 use.ported[one["ported"][:200]] += 1
         if len(use.examples) < _EXAMPLES:
             use.examples.append(f"{first['where']} ({first['journey']}, step {first['step']})")
-    return list(found.values())
+    return list(by_name.values())
 
 
 def _short(shape: str) -> str:

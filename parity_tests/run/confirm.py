@@ -69,17 +69,17 @@ class Confirming:
         ParityError when the journey can not be played, twice; StackError at once.
         """
         attempts: list[Attempt] = []
-        given: set[int] = set()
+        reported: set[int] = set()
         # without their rows nothing can be played again as it was
         most = _ENOUGH if self.stage.reads_rows else 1
         while len(attempts) < most and self._is_open(attempts):
             attempt = Attempt()
             attempts.append(attempt)
             for pair, findings in self._attempt(journey, attempts):
-                if pair.step not in given:
-                    given.add(pair.step)
+                if pair.step not in reported:
+                    reported.add(pair.step)
                     yield pair, findings
-        yield from self._verdict(journey, attempts, given)
+        yield from self._verdict(journey, attempts, reported)
         if (error := attempts[-1].error) is not None:
             raise error
 
@@ -132,7 +132,7 @@ class Confirming:
         )
 
     def _verdict(
-        self, journey: Journey, attempts: Sequence[Attempt], given: set[int]
+        self, journey: Journey, attempts: Sequence[Attempt], reported: set[int]
     ) -> Iterator[Judged]:
         times = Counter(sign for one in attempts for sign in one.signs)
         enough = 2 if self.stage.reads_rows else 1
@@ -145,7 +145,7 @@ class Confirming:
         }
         for step in sorted({step for one in attempts for step in one.doubtful}):
             shown = max((count for (at, _), count in times.items() if at == step), default=0)
-            if step in given and shown < enough:
+            if step in reported and shown < enough:
                 # it was the same at first, and differed in one later replay only
                 continue
             showing = [

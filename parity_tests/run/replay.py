@@ -59,7 +59,7 @@ class Replay:
         self.rules = rules
         self.matcher = matcher
         self.environment = stage.environment
-        self.seen = Correspondence(secrets=self.environment)
+        self.correspondence = Correspondence(secrets=self.environment)
         self.remember_seed()
         self.known = {Side.LEGACY: dict(stage.legacy.known), Side.PORTED: dict(stage.ported.known)}
         self.number = 0
@@ -76,7 +76,7 @@ class Replay:
             rule = self.rules.of("", f"rows/{table}/0/{column}")
             if rule and rule.kind is RuleKind.ID:
                 for value in values:
-                    self.seen.meet(rule.namespace, value, value)
+                    self.correspondence.meet(rule.namespace, value, value)
 
     def run(self) -> Iterator[tuple[Pair, list[Difference]]]:
         for step in self.journey.steps:
@@ -92,20 +92,20 @@ class Replay:
         login = self.stage.config.login
         if login is None:
             raise ParityError(f"{self._at(step)}: `login` needs a [login] in the configuration")
-        told = json.dumps(step.user, sort_keys=True)
-        if told not in self.logins:
+        user = json.dumps(step.user, sort_keys=True)
+        if user not in self.logins:
             first = Step(login.method, login.path, step.line, json=login.json, note="logs in")
             extra = {
                 side: {key: fill(value, known) for key, value in step.user["login"].items()}
                 for side, known in self.known.items()
             }
             pair, differences = self.play(first, {}, extra)
-            self.logins[told] = {
+            self.logins[user] = {
                 exchange.side: _text_at(exchange.reply, login.token)
                 for exchange in (pair.legacy, pair.ported)
             }
             yield pair, differences
-        tokens.update(self.logins[told])
+        tokens.update(self.logins[user])
 
     def play(
         self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None
@@ -137,7 +137,7 @@ class Replay:
             note=step.note,
             rows_compared=self.stage.reads_rows,
         )
-        differences = diff(pair, self.rules, self.seen)
+        differences = diff(pair, self.rules, self.correspondence)
         self.capture(step, pair, differences)
         return pair, differences
 
@@ -148,10 +148,10 @@ class Replay:
         now = int(time.time())
         requests: dict[Side, Request] = {}
         for side, known in self.known.items():
-            told = replace(step, user={"token": tokens[side]}) if side in tokens else step
+            request = replace(step, user={"token": tokens[side]}) if side in tokens else step
             try:
                 requests[side] = compose(
-                    told, known | (extra or {}).get(side, {}), self.environment, now
+                    request, known | (extra or {}).get(side, {}), self.environment, now
                 )
             except Unknown as error:
                 world = self.stage.legacy if side is Side.LEGACY else self.stage.ported
@@ -227,9 +227,9 @@ def captured(exchange: Exchange, source: str) -> Any:
         pattern = re.compile(source[len("mail:") :].strip("/"), re.DOTALL)
         for mail in reversed(exchange.effects.get("mail", [])):
             for part in mail["parts"]:
-                found = pattern.search(part["body"])
-                if found:
-                    return found[1] if pattern.groups else found[0]
+                match = pattern.search(part["body"])
+                if match:
+                    return match[1] if pattern.groups else match[0]
         raise LookupError(source)
     return point(json.loads(exchange.reply.body), source)
 
@@ -252,7 +252,7 @@ def _reached(reply: Reply, wait: Wait) -> bool:
 def outline(exchange: Exchange) -> tuple[Any, ...]:
     """What should agree before two exchanges are worth comparing in full."""
     rows = sorted((row.table, row.change, sorted(row.columns)) for row in exchange.rows)
-    return rows, {name: len(found) for name, found in exchange.effects.items()}
+    return rows, {name: len(sent) for name, sent in exchange.effects.items()}
 
 
 def _user(step: Step) -> str:

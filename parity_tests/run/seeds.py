@@ -27,16 +27,18 @@ def compare(
     legacy: Seed, ported: Seed, rules: Rules, window: Window, secrets: Mapping[str, str]
 ) -> list[Difference]:
     """Tables and rows that one seed has and the other has not, and generated values that do not correspond."""
-    found: list[Difference] = []
-    seen = Correspondence(secrets=dict(secrets))
+    differences: list[Difference] = []
+    correspondence = Correspondence(secrets=dict(secrets))
     names = [_names(seed, rules) for seed in (legacy, ported)]
     for table in sorted(legacy.keys() | ported.keys()):
         if table not in legacy or table not in ported:
             words = ["a table" if table in seed else MISSING for seed in (legacy, ported)]
-            found.append(Difference(f"rows/{table}", words[0], words[1]))
+            differences.append(Difference(f"rows/{table}", words[0], words[1]))
             continue
-        found += _table(table, (legacy[table], ported[table]), names, rules, window, seen)
-    return found
+        differences += _table(
+            table, (legacy[table], ported[table]), names, rules, window, correspondence
+        )
+    return differences
 
 
 def _table(
@@ -45,9 +47,9 @@ def _table(
     names: Sequence[Names],
     rules: Rules,
     window: Window,
-    seen: Correspondence,
+    correspondence: Correspondence,
 ) -> list[Difference]:
-    found: list[Difference] = []
+    differences: list[Difference] = []
     sides: list[dict[str, list[Row]]] = []
     for side, of in zip(rows, names, strict=True):
         groups: dict[str, list[Row]] = defaultdict(list)
@@ -59,7 +61,7 @@ def _table(
         place = f"rows/{table}/{_short(name)}"
         if len(ones) != len(others):
             words = [f"{len(some)} rows: {name}" if some else MISSING for some in (ones, others)]
-            found.append(Difference(place, words[0], words[1]))
+            differences.append(Difference(place, words[0], words[1]))
         for one, other in zip(ones, others, strict=False):
             for column, value in one.items():
                 rule = _rule(rules, table, column)
@@ -70,10 +72,10 @@ def _table(
                     or (value is None and other[column] is None)
                 ):
                     continue
-                wrong = seen.check(rule, value, other[column], window)
+                wrong = correspondence.check(rule, value, other[column], window)
                 if wrong:
-                    found.append(Difference(f"{place}/{column}", value, other[column], wrong))
-    return found
+                    differences.append(Difference(f"{place}/{column}", value, other[column], wrong))
+    return differences
 
 
 Names = Mapping[tuple[str, Any], str]
@@ -97,16 +99,16 @@ def _names(seed: Seed, rules: Rules) -> Names:
 
 def _name(table: str, row: Row, rules: Rules, names: Names) -> str:
     """The row's values, without generated ones; ids as what they lead to."""
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for column, value in row.items():
         rule = _rule(rules, table, column)
         if rule is None:
-            told[column] = [type(value).__name__, value]
+            values[column] = [type(value).__name__, value]
         elif rule.kind is RuleKind.ID and column != "id" and value is not None:
-            told[column] = names.get((rule.namespace, value), "(nothing)")
+            values[column] = names.get((rule.namespace, value), "(nothing)")
         elif value is None:
-            told[column] = None
-    return json.dumps(told, sort_keys=True, default=str, ensure_ascii=False)
+            values[column] = None
+    return json.dumps(values, sort_keys=True, default=str, ensure_ascii=False)
 
 
 def _rule(rules: Rules, table: str, column: str) -> Rule | None:

@@ -178,10 +178,10 @@ def _on_own(
         else:
             groups[profile] = group
     try:
-        listener.say(f"seeding a {made.name} database")
+        listener.message(f"seeding a {made.name} database")
         made.seed(session.config)
         if session.config.seed.legacy:
-            listener.say("seeding another by the legacy's own commands")
+            listener.message("seeding another by the legacy's own commands")
             if not session.compare_seeds(made, options) and options.fail_fast:
                 return False
         with closing(_opened_ahead(session.config, list(groups), made, folder, listener)) as stages:
@@ -229,7 +229,7 @@ def _opened_ahead(
             for index, profile in enumerate(profiles):
                 # it stays among the waiting until it is handed over: an interruption closes it, too
                 opening = waiting[0]
-                listener.say(f"starting both stacks: {profile}")
+                listener.message(f"starting both stacks: {profile}")
                 wait_for([opening])
                 start(index + 1)
                 waiting.popleft()

@@ -26,7 +26,7 @@ _OURS = (12_000, 32_000)
 _TRIES = 200
 _ANY = random.SystemRandom()
 """Not the shared one: whoever seeds that would have two runs take the same ports."""
-_given: deque[int] = deque(maxlen=1000)
+_issued: deque[int] = deque(maxlen=1000)
 
 
 class StackError(ParityError):
@@ -54,11 +54,11 @@ def free_port() -> int:
     """
     for _ in range(_TRIES):
         port = _ANY.randrange(*_OURS)
-        if port in _given:
+        if port in _issued:
             continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            _given.append(port)
+            _issued.append(port)
             return port
     raise ParityError("no free port was found on 127.0.0.1; stop what listens there")
 

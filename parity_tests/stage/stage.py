@@ -233,8 +233,8 @@ def learn(config: Config, world: World) -> dict[str, Any]:
                 known[f"{user.name}.id"] = point(body, config.login.id)
         except (ValueError, LookupError):
             # some profiles let nobody log in; it matters only to a journey that needs the token
-            told = reply.error or f"{reply.status} {reply.body[:300].decode(errors='replace')}"
-            world.refused[f"{user.name}.token"] = world.refused[f"{user.name}.id"] = told
+            refusal = reply.error or f"{reply.status} {reply.body[:300].decode(errors='replace')}"
+            world.refused[f"{user.name}.token"] = world.refused[f"{user.name}.id"] = refusal
     return known
 
 
@@ -283,7 +283,7 @@ def start_world(
         for service in profile.services:
             if not services.is_shared(service):
                 started.append(services.start(service, config.services, settings, folder))
-        environment = {"DATABASE_URL": url, **_told([*started, *shared]), **settings}
+        environment = {"DATABASE_URL": url, **_environment_of([*started, *shared]), **settings}
         stack = start_stack(config, target, side, environment, folder, pythonpath)
     except BaseException:
         for one in started:
@@ -294,7 +294,7 @@ def start_world(
     return World(side, stack, reader, [*started, *shared], known, url, timeout=config.timeout)
 
 
-def _told(running: Sequence[Service]) -> dict[str, str]:
+def _environment_of(running: Sequence[Service]) -> dict[str, str]:
     """What services tell a stack; a journey's own settings go before it."""
     return {name: value for one in running for name, value in one.environment().items()}
 
@@ -364,7 +364,7 @@ def replace_ported(stage: Stage, pythonpath: tuple[Path, ...]) -> Iterator[Stage
     stage.restore()
     environment = {
         "DATABASE_URL": usual.url,
-        **_told(usual.services),
+        **_environment_of(usual.services),
         **dict(stage.profile.settings),
     }
     config = stage.config

@@ -15,7 +15,7 @@ from parity_tests.report.listening import Voice
 
 
 def load_census(config: Config, listener: Voice) -> Census:
-    listener.say("reading the list of operations")
+    listener.message("reading the list of operations")
     commands = [config.expand(command) for command in config.census]
     environment = config.process_environment(
         {"DATABASE_URL": "sqlite://"}, config.census_pythonpath

@@ -42,18 +42,18 @@ class Doubles:
     @contextlib.contextmanager
     def watched(self) -> Iterator[list[Double]]:
         """Around a request: afterwards the list holds the doubles, with whether it used them."""
-        found: list[Double] = []
+        doubles: list[Double] = []
         before = [(double, _uses(double.value)) for double in self._active]
         codes = {code: 0 for double, _ in before if (code := _code(double.value))}
         try:
             with _counting(codes):
-                yield found
+                yield doubles
         finally:
             for double, uses in before:
                 code = _code(double.value)
                 used = None if uses is None else _uses(double.value) != uses
                 used = bool(codes[code]) if code else used
-                found.append(Double(double.name, double.inside, used))
+                doubles.append(Double(double.name, double.inside, used))
 
     def add(self, owner: Any, attribute: str, value: Any, key: object) -> None:
         module, name = _named(owner)

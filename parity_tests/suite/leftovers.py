@@ -127,6 +127,6 @@ def dirt(first: Databases, second: Databases) -> list[str]:
             if before.get(table, 0) != after.get(table, 0)
         }
         if changed:
-            told = ", ".join(f"{table} {a} rows, then {b}" for table, (a, b) in changed.items())
-            lines.append(f"{name}: {told}")
+            counts = ", ".join(f"{table} {a} rows, then {b}" for table, (a, b) in changed.items())
+            lines.append(f"{name}: {counts}")
     return lines

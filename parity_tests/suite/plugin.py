@@ -23,33 +23,33 @@ from parity_tests.suite.memory import give_files_to_memory_databases
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    told = os.environ.get(VARIABLE)
-    if told is not None:
+    options = os.environ.get(VARIABLE)
+    if options is not None:
         config.pluginmanager.register(
-            SuiteObserver(json.loads(told), config), "parity-suite-observer"
+            SuiteObserver(json.loads(options), config), "parity-suite-observer"
         )
 
 
 class SuiteObserver:
     """Watches one run, and on the ported one redirects the suite's requests."""
 
-    def __init__(self, told: dict[str, str], config: pytest.Config) -> None:
+    def __init__(self, options: dict[str, str], config: pytest.Config) -> None:
         # a worker of pytest-xdist sees the requests, its controller gets the reports
         self._reports = not hasattr(config, "workerinput")
-        self._recorder = EventRecorder(Path(told["events"]))
+        self._recorder = EventRecorder(Path(options["events"]))
         try:
-            target = targets.load(told["target"])
+            target = targets.load(options["target"])
         except ParityError as error:
             raise pytest.UsageError(str(error)) from error
-        stack = Side(told["stack"])
+        stack = Side(options["stack"])
         doubles = Doubles(target)
         self._interposer = Interposer(target, stack, self._recorder, doubles, config.rootpath)
         self._undo: list[Callable[[], None]] = [doubles.install(), self._interposer.install()]
-        self._undo.append(watch(self._recorder.write, Path(told["folder"])))
+        self._undo.append(watch(self._recorder.write, Path(options["folder"])))
         if target.prepare is not None:
             target.prepare(stack.value)
         if stack is Side.PORTED:
-            self._undo.append(give_files_to_memory_databases(Path(told["folder"])))
+            self._undo.append(give_files_to_memory_databases(Path(options["folder"])))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -62,11 +62,11 @@ class SuiteObserver:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._reports:
-            self._tell(report, report.when != "call")
+            self._write_report(report, report.when != "call")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if self._reports and report.failed:
-            self._tell(report, False)
+            self._write_report(report, False)
 
     def pytest_sessionfinish(self) -> None:
         # a run that is killed, or ends itself in the middle, never gets here
@@ -77,7 +77,7 @@ class SuiteObserver:
         for undo in reversed(self._undo):
             undo()
 
-    def _tell(self, report: Any, is_around: bool) -> None:
+    def _write_report(self, report: Any, is_around: bool) -> None:
         result = _result(report)
         if is_around and result == "passed":
             return

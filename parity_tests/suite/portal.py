@@ -43,7 +43,7 @@ class RunningPort:
         self._state: dict[str, Any] = {}
         self._transport = httpx.ASGITransport(self._answer, raise_app_exceptions=False)
         self._inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-        self._told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._life: asyncio.Task[None] | None = portal.run(self._start())
 
     def send(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
@@ -67,19 +67,19 @@ class RunningPort:
     async def _start(self) -> asyncio.Task[None] | None:
         life = asyncio.create_task(self._live(), name="lifespan")
         await self._inbox.put({"type": "lifespan.startup"})
-        said = await self._told.get()
-        if said["type"] == "lifespan.startup.failed":
-            raise RuntimeError(f"the port does not start: {said.get('message', '')}")
+        message = await self._messages.get()
+        if message["type"] == "lifespan.startup.failed":
+            raise RuntimeError(f"the port does not start: {message.get('message', '')}")
         # an application may have no lifespan
-        return None if said["type"] == "none" else life
+        return None if message["type"] == "none" else life
 
     async def _live(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": self._state}
         try:
-            await self._app(scope, self._inbox.get, self._told.put)
+            await self._app(scope, self._inbox.get, self._messages.put)
         except Exception:
             _log.debug("the port has no lifespan, or failed in it", exc_info=True)
-        await self._told.put({"type": "none"})
+        await self._messages.put({"type": "none"})
 
     def close(self) -> None:
         if self._life is not None and self._portal.alive:

@@ -71,19 +71,21 @@ def _once(
     progress: Progress,
     total: int,
 ) -> events.SuiteRun:
-    told, log = folder / f"{stack}.jsonl", folder / f"{stack}.log"
-    told.unlink(missing_ok=True)
+    events_file, log = folder / f"{stack}.jsonl", folder / f"{stack}.log"
+    events_file.unlink(missing_ok=True)
     databases = folder / f"{stack}-databases"
     databases.mkdir(exist_ok=True)
-    asked = {"target": reference.module, "stack": stack, "events": str(told.absolute()),
+    asked = {"target": reference.module, "stack": stack, "events": str(events_file.absolute()),
              "folder": str(databases.absolute())}  # fmt: skip
     environment = reference.environment(os.environ)
     environment[events.VARIABLE] = json.dumps(asked)
     plugins = [name for name in environment.get("PYTEST_PLUGINS", "").split(",") if name]
     environment["PYTEST_PLUGINS"] = ",".join([*plugins, PLUGIN])
     started = time.monotonic()
-    code = _follow(_words(command), environment, log, told, lambda n: progress(stack, n, total))
-    run = events.read(told)
+    code = _follow(
+        _words(command), environment, log, events_file, lambda n: progress(stack, n, total)
+    )
+    run = events.read(events_file)
     run.seconds = time.monotonic() - started
     if run.outcomes and (code not in (0, 1, *_UNUSABLE) or not run.ended):
         how = f"was killed by signal {-code}" if code < 0 else f"ended itself with exit code {code}"
@@ -114,7 +116,7 @@ def _follow(
     words: list[str],
     environment: dict[str, str],
     log: Path,
-    told: Path,
+    events_file: Path,
     count: Callable[[int], None],
 ) -> int:
     with log.open("wb") as output:
@@ -130,16 +132,16 @@ def _follow(
                 try:
                     return process.wait(0.5)
                 except subprocess.TimeoutExpired:
-                    count(_reports(told))
+                    count(_reports(events_file))
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
 
 
-def _reports(told: Path) -> int:
+def _reports(events_file: Path) -> int:
     try:
-        return told.read_bytes().count(b'{"event": "report"')
+        return events_file.read_bytes().count(b'{"event": "report"')
     except OSError:
         return 0
 

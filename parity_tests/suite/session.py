@@ -83,11 +83,11 @@ def _commit(session: Session) -> None:
 
 def _load(session: Session) -> None:
     """Reads again what has expired, as the legacy's view would on meeting it in this session."""
-    for found in list(session.identity_map.values()):
-        if sa.inspect(found).expired_attributes:
+    for entity in list(session.identity_map.values()):
+        if sa.inspect(entity).expired_attributes:
             # its row may be gone already: then it stays as it is
             with contextlib.suppress(InvalidRequestError):
-                session.refresh(found)
+                session.refresh(entity)
     _commit(session)
 
 
@@ -96,18 +96,18 @@ def _is_held(session: Session) -> bool:
 
 
 def _forget(session: Session) -> None:
-    for found in list(session.identity_map.values()):
-        if _exists(session, found):
-            session.expire(found)
+    for entity in list(session.identity_map.values()):
+        if _exists(session, entity):
+            session.expire(entity)
         else:
             # as after a commit of the view's own: detached, its columns still readable
-            session.expunge(found)
+            session.expunge(entity)
     _commit(session)
 
 
-def _exists(session: Session, found: Any) -> bool:
-    mapper = object_mapper(found)
-    identity = sa.inspect(found).identity
+def _exists(session: Session, entity: Any) -> bool:
+    mapper = object_mapper(entity)
+    identity = sa.inspect(entity).identity
     same = [column == value for column, value in zip(mapper.primary_key, identity, strict=True)]
     return (
         session.execute(sa.select(sa.literal(1)).select_from(mapper).where(*same)).first()

@@ -17,7 +17,7 @@ _COLOUR = {
     SuiteVerdict.REACHES_INSIDE: "yellow",
     SuiteVerdict.FAILED_ON_BOTH: "yellow",
 }
-_TOLD = (
+_SHOWN = (
     SuiteVerdict.ONLY_ON_PORTED,
     SuiteVerdict.REACHES_INSIDE,
     SuiteVerdict.FAILED_ON_BOTH,
@@ -28,8 +28,8 @@ _LAST = 3
 
 
 def render(report: SuiteReport, console: Console, verbose: bool = False) -> None:
-    told = (*_TOLD, *(one for one in SuiteVerdict if one not in _TOLD)) if verbose else _TOLD
-    for verdict in told:
+    verdicts = (*_SHOWN, *(one for one in SuiteVerdict if one not in _SHOWN)) if verbose else _SHOWN
+    for verdict in verdicts:
         for test in report.of(verdict):
             _one(test, console)
     view = Table("tests", "verdict", "which means", title="The suite, on both stacks")

@@ -81,20 +81,20 @@ def load(name: str) -> SuiteTarget:
         sys.path.append(here)
     module, _, attribute = name.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        target: Any = importlib.import_module(module)
         if attribute:
-            found = getattr(found, attribute)
-        legacy = _names(found.LEGACY)
+            target = getattr(target, attribute)
+        legacy = _names(target.LEGACY)
         usual = tuple(f"{package}.tests" for package in legacy)
-        suite = _names(getattr(found, "SUITE", usual))
+        suite = _names(getattr(target, "SUITE", usual))
         return SuiteTarget(
             name,
             legacy,
-            found.settings_from,
-            found.create_port,
+            target.settings_from,
+            target.create_port,
             suite,
-            getattr(found, "database_url", None),
-            getattr(found, "prepare", None),
+            getattr(target, "database_url", None),
+            getattr(target, "prepare", None),
         )
     except (ImportError, AttributeError, ValueError) as error:
         raise ParityError(

@@ -101,11 +101,11 @@ def reaching(legacy: TestOutcome, ported: TestOutcome) -> tuple[str, ...]:
     One in the legacy's code that a request used, or of which nobody can tell; one elsewhere (in a
     library, say) that a request of the legacy used and none of the port's.
     """
-    seen = set(_used(ported))
+    used = set(_used(ported))
     names = {
         double.name: None
         for double in _doubles(legacy)
-        if (double.inside and double.used is not False) or (double.used and double.name not in seen)
+        if (double.inside and double.used is not False) or (double.used and double.name not in used)
     }
     return tuple(names)
 

@@ -85,7 +85,9 @@ def compare(corners: Corners, operations: Iterable[str]) -> list[Item]:
     """Everything that not all three know, by operation; of an operation that one lacks, only that."""
     items: list[Item] = []
     for label in sorted(set(operations)):
-        shapes = {corner: told[label] for corner, told in corners.items() if label in told}
+        shapes = {
+            corner: described[label] for corner, described in corners.items() if label in described
+        }
         if len(shapes) < len(Corner):
             items.append(Item(label, MismatchKind.OPERATION, label, tuple(shapes)))
         if len(shapes) > 1:
@@ -101,8 +103,8 @@ def _operation(label: str, shapes: Mapping[Corner, Shape]) -> Iterator[Item]:
         (MismatchKind.REPLY, {corner: shape.replies for corner, shape in shapes.items()}),
         (MismatchKind.REFUSAL, {corner: shape.refusals for corner, shape in shapes.items()}),
     ):
-        names = {name for told in places.values() for name in told if not _open(name)}
-        told = []
+        names = {name for known in places.values() for name in known if not _open(name)}
+        items = []
         for name in sorted(names):
             knows = tuple(
                 corner
@@ -110,8 +112,8 @@ def _operation(label: str, shapes: Mapping[Corner, Shape]) -> Iterator[Item]:
                 if corner not in shapes or knows_it(places[corner], name)
             )
             if len(knows) < len(Corner):
-                told.append(Item(label, kind, name, knows))
-        yield from _outermost(told)
+                items.append(Item(label, kind, name, knows))
+        yield from _outermost(items)
 
 
 def knows_it(places: set[str], name: str) -> bool:
@@ -131,9 +133,9 @@ def _above(segments: list[str]) -> Iterator[str]:
 
 def _matches(place: str, segments: list[str]) -> bool:
     """A place with an open segment in its middle: fields of any name, each of them described."""
-    told = place.split("/")
-    return len(told) == len(segments) and all(
-        one in (OPEN, other) for one, other in zip(told, segments, strict=True)
+    parts = place.split("/")
+    return len(parts) == len(segments) and all(
+        one in (OPEN, other) for one, other in zip(parts, segments, strict=True)
     )
 
 

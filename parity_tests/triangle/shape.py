@@ -42,7 +42,7 @@ def of_document(document: Json, operations: Iterable[str]) -> dict[str, Shape]:
     if not isinstance(document.get("paths"), dict):
         raise ParityError("a description without `paths` is neither Swagger 2.0 nor OpenAPI 3")
     base = str(document.get("basePath") or "").rstrip("/")
-    told: dict[str, Shape] = {}
+    shapes: dict[str, Shape] = {}
     labels = {_normal(label): label for label in operations}
     for path, item in document["paths"].items():
         for method in _METHODS:
@@ -52,17 +52,21 @@ def of_document(document: Json, operations: Iterable[str]) -> dict[str, Shape]:
                 _normal(f"{method.upper()} {path}")
             )
             if label is not None:
-                told[label] = _Reader(document).operation(item, item[method])
-    return told
+                shapes[label] = _Reader(document).operation(item, item[method])
+    return shapes
 
 
-def of_observation(told: Json) -> Shape:
+def of_observation(observation: Json) -> Shape:
     """From `operations.*.observed` of a report."""
-    found = Shape(set(told["statuses"]) - {"none"}, set(told["query"]), set(told["body"]) - {""})
-    for status, fields in told["replies"].items():
-        into = found.replies if status < "400" else found.refusals
+    shape = Shape(
+        set(observation["statuses"]) - {"none"},
+        set(observation["query"]),
+        set(observation["body"]) - {""},
+    )
+    for status, fields in observation["replies"].items():
+        into = shape.replies if status < "400" else shape.refusals
         into |= set(fields) - {""}
-    return found
+    return shape
 
 
 def _normal(label: str) -> str:
@@ -75,34 +79,34 @@ class _Reader:
         self.document = document
 
     def operation(self, item: Json, operation: Json) -> Shape:
-        found = Shape()
+        shape = Shape()
         for raw in [*item.get("parameters", ()), *operation.get("parameters", ())]:
             parameter = self.resolve(raw)
             if parameter.get("in") == "query":
-                found.query.add(parameter["name"])
+                shape.query.add(parameter["name"])
             elif parameter.get("in") == "formData":
-                found.body.add(escape(parameter["name"]))
+                shape.body.add(escape(parameter["name"]))
             elif parameter.get("in") == "body":
-                found.body |= set(self.fields(parameter.get("schema", {})))
+                shape.body |= set(self.fields(parameter.get("schema", {})))
         for media in self.resolve(operation.get("requestBody", {})).get("content", {}).values():
-            found.body |= set(self.fields(media.get("schema", {})))
+            shape.body |= set(self.fields(media.get("schema", {})))
         replies = {str(s): self.resolve(raw) for s, raw in operation.get("responses", {}).items()}
         # beside replies that succeed `default` tells how it fails; alone it tells all there is
         alone = not any(status < "4" for status in replies)
         for status, reply in replies.items():
-            found.statuses.add(status)
+            shape.statuses.add(status)
             media = reply.get("content", {}).values()
             schemas = (
                 [reply["schema"]] if "schema" in reply else [m.get("schema", {}) for m in media]
             )
             fields = {place for schema in schemas for place in self.fields(schema)}
             if status < "4" or (status == ANY and alone):
-                found.replies |= fields
+                shape.replies |= fields
             else:
-                found.refusals |= fields
-        for places in (found.body, found.replies, found.refusals):
+                shape.refusals |= fields
+        for places in (shape.body, shape.replies, shape.refusals):
             places.discard("")
-        return found
+        return shape
 
     def fields(self, schema: Any, place: str = "", depth: int = 0) -> Iterator[str]:
         """Places of a schema's fields; one that allows any field has an open one."""
@@ -128,11 +132,11 @@ class _Reader:
         """What a `$ref` leads to inside the document; nothing when it leads nowhere."""
         while isinstance(value, dict) and "$ref" in value and limit:
             limit -= 1
-            found: Any = self.document
+            target: Any = self.document
             for part in str(value["$ref"]).removeprefix("#/").split("/"):
                 name = part.replace("~1", "/").replace("~0", "~")
-                found = found.get(name) if isinstance(found, dict) else None
-            value = found
+                target = target.get(name) if isinstance(target, dict) else None
+            value = target
         return value if isinstance(value, dict) else {}
 
 

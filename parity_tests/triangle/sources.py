@@ -20,17 +20,17 @@ from parity_tests.triangle.compare import Accepted
 
 
 def load(
-    config: Config, given: Mapping[Side, str | None], voice: Voice
+    config: Config, places: Mapping[Side, str | None], voice: Voice
 ) -> dict[Side, dict[str, Any]]:
     """Both descriptions; for one that is not given both stacks are started, and it is asked for."""
-    found = {side: _read(where) for side, where in given.items() if where}
-    missing = [side for side in Side if side not in found]
+    documents = {side: _read(where) for side, where in places.items() if where}
+    missing = [side for side in Side if side not in documents]
     if missing:
         paths = _paths(config)
         with workplace(False) as folder:
             made = databases.create("sqlite", folder, "parity_triangle")
             try:
-                voice.say("starting both stacks for their descriptions")
+                voice.message("starting both stacks for their descriptions")
                 made.seed(config)
                 with open_stage(config, Profile(), made, "d", folder) as stage:
                     for side in missing:
@@ -39,10 +39,10 @@ def load(
                         where = f"{paths[side]} of the {side} stack"
                         if reply.status != 200:
                             raise ParityError(f"{where} answers {reply.status or reply.error}")
-                        found[side] = _json(where, reply.body)
+                        documents[side] = _json(where, reply.body)
             finally:
                 made.close()
-    return found
+    return documents
 
 
 def accepted(config: Config) -> list[Accepted]:
@@ -76,9 +76,9 @@ def _read(where: str) -> dict[str, Any]:
 
 def _json(where: str, raw: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(raw)
+        document = json.loads(raw)
     except ValueError as error:
         raise ParityError(f"{where} is not JSON: {error}") from None
-    if not isinstance(told, dict):
+    if not isinstance(document, dict):
         raise ParityError(f"{where} is no description")
-    return told
+    return document

@@ -240,7 +240,7 @@ def test_dictionaries_on_disk_last_only_when_committed(tmp_path: Path) -> None:
 
 def users(known: Ids, **told: Any) -> Users:
     sides = {side: {"admin.token": f"{side}-admin"} for side in Side}
-    options: dict[str, Any] = {"told": {}, "everybody": None, "key": KEY, **told}
+    options: dict[str, Any] = {"named": {}, "everybody": None, "key": KEY, **told}
     return Users(CORNFLOW, settings.load(CORNFLOW), known, sides, CORNFLOW.environment, **options)
 
 
@@ -253,26 +253,26 @@ def test_who_a_user_was_is_found_by_the_key_by_a_log_in_or_told(known: Ids) -> N
     assert (
         users(known, everybody="admin").authorization(carla, Side.LEGACY) == "Bearer legacy-admin"
     )
-    told = users(known, told={KEY.subject("carla"): "admin"}, key=None)
+    told = users(known, named={KEY.subject("carla"): "admin"}, key=None)
     assert told.authorization(carla, Side.LEGACY) == "Bearer legacy-admin"
     masked = {"token": f"<token {carla.user}>"}
     known.learn(Side.LEGACY, known.met("POST /login/", masked, {"token": "carlas"}))
     assert users(known).authorization(carla, Side.LEGACY) == "Bearer carlas"
     with pytest.raises(ParityError, match="without the capture's key"):
-        users(known, told={"carla": "admin"}, key=None)
+        users(known, named={"carla": "admin"}, key=None)
 
 
 def test_whoever_is_no_user_of_the_configuration_gets_a_minted_token(known: Ids) -> None:
     from parity_core.compare.tokens import parse
 
-    header = users(known, told={"carla": "carla"}).authorization(
+    header = users(known, named={"carla": "carla"}).authorization(
         one(user=KEY.subject("carla"), scheme="bearer"), Side.LEGACY
     )
     token = parse((header or "").removeprefix("Bearer "))
     assert token is not None
     assert token.claims["sub"] == "carla"
     assert token.is_signed_with(CORNFLOW.environment["SECRET_KEY"])
-    old = users(known, told={"carla": "carla"}).authorization(
+    old = users(known, named={"carla": "carla"}).authorization(
         one(user=KEY.subject("carla"), scheme="bearer", expired=True), Side.LEGACY
     )
     expired = parse((old or "").removeprefix("Bearer "))

@@ -21,7 +21,7 @@ from parity_tests.fuzz.draw.variants import MOMENT, TAG
 from parity_tests.fuzz.drills.ageing import ageing
 from parity_tests.fuzz.drills.awkward import awkward
 from parity_tests.fuzz.drills.bounds import bounds
-from parity_tests.fuzz.drills.deal import Deal, Drill
+from parity_tests.fuzz.drills.distribution import Distribution, Drill
 from parity_tests.fuzz.drills.faults import faults
 from parity_tests.fuzz.drills.headers import headers, large
 from parity_tests.fuzz.drills.log_ins import log_ins
@@ -136,8 +136,10 @@ def known(tmp_path: Path) -> Catalogue:
     return catalogue.build(catalogue.load(file), LABELS, shapes([DOCUMENT], LABELS))
 
 
-def deck(known: Catalogue, sort: Callable[[Deal], list[Drill]], seed: int = 1) -> list[Drill]:
-    return sort(Deal(list(known.operations.values()), known, random.Random(seed)))
+def deck(
+    known: Catalogue, sort: Callable[[Distribution], list[Drill]], seed: int = 1
+) -> list[Drill]:
+    return sort(Distribution(list(known.operations.values()), known, random.Random(seed)))
 
 
 def asked(drills: list[Drill], label: str) -> list[Draft]:

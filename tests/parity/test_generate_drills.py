@@ -22,10 +22,10 @@ from parity_core.model import (
 from parity_tests.fuzz import catalogue
 from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.documents import shapes
+from parity_tests.fuzz.draw.boundary_values import boundary_values, usual
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
-from parity_tests.fuzz.draw.near import near, usual
 from parity_tests.fuzz.draw.variants import MOMENT
-from parity_tests.fuzz.drills.deal import Drill
+from parity_tests.fuzz.drills.distribution import Drill
 from parity_tests.fuzz.drills.drills import drills
 from parity_tests.fuzz.scene import Scene, Theatre
 from parity_tests.journeys.model import Step
@@ -154,13 +154,13 @@ def drafts_of(deck: list[Drill], label: str) -> Iterator[Draft]:
 
 
 def test_near_text_breaks_one_rule_each_time() -> None:
-    password = near("Secret-pw{n}!")
+    password = boundary_values("Secret-pw{n}!")
     assert {"SECRET-PW{n}!", "secret-pw{n}!", "Secretpw{n}", "Secret-pw!", "Secr"} <= set(password)
     assert "Secret-pw{n}!" not in password
-    address = near("someone{n}@a.org")
+    address = boundary_values("someone{n}@a.org")
     assert {"someone{n}@mailinator.com", "someone{n}@A.ORG", "someone{n}@a"} <= set(address)
-    assert "2020-01-01" in near("2020-01-01T00:00:00")
-    assert near("${box}") == []
+    assert "2020-01-01" in boundary_values("2020-01-01T00:00:00")
+    assert boundary_values("${box}") == []
     assert usual("new_password", {}) == "Secret-pw{n}!"
     assert usual("to", {"format": "email"}) == "someone{n}@example.org"
     assert usual("name", {}) is None

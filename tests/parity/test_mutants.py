@@ -26,18 +26,23 @@ def outcome(*verdicts: MutantVerdict, equivalent: bool = False) -> MutantOutcome
 @pytest.mark.parametrize(
     ("verdicts", "equivalent", "told", "code"),
     [
-        ((MutantVerdict.MISSED, MutantVerdict.FOUND), False, "found", Exit.SAME),
+        ((MutantVerdict.MISSED, MutantVerdict.DETECTED), False, "found", Exit.SAME),
         ((MutantVerdict.MISSED, MutantVerdict.NOT_ASKED), False, "missed", Exit.DIFFERENT),
         ((MutantVerdict.ELSEWHERE,), False, "red, but not there", Exit.DIFFERENT),
         ((MutantVerdict.BROKEN, MutantVerdict.MISSED), False, "did not run", Exit.COULD_NOT_RUN),
-        ((MutantVerdict.BROKEN, MutantVerdict.FOUND), False, "found", Exit.SAME),
+        ((MutantVerdict.BROKEN, MutantVerdict.DETECTED), False, "found", Exit.SAME),
         (
             (MutantVerdict.MISSED, MutantVerdict.NOT_ASKED),
             True,
             "equivalent, left alone",
             Exit.SAME,
         ),
-        ((MutantVerdict.MISSED, MutantVerdict.FOUND), True, "equivalent, but red", Exit.DIFFERENT),
+        (
+            (MutantVerdict.MISSED, MutantVerdict.DETECTED),
+            True,
+            "equivalent, but red",
+            Exit.DIFFERENT,
+        ),
         ((MutantVerdict.ELSEWHERE,), True, "equivalent, but red", Exit.DIFFERENT),
     ],
 )
@@ -51,9 +56,10 @@ def test_a_bug_must_be_found_by_a_part_and_an_equivalent_by_none(
 
 def test_equivalents_are_no_bugs() -> None:
     result = Result(
-        tuple(Part), [outcome(MutantVerdict.FOUND), outcome(MutantVerdict.MISSED, equivalent=True)]
+        tuple(Part),
+        [outcome(MutantVerdict.DETECTED), outcome(MutantVerdict.MISSED, equivalent=True)],
     )
-    assert (result.found, len(result.real), result.equivalents_found) == (1, 1, [])
+    assert (result.detected, len(result.real), result.equivalents_found) == (1, 1, [])
 
 
 def test_parts_are_chosen_by_name() -> None:

@@ -91,15 +91,15 @@ class Draft:
     """Asked only when the sequence has a thing of this kind by now."""
 
 
-def reference(told: str) -> Ref:
+def reference(text: str) -> Ref:
     """`case` or `case#2`: the first thing of a kind, or another."""
-    kind, mark, _ = told.partition("#")
+    kind, mark, _ = text.partition("#")
     return Ref(kind, Wish.SECOND if mark else Wish.MINE)
 
 
-def references(told: str) -> list[Ref]:
+def references(text: str) -> list[Ref]:
     """In the proportions worth asking: mostly what the user has."""
-    usual = reference(told)
+    usual = reference(text)
     kind = usual.kind
     return [
         *[usual] * 6,

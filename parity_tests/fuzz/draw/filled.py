@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from parity_core.model import Json
 from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
-from parity_tests.fuzz.draw.near import usual
+from parity_tests.fuzz.draw.boundary_values import usual
 from parity_tests.fuzz.draw.values import kind
 from parity_tests.fuzz.draw.variants import referred
 
@@ -17,18 +17,18 @@ EMPTY: Mapping[str, Json] = {
 
 def fields(operation: FuzzOperation) -> list[str]:
     """All that is known of the body: what examples have first."""
-    given = operation.examples or operation.forms
+    bodies = operation.examples or operation.forms
     known = operation.shape.form if operation.forms else operation.shape.body
-    return list(dict.fromkeys([*(key for one in given for key in one), *known]))
+    return list(dict.fromkeys([*(key for one in bodies for key in one), *known]))
 
 
 def value(operation: FuzzOperation, name: str, catalogue: Catalogue, number: int = 0) -> Json:
     """The `number`-th of those that are told of, or one of the field's type."""
-    given = operation.examples or operation.forms
-    told = [*(one[name] for one in given if name in one), *catalogue.fields.get(name, ())]
-    told = [one for one in told if one not in (None, "", [], {}, 0, False)] or told
-    if told:
-        return told[number % len(told)]
+    bodies = operation.examples or operation.forms
+    values = [*(one[name] for one in bodies if name in one), *catalogue.fields.get(name, ())]
+    values = [one for one in values if one not in (None, "", [], {}, 0, False)] or values
+    if values:
+        return values[number % len(values)]
     known = operation.shape.form if operation.forms else operation.shape.body
     return _by_type(name, known.get(name, {}), number)
 
@@ -48,19 +48,21 @@ def _by_type(name: str, schema: Mapping[str, Json], number: int) -> Json:
 
 def whole(operation: FuzzOperation, catalogue: Catalogue, recipe: int = 0) -> dict[str, Json]:
     """A body with every field: one that succeeds, and the rest filled, but for what refers to other things."""
-    given = operation.examples[min(recipe, len(operation.examples) - 1)]
+    example = operation.examples[min(recipe, len(operation.examples) - 1)]
     return {
         **{
             name: value(operation, name, catalogue)
             for name in fields(operation)
-            if name not in given and not referred(catalogue, name)
+            if name not in example and not referred(catalogue, name)
         },
-        **given,
+        **example,
     }
 
 
-def is_free(schema: Mapping[str, Json], told: Json) -> bool:
+def is_free(schema: Mapping[str, Json], example: Json) -> bool:
     """Whether the field holds any document."""
     return (
-        kind(schema) in (None, "object") and not schema.get("properties") and isinstance(told, dict)
+        kind(schema) in (None, "object")
+        and not schema.get("properties")
+        and isinstance(example, dict)
     )

@@ -56,11 +56,11 @@ class _Drafts:
         names = dict.fromkeys([*shape.query, *(key for one in operation.queries for key in one)])
         self.query = {name: self._text(name, shape.query.get(name, {})) for name in names}
         self.query["unknown"] = values.texts
-        given = operation.examples or operation.forms
+        bodies = operation.examples or operation.forms
         known = shape.body if not operation.forms else shape.form
         self.fields = {
             name: self._field(name, known.get(name, {}), bool(operation.forms))
-            for name in dict.fromkeys([*(key for one in given for key in one), *known, *_EXTRA])
+            for name in dict.fromkeys([*(key for one in bodies for key in one), *known, *_EXTRA])
         }
         self.built = values.objects(
             {name: schema for name, schema in known.items() if name not in catalogue.fields},
@@ -83,17 +83,17 @@ class _Drafts:
         return draft()
 
     def draw_query(self, draw: st.DrawFn) -> tuple[tuple[str, Json | Ref], ...]:
-        found = list(draw(st.sampled_from(self.operation.queries)).items())
+        pairs = list(draw(st.sampled_from(self.operation.queries)).items())
         some = len(self.query) > 1
         for _ in range(draw(_many if some else _seldom)):
             name = draw(st.sampled_from(list(self.query)))
-            found.append((name, draw(self.query[name])))
-        return tuple(found)
+            pairs.append((name, draw(self.query[name])))
+        return tuple(pairs)
 
     def draw_content(self, draw: st.DrawFn) -> dict[str, Any]:
         operation = self.operation
-        given = operation.examples or operation.forms
-        if not given:
+        bodies = operation.examples or operation.forms
+        if not bodies:
             if operation.method in ("GET", "DELETE") or not draw(_seldom):
                 return {}
             return {"body": draw(values.anything), "damage": draw(_damages)}
@@ -106,7 +106,7 @@ class _Drafts:
                 if name in operation.shape.required or draw(st.booleans()):
                     body[name] = draw(self.fields[name])
             return {"body": {k: v for k, v in body.items() if v is not _DROP}}
-        body = dict(draw(st.sampled_from(given)))
+        body = dict(draw(st.sampled_from(bodies)))
         if way == "edited":
             for _ in range(draw(_edits)):
                 name = draw(st.sampled_from(list(self.fields)))

@@ -88,8 +88,8 @@ def kind(schema: Mapping[str, Json]) -> str | None:
         *schema.get("oneOf", ()),
         *schema.get("allOf", ()),
     ):
-        told = one.get("type")
-        for name in told if isinstance(told, list) else [told]:
+        types = one.get("type")
+        for name in types if isinstance(types, list) else [types]:
             if name and name != "null":
                 return str(name)
     return None

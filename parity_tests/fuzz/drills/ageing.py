@@ -6,25 +6,25 @@ from dataclasses import replace
 
 from parity_tests.fuzz.catalogue import FuzzOperation
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
-from parity_tests.fuzz.drills.deal import READS, Deal, Drill, aimed, kinds_of
+from parity_tests.fuzz.drills.distribution import READS, Distribution, Drill, aimed, kinds_of
 
 _PASSED = ((2, 0), (2, 2), (100, 0), (100, 29), (29, 100), (400, 1))
 """Days before a thing is changed, and after that."""
 
 
-def ageing(deal: Deal) -> list[Drill]:
+def ageing(distribution: Distribution) -> list[Drill]:
     """For each request that is about all things of a sort: lists, and what cleans up."""
     return [
-        _aged(deal, one, before, after)
-        for one in deal.operations
+        _aged(distribution, one, before, after)
+        for one in distribution.operations
         if not one.parameters and not one.examples and not one.forms
         # what was changed of late is not old, whenever it was made
-        for before, after in (_PASSED[0], deal.rng.choice(_PASSED[1:]))
+        for before, after in (_PASSED[0], distribution.rng.choice(_PASSED[1:]))
     ]
 
 
-def _aged(deal: Deal, operation: FuzzOperation, before: int, after: int) -> Drill:
-    same = [one for one in deal.catalogue.operations.values() if one.noun == operation.noun]
+def _aged(distribution: Distribution, operation: FuzzOperation, before: int, after: int) -> Drill:
+    same = [one for one in distribution.catalogue.operations.values() if one.noun == operation.noun]
     makers = [one for one in same if one.makes]
     kinds = list(dict.fromkeys(made.kind for one in makers for made in one.makes))
     changes = [
@@ -34,7 +34,7 @@ def _aged(deal: Deal, operation: FuzzOperation, before: int, after: int) -> Dril
     ]
     drill: Drill = []
     for maker in makers[:3]:
-        thing = deal.catalogue.things[maker.makes[0].kind]
+        thing = distribution.catalogue.things[maker.makes[0].kind]
         made = plain(maker, thing.recipe, None, thing.query)
         about = next((one for one in kinds_of(maker) if one in kinds), None)
         if about is not None:
@@ -48,4 +48,4 @@ def _aged(deal: Deal, operation: FuzzOperation, before: int, after: int) -> Dril
     drill.append((operation, replace(plain(operation), days_later=after)))
     drill.append((operation, replace(plain(operation), days_later=1000)))
     user = drill[0][1].user
-    return drill + deal.read(kinds, Wish.LATEST, user, READS)
+    return drill + distribution.read(kinds, Wish.LATEST, user, READS)

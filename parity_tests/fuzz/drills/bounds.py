@@ -14,7 +14,7 @@ from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.values import kind as type_of
 from parity_tests.fuzz.draw.variants import MOMENT
 from parity_tests.fuzz.drills.crowds import makers_of
-from parity_tests.fuzz.drills.deal import Deal, Drill
+from parity_tests.fuzz.drills.distribution import Distribution, Drill
 from parity_tests.fuzz.resolve import alike
 
 _THINGS = 4
@@ -35,20 +35,20 @@ _PAGES = (
 _AT_ONCE = 12
 
 
-def bounds(deal: Deal) -> list[Drill]:
+def bounds(distribution: Distribution) -> list[Drill]:
     return [
         drill
-        for one in deal.operations
+        for one in distribution.operations
         if one.method == "GET" and one.shape.query
-        for drill in _of(deal, one)
+        for drill in _of(distribution, one)
     ]
 
 
-def _of(deal: Deal, listing: FuzzOperation) -> Iterator[Drill]:
-    for maker, asked in _listed(deal, listing):
-        thing = deal.catalogue.things[maker.makes[-1].kind]
+def _of(distribution: Distribution, listing: FuzzOperation) -> Iterator[Drill]:
+    for maker, asked in _listed(distribution, listing):
+        thing = distribution.catalogue.things[maker.makes[-1].kind]
         made = plain(maker, thing.recipe, None, thing.query)
-        queries = _queries(deal, listing)
+        queries = _queries(distribution, listing)
         if maker.users and made.user in listing.users:
             asked = replace(asked, user=made.user)
         for at in range(0, len(queries), _AT_ONCE):
@@ -57,37 +57,48 @@ def _of(deal: Deal, listing: FuzzOperation) -> Iterator[Drill]:
             yield drill
 
 
-def _listed(deal: Deal, listing: FuzzOperation) -> Iterator[tuple[FuzzOperation, Draft]]:
+def _listed(
+    distribution: Distribution, listing: FuzzOperation
+) -> Iterator[tuple[FuzzOperation, Draft]]:
     """Who makes what the list shows. A path may name what is listed: then whoever makes what is called alike."""
     asked = plain(listing)
     if not listing.parameters:
-        for maker in makers_of(deal, listing)[:1]:
+        for maker in makers_of(distribution, listing)[:1]:
             yield maker, asked
         return
     for name, _ in listing.parameters:
         known = listing.path.get(name)
-        things = deal.catalogue.things.get(known) if isinstance(known, str) else None
+        things = distribution.catalogue.things.get(known) if isinstance(known, str) else None
         for value in things.seeded if things else ():
-            for maker in deal.catalogue.operations.values():
+            for maker in distribution.catalogue.operations.values():
                 if maker.makes and alike(maker.noun, value):
                     yield maker, replace(asked, path={**asked.path, name: value})
                     break
 
 
-def _queries(deal: Deal, listing: FuzzOperation) -> list[tuple[tuple[str, str | Ref], ...]]:
+def _queries(
+    distribution: Distribution, listing: FuzzOperation
+) -> list[tuple[tuple[str, str | Ref], ...]]:
     shape = listing.shape.query
     times = [name for name, one in shape.items() if one.get("format") == "date-time"]
     whole = [name for name, one in shape.items() if type_of(one) == "integer"]
-    found: list[tuple[tuple[str, str | Ref], ...]] = []
+    queries: list[tuple[tuple[str, str | Ref], ...]] = []
     for name in times:
-        picks = deal.rng.sample(range(_THINGS), 2)
+        picks = distribution.rng.sample(range(_THINGS), 2)
         for change in (*_CLOSE, *_FAR):
             for pick in picks if change in ("", *_CLOSE[1:3]) else picks[:1]:
-                found.append(((name, Ref(MOMENT, Wish.LATEST, pick, name, change)),))
-        found += [((name, Ref(MOMENT, Wish.LATEST, -1, name, change)),) for change in _OF_THE_FIRST]
+                queries.append(((name, Ref(MOMENT, Wish.LATEST, pick, name, change)),))
+        queries += [
+            ((name, Ref(MOMENT, Wish.LATEST, -1, name, change)),) for change in _OF_THE_FIRST
+        ]
     for name in whole:
-        found += [((name, size),) for size in deal.rng.sample(_PAGES, 5)]
+        queries += [((name, size),) for size in distribution.rng.sample(_PAGES, 5)]
     for _ in range(4 if len(whole) > 1 else 0):
-        found.append(tuple((name, deal.rng.choice(_PAGES)) for name in deal.rng.sample(whole, 2)))
-    deal.rng.shuffle(found)
-    return found
+        queries.append(
+            tuple(
+                (name, distribution.rng.choice(_PAGES))
+                for name in distribution.rng.sample(whole, 2)
+            )
+        )
+    distribution.rng.shuffle(queries)
+    return queries

@@ -17,8 +17,8 @@ from parity_tests.fuzz.drills.ageing import ageing
 from parity_tests.fuzz.drills.awkward import awkward
 from parity_tests.fuzz.drills.bounds import bounds
 from parity_tests.fuzz.drills.crowds import crowds
-from parity_tests.fuzz.drills.deal import Deal, Drill, aimed, kinds_of
 from parity_tests.fuzz.drills.dependants import dependants
+from parity_tests.fuzz.drills.distribution import Distribution, Drill, aimed, kinds_of
 from parity_tests.fuzz.drills.faults import faults
 from parity_tests.fuzz.drills.headers import headers, large
 from parity_tests.fuzz.drills.log_ins import log_ins
@@ -36,9 +36,9 @@ def drills(
     operations: Sequence[FuzzOperation], catalogue: Catalogue, rng: random.Random
 ) -> Iterator[Drill]:
     """For ever; draws depend on the generator only."""
-    deal = Deal(operations, catalogue, rng)
+    distribution = Distribution(operations, catalogue, rng)
     while True:
-        stacks = _stacks(deal)
+        stacks = _stacks(distribution)
         if not any(stacks):
             return
         for stack in stacks:
@@ -48,41 +48,41 @@ def drills(
             yield from (drill for drill in dealt if drill is not None)
 
 
-def _stacks(deal: Deal) -> list[list[Drill]]:
+def _stacks(distribution: Distribution) -> list[list[Drill]]:
     """All drills, by sort."""
     listings = [
         one
-        for one in deal.operations
+        for one in distribution.operations
         if one.method == "GET" and not one.parameters and one.shape.query
     ]
     return [
-        [drill for one in deal.operations for drill in sweeps(deal, one)],
-        [twice(deal, one) for one in deal.operations if one.method != "GET"],
-        [drill for one in listings for drill in crowds(deal, one)],
-        dependants(deal),
-        log_ins(deal),
-        partial_updates(deal),
-        faults(deal),
-        bounds(deal),
-        spelled(deal),
-        people(deal),
-        headers(deal),
-        large(deal),
-        awkward(deal),
-        ageing(deal),
-        patch_chains(deal),
+        [drill for one in distribution.operations for drill in sweeps(distribution, one)],
+        [twice(distribution, one) for one in distribution.operations if one.method != "GET"],
+        [drill for one in listings for drill in crowds(distribution, one)],
+        dependants(distribution),
+        log_ins(distribution),
+        partial_updates(distribution),
+        faults(distribution),
+        bounds(distribution),
+        spelled(distribution),
+        people(distribution),
+        headers(distribution),
+        large(distribution),
+        awkward(distribution),
+        ageing(distribution),
+        patch_chains(distribution),
     ]
 
 
-def twice(deal: Deal, operation: FuzzOperation) -> Drill:
+def twice(distribution: Distribution, operation: FuzzOperation) -> Drill:
     """Exactly the same again; then whatever can be done with what is gone."""
     bodies = max(len(operation.examples), len(operation.forms), 1)
-    draft = plain(operation, deal.rng.randrange(bodies))
+    draft = plain(operation, distribution.rng.randrange(bodies))
     if not operation.ends:
         return [(operation, draft), (operation, replace(draft, again=True))]
     kind = next(iter(kinds_of(operation)), "")
-    others = [one for one in deal.operations if kind in kinds_of(one)]
-    asked = [operation, *deal.rng.sample(others, min(_GONE, len(others)))]
+    others = [one for one in distribution.operations if kind in kinds_of(one)]
+    asked = [operation, *distribution.rng.sample(others, min(_GONE, len(others)))]
     gone = Ref(kind, Wish.GONE)
     return [
         (operation, draft),

@@ -13,27 +13,27 @@ from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.filled import fields, is_free, value
 from parity_tests.fuzz.draw.values import kind as type_of
 from parity_tests.fuzz.draw.variants import TAG
-from parity_tests.fuzz.drills.deal import Deal, Drill, aimed, kinds_of, members
+from parity_tests.fuzz.drills.distribution import Distribution, Drill, aimed, kinds_of, members
 
 _LINE = "A line that compresses well, and its number: {number}.\n"
 _LINES = 2_000
 """More than 64 KiB."""
 
 
-def headers(deal: Deal) -> list[Drill]:
-    found: list[Drill] = []
-    for one in deal.operations:
-        found.append([(one, draft) for draft in _small(deal.rng, one)])
-    return found
+def headers(distribution: Distribution) -> list[Drill]:
+    drills: list[Drill] = []
+    for one in distribution.operations:
+        drills.append([(one, draft) for draft in _small(distribution.rng, one)])
+    return drills
 
 
-def large(deal: Deal) -> list[Drill]:
+def large(distribution: Distribution) -> list[Drill]:
     """A field is filled with much, and whatever shows it is asked with each coding."""
     return [
         drill
-        for one in deal.operations
+        for one in distribution.operations
         if one.method in ("POST", "PUT") and one.examples
-        for drill in _large(deal, one)
+        for drill in _large(distribution, one)
     ]
 
 
@@ -64,10 +64,10 @@ def _small(rng: random.Random, operation: FuzzOperation) -> Iterator[Draft]:
     yield replace(draft, headers=rng.choice(envelopes.PREFLIGHTS), method="OPTIONS")
 
 
-def _large(deal: Deal, operation: FuzzOperation) -> Iterator[Drill]:
+def _large(distribution: Distribution, operation: FuzzOperation) -> Iterator[Drill]:
     for name in fields(operation):
-        told = value(operation, name, deal.catalogue)
-        big = much(operation, name, told)
+        ordinary = value(operation, name, distribution.catalogue)
+        big = much(operation, name, ordinary)
         if big is None:
             continue
         example = next((one for one in operation.examples if name in one), operation.examples[0])
@@ -78,19 +78,19 @@ def _large(deal: Deal, operation: FuzzOperation) -> Iterator[Drill]:
             kinds = about
             draft = replace(draft, path=aimed(operation, Ref(about[0], Wish.MINE), about[0]))
         wish = Wish.LATEST if operation.makes else Wish.MINE
-        for one, read in deal.read(kinds, wish, draft.user, 3):
+        for one, read in distribution.read(kinds, wish, draft.user, 3):
             drill: Drill = [(operation, draft)]
-            for coding in deal.rng.sample(envelopes.CODINGS, 6):
+            for coding in distribution.rng.sample(envelopes.CODINGS, 6):
                 drill.append((one, replace(read, headers=coding)))
             drill.append((one, replace(read, headers={"Accept-Encoding": "gzip"}, method="HEAD")))
             yield drill
 
 
-def much(operation: FuzzOperation, name: str, told: Json) -> Json:
+def much(operation: FuzzOperation, name: str, example: Json) -> Json:
     """A large value for a field that holds any text or any document; None for others."""
     schema = operation.shape.body.get(name, {})
     text = "".join(_LINE.format(number=number) for number in range(_LINES))
-    if is_free(schema, told):
-        return {**members(told), "text": text}
+    if is_free(schema, example):
+        return {**members(example), "text": text}
     is_text = type_of(schema) == "string" and not schema.get("format")
     return text if is_text and "text" in name.lower() else None

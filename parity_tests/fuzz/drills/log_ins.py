@@ -9,42 +9,42 @@ from parity_core.model import Json
 from parity_tests.fuzz.catalogue import FuzzOperation, LogIn
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.secrets import mistaken, secrets
-from parity_tests.fuzz.drills.deal import Deal, Drill, aimed, kinds_of, members
+from parity_tests.fuzz.drills.distribution import Distribution, Drill, aimed, kinds_of, members
 
 _MISTAKES = 7
 _AGES = (2, 100, 400)
 """Days after which the same password is tried again."""
 
 
-def log_ins(deal: Deal) -> list[Drill]:
+def log_ins(distribution: Distribution) -> list[Drill]:
     """For each operation that takes a secret, and each awkward secret."""
-    how = deal.catalogue.log_in
-    if how is None or how.operation not in deal.catalogue.operations:
+    how = distribution.catalogue.log_in
+    if how is None or how.operation not in distribution.catalogue.operations:
         return []
     return [
         drill
-        for setter in deal.catalogue.operations.values()
-        if _is_about(deal, setter, how)
-        for drill in _after(deal, setter, how)
+        for setter in distribution.catalogue.operations.values()
+        if _is_about(distribution, setter, how)
+        for drill in _after(distribution, setter, how)
     ]
 
 
-def _is_about(deal: Deal, setter: FuzzOperation, how: LogIn) -> bool:
-    wanted = (how.operation, _signup(deal, how).label, setter.label)
+def _is_about(distribution: Distribution, setter: FuzzOperation, how: LogIn) -> bool:
+    wanted = (how.operation, _signup(distribution, how).label, setter.label)
     return (
-        any(one.label in wanted for one in deal.operations)
+        any(one.label in wanted for one in distribution.operations)
         and setter.label != how.operation
         and (how.secret in _body(setter) or how.secret in setter.shape.body or _mails(setter, how))
     )
 
 
-def _after(deal: Deal, setter: FuzzOperation, how: LogIn) -> Iterator[Drill]:
-    signup = _signup(deal, how)
+def _after(distribution: Distribution, setter: FuzzOperation, how: LogIn) -> Iterator[Drill]:
+    signup = _signup(distribution, how)
     first = str(_body(signup).get(how.secret, "Secret-pw{n}!"))
     if _mails(setter, how):
         drill = [(signup, plain(signup)), (setter, _aimed(setter, how, _body(signup)))]
         new = Ref(how.mailed, Wish.LATEST)
-        yield [*drill, *(_try(deal, how, one) for one in (new, first, new))]
+        yield [*drill, *(_try(distribution, how, one) for one in (new, first, new))]
         return
     base = first.replace("{n}", "1")
     for secret in [base, *secrets(base)]:
@@ -57,26 +57,26 @@ def _after(deal: Deal, setter: FuzzOperation, how: LogIn) -> Iterator[Drill]:
             draft = _aimed(setter, how, {how.secret: secret})
             drill += [(signup, plain(signup)), (setter, draft)]
         wrong = mistaken(secret)
-        tried = deal.rng.sample(wrong, min(_MISTAKES, len(wrong)))
-        drill += [_try(deal, how, one) for one in (secret, *tried)]
+        tried = distribution.rng.sample(wrong, min(_MISTAKES, len(wrong)))
+        drill += [_try(distribution, how, one) for one in (secret, *tried)]
         if setter is not signup:
-            drill.append(_try(deal, how, first))
+            drill.append(_try(distribution, how, first))
         if secret == base:
-            drill += [_try(deal, how, secret, days) for days in _AGES]
+            drill += [_try(distribution, how, secret, days) for days in _AGES]
             drill += [(one, replace(draft, again=True)) for one, draft in drill[1:2]]
-            drill.append(_try(deal, how, secret))
+            drill.append(_try(distribution, how, secret))
         yield drill
 
 
-def _signup(deal: Deal, how: LogIn) -> FuzzOperation:
+def _signup(distribution: Distribution, how: LogIn) -> FuzzOperation:
     """The first operation that makes who logs in, with a name and a secret that are known."""
-    found = (
+    signups = (
         one
-        for one in deal.catalogue.operations.values()
+        for one in distribution.catalogue.operations.values()
         if any(made.kind == how.user for made in one.makes)
         and {how.name, how.secret} <= _body(one).keys()
     )
-    return next(found, deal.catalogue.operations[how.operation])
+    return next(signups, distribution.catalogue.operations[how.operation])
 
 
 def _aimed(setter: FuzzOperation, how: LogIn, body: dict[str, Json]) -> Draft:
@@ -89,9 +89,11 @@ def _aimed(setter: FuzzOperation, how: LogIn, body: dict[str, Json]) -> Draft:
     return replace(draft, body={k: v for k, v in {**own, **body}.items() if k in own}, again=True)
 
 
-def _try(deal: Deal, how: LogIn, secret: Json | Ref, days: int = 0) -> tuple[FuzzOperation, Draft]:
-    operation = deal.catalogue.operations[how.operation]
-    name = _body(_signup(deal, how)).get(how.name)
+def _try(
+    distribution: Distribution, how: LogIn, secret: Json | Ref, days: int = 0
+) -> tuple[FuzzOperation, Draft]:
+    operation = distribution.catalogue.operations[how.operation]
+    name = _body(_signup(distribution, how)).get(how.name)
     body = {**_body(operation), how.name: name, how.secret: secret}
     return operation, Draft(body=body, again=True, days_later=days)
 

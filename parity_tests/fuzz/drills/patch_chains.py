@@ -7,16 +7,25 @@ from dataclasses import replace
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
 from parity_tests.fuzz.draw.filled import fields
 from parity_tests.fuzz.draw.json_patch import is_patch, patches
-from parity_tests.fuzz.drills.deal import READS, Deal, Drill, aimed, kinds_of, members
+from parity_tests.fuzz.drills.distribution import (
+    READS,
+    Distribution,
+    Drill,
+    aimed,
+    kinds_of,
+    members,
+)
 
 _CHUNK = 4
 
 
-def patch_chains(deal: Deal) -> list[Drill]:
+def patch_chains(distribution: Distribution) -> list[Drill]:
     """For each field of which an example is a JSON Patch, or which is called like one that is."""
-    found: list[Drill] = []
-    for one in deal.operations:
-        patched = [name for body in one.examples for name, told in body.items() if is_patch(told)]
+    drills: list[Drill] = []
+    for one in distribution.operations:
+        patched = [
+            name for body in one.examples for name, example in body.items() if is_patch(example)
+        ]
         if not patched or not kinds_of(one):
             continue
         suffix = patched[0].rpartition("_")[2]
@@ -24,13 +33,13 @@ def patch_chains(deal: Deal) -> list[Drill]:
             kind = kinds_of(one)[0]
             draft = replace(plain(one), path=aimed(one, Ref(kind, Wish.MINE), kind))
             chains = patches()
-            deal.rng.shuffle(chains)
+            distribution.rng.shuffle(chains)
             for at in range(0, len(chains), _CHUNK):
                 drill: Drill = []
                 for chain in chains[at : at + _CHUNK]:
                     body = {name: chain}
-                    if deal.rng.random() < 0.25:
+                    if distribution.rng.random() < 0.25:
                         body = {**members(one.examples[0]), name: chain}
                     drill.append((one, replace(draft, body=body)))
-                found.append(drill + deal.read([kind], Wish.MINE, draft.user, READS))
-    return found
+                drills.append(drill + distribution.read([kind], Wish.MINE, draft.user, READS))
+    return drills

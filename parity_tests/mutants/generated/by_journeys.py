@@ -130,7 +130,7 @@ class JourneyHunter:
             more = time.monotonic() + self.limits.seconds
             again = _confirmation(self._play(stage, journey, Attempt(), more), findings[0])
             if keys & {_key(one) for one in again}:
-                attempt.places = [_told(one) for one in findings if _key(one) in keys][:_PLACES]
+                attempt.places = [_place(one) for one in findings if _key(one) in keys][:_PLACES]
                 return True
             return False
         return False
@@ -175,7 +175,7 @@ def _key(finding: Finding) -> Key:
     return finding.pair.journey, finding.pair.step, general(finding.difference.place)
 
 
-def _told(finding: Finding) -> str:
+def _place(finding: Finding) -> str:
     pair = finding.pair
     return f"{pair.journey}:{pair.step} · {pair.operation.label} · {finding.difference.place}"
 

@@ -17,7 +17,7 @@ from parity_tests.mutants.generated.aim import Aim
 from parity_tests.mutants.generated.make import Generated
 from parity_tests.mutants.generated.model import Attempt, Fate
 from parity_tests.mutants.generated.population import Settings
-from parity_tests.mutants.ground import Ground, tell
+from parity_tests.mutants.ground import Ground, places
 from parity_tests.mutants.model import Mutant, MutantVerdict
 from parity_tests.stage.process import StackError
 from parity_tests.stage.stage import replace_ported
@@ -60,7 +60,7 @@ class MatrixHunter:
                             attempt.fate, attempt.problem = Fate.TIMED_OUT, pair.ported.reply.error
                             return attempt
                         if keys_of(cell) - seeker.before[profile, cell.operation]:
-                            attempt.fate, attempt.places = Fate.KILLED, tell(cell.findings)
+                            attempt.fate, attempt.places = Fate.KILLED, places(cell.findings)
                             return attempt
             except StackError as error:
                 stage.legacy.stack.check()
@@ -83,17 +83,19 @@ class FuzzHunter:
         self.aimed: Counter[str] = Counter()
 
     def _operations(self, _: Mutant) -> tuple[str, ...]:
-        found = tuple(sorted(self.aimed.keys() & self.census))
-        return found if len(found) <= _NARROW else ()
+        aimed = tuple(sorted(self.aimed.keys() & self.census))
+        return aimed if len(aimed) <= _NARROW else ()
 
     def hunt(self, mutant: Generated, aim: Aim, path: Path) -> Attempt:
         self.aimed = aim.operations
         stand_in = _standing_for(mutant)
         trial = self.seeker.seek(stand_in, path)
         drawn = self._operations(stand_in)
-        attempt = Attempt(Fate.SURVIVED, trial.exchanges, places=trial.seen, problem=trial.problem)
+        attempt = Attempt(
+            Fate.SURVIVED, trial.exchanges, places=trial.places, problem=trial.problem
+        )
         attempt.asked = f"drawn from {len(drawn) or len(self.census)} operations"
-        if trial.verdict is MutantVerdict.FOUND:
+        if trial.verdict is MutantVerdict.DETECTED:
             attempt.fate = Fate.KILLED
         elif trial.verdict is MutantVerdict.BROKEN:
             # red without the mutant too: it can not be told

@@ -128,7 +128,7 @@ def _try_all(
                         return  # half tried: the next run tries it again
                     ledger.add(trial)
                     finished += 1
-                    listener.say(f"{finished}/{len(mutants)} {mutant.id}: {_told(trial)}")
+                    listener.message(f"{finished}/{len(mutants)} {mutant.id}: {_described(trial)}")
             finally:
                 worker.close()
 
@@ -142,7 +142,7 @@ def _try_all(
         future.result()
 
 
-def _told(trial: Trial) -> str:
+def _described(trial: Trial) -> str:
     parts = [
         f"{name}: {attempt.fate} ({attempt.exchanges} exchanges, {attempt.seconds:.0f} s)"
         for name, attempt in trial.attempts.items()

@@ -79,13 +79,13 @@ class Users:
 
 
 def _names(node: ast.AST) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for one in ast.walk(node):
         if isinstance(one, ast.Name):
-            found.add(one.id)
+            names.add(one.id)
         elif isinstance(one, ast.Attribute):
-            found.add(one.attr)
-    return found
+            names.add(one.attr)
+    return names
 
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:

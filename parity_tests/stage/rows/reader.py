@@ -56,11 +56,11 @@ class RowReader:
         inspector = sa.inspect(self._connection)
         tables = []
         for name in sorted(set(inspector.get_table_names()) - ignored):
-            found = inspector.get_columns(name)
-            columns = tuple(column["name"] for column in found)
+            described = inspector.get_columns(name)
+            columns = tuple(column["name"] for column in described)
             key = inspector.get_pk_constraint(name)["constrained_columns"]
-            jsons = frozenset(c["name"] for c in found if isinstance(c["type"], sa.JSON))
-            times = tuple(c["name"] for c in found if isinstance(c["type"], sa.DateTime))
+            jsons = frozenset(c["name"] for c in described if isinstance(c["type"], sa.JSON))
+            times = tuple(c["name"] for c in described if isinstance(c["type"], sa.DateTime))
             tables.append(Table(name, columns, tuple(columns.index(c) for c in key), jsons, times))
         return tables
 
@@ -70,11 +70,11 @@ class RowReader:
             return
         for table in self._access.stale():
             name = table.name
-            found = self._access.fetch(table)
-            if found == self._fetched.get(name):
+            fetched = self._access.fetch(table)
+            if fetched == self._fetched.get(name):
                 continue
-            self._fetched[name] = found
-            rows = _keyed(table, found)
+            self._fetched[name] = fetched
+            rows = _keyed(table, fetched)
             if rows == self._baseline.get(name):
                 self._now[name] = self._baseline[name]
             elif rows != self._now[name]:
@@ -149,9 +149,9 @@ class RowReader:
         self._access.restored()
 
 
-def _keyed(table: Table, found: Iterable[tuple[Any, ...]]) -> Rows:
+def _keyed(table: Table, fetched: Iterable[tuple[Any, ...]]) -> Rows:
     rows: Rows = {}
-    for row in found:
+    for row in fetched:
         key = tuple(row[n] for n in table.key) if table.key else row
         while not table.key and key in rows:
             # the same row twice in a table without a key is two rows

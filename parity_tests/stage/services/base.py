@@ -66,6 +66,6 @@ class Quiet:
         self.forget()
 
 
-def told(config: ServiceConfig, **values: str) -> dict[str, str]:
+def filled_environment(config: ServiceConfig, **values: str) -> dict[str, str]:
     """The configured environment variables with a service's own values in them."""
     return {key: text.format(**values) for key, text in config.environment.items()}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from parity_tests.config import ServiceConfig
-from parity_tests.stage.services.base import Quiet, told
+from parity_tests.stage.services.base import Quiet, filled_environment
 
 
 class DirectoryServer(Quiet):
@@ -27,7 +27,7 @@ class DirectoryServer(Quiet):
         return None if slapd.installed() else slapd.MISSING
 
     def environment(self) -> Mapping[str, str]:
-        return told(self._config, url=self._slapd.url)
+        return filled_environment(self._config, url=self._slapd.url)
 
     def stop(self) -> None:
         self._slapd.stop()

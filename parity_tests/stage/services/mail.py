@@ -14,7 +14,7 @@ from parity_core.compare.mail import describe
 from parity_core.model import Json, ParityError
 from parity_tests.config import ServiceConfig
 from parity_tests.stage.process import free_port
-from parity_tests.stage.services.base import Quiet, told
+from parity_tests.stage.services.base import Quiet, filled_environment
 
 
 class MailServer(Quiet):
@@ -70,7 +70,7 @@ class MailServer(Quiet):
         self._controller.start()
 
     def environment(self) -> Mapping[str, str]:
-        return told(self._config, host="127.0.0.1", port=str(self._controller.port))
+        return filled_environment(self._config, host="127.0.0.1", port=str(self._controller.port))
 
     def sent(self) -> list[Json]:
         return list(self._mails)

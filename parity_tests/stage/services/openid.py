@@ -7,7 +7,7 @@ from pathlib import Path
 
 from parity_core.model import ParityError
 from parity_tests.config import ServiceConfig
-from parity_tests.stage.services.base import Quiet, told
+from parity_tests.stage.services.base import Quiet, filled_environment
 
 
 class OpenIdService(Quiet):
@@ -47,7 +47,7 @@ class OpenIdService(Quiet):
         return {"openid.issuer": self._provider.issuer, "openid.public": public, **keys}
 
     def environment(self) -> Mapping[str, str]:
-        return told(self._config, issuer=self._provider.issuer)
+        return filled_environment(self._config, issuer=self._provider.issuer)
 
     def stop(self) -> None:
         self._provider.stop()

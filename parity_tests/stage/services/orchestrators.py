@@ -9,7 +9,7 @@ from pathlib import Path
 
 from parity_core.model import Json, ParityError
 from parity_tests.config import ServiceConfig
-from parity_tests.stage.services.base import Quiet, told
+from parity_tests.stage.services.base import Quiet, filled_environment
 from parity_tests.stage.services.servers.airflow import Airflow
 from parity_tests.stage.services.servers.databricks import Databricks
 from parity_tests.stage.services.servers.standin import PASSWORD, USER, Call
@@ -33,7 +33,7 @@ class AirflowService(Quiet):
             raise ParityError(f"AIRFLOW_VERSION, AIRFLOW_FAULT: {error}") from None
 
     def environment(self) -> Mapping[str, str]:
-        return told(self._config, url=self._server.url, user=USER, password=PASSWORD)
+        return filled_environment(self._config, url=self._server.url, user=USER, password=PASSWORD)
 
     def sent(self) -> list[Json]:
         return _described(self._server.effects())
@@ -63,7 +63,7 @@ class DatabricksService(Quiet):
             raise ParityError(f"DATABRICKS_FAULT: {error}") from None
 
     def environment(self) -> Mapping[str, str]:
-        return told(self._config, url=self._server.url, user=USER, password=PASSWORD)
+        return filled_environment(self._config, url=self._server.url, user=USER, password=PASSWORD)
 
     def sent(self) -> list[Json]:
         return _described(self._server.effects())
@@ -98,7 +98,7 @@ class FolderService(Quiet):
         self._before: dict[str, dict[str, Json]] = {}
 
     def environment(self) -> Mapping[str, str]:
-        return told(self._config, path=str(self._path))
+        return filled_environment(self._config, path=str(self._path))
 
     def sent(self) -> list[Json]:
         now = self._files()
@@ -111,13 +111,13 @@ class FolderService(Quiet):
         self._before = self._files()
 
     def _files(self) -> dict[str, dict[str, Json]]:
-        found: dict[str, dict[str, Json]] = {}
+        files: dict[str, dict[str, Json]] = {}
         for path in self._path.rglob("*"):
             if path.is_file():
                 name, content = path.relative_to(self._path).as_posix(), path.read_bytes()
                 digest = hashlib.sha256(content).hexdigest()
-                found[name] = {"name": name, "bytes": len(content), "sha256": digest}
-        return found
+                files[name] = {"name": name, "bytes": len(content), "sha256": digest}
+        return files
 
     def reset(self) -> None:
         """Files go as the rows do that knew of them; folders stay, which a stack may have made when it started."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from parity_tests.config import ServiceConfig
-from parity_tests.stage.services.base import Quiet, told
+from parity_tests.stage.services.base import Quiet, filled_environment
 
 
 class RunnerService(Quiet):
@@ -29,7 +29,7 @@ class RunnerService(Quiet):
         )
 
     def environment(self) -> Mapping[str, str]:
-        return told(self._config, url=self._companion.url)
+        return filled_environment(self._config, url=self._companion.url)
 
     def serve(self, origin: str) -> None:
         self._companion.serve(origin)

@@ -150,12 +150,12 @@ class Airflow(StandIn):
         return ordered + sorted(reads, key=lambda read: read.path)
 
     def answer(self, call: Call) -> Answer:
-        found = (_V1 if self.version == "v1" else _V2).fullmatch(call.path)
+        matched = (_V1 if self.version == "v1" else _V2).fullmatch(call.path)
         if call.path == "/auth/token" and self.version == "v2":
             return self._token(call)
-        if found is None:
+        if matched is None:
             return Answer(404, {"title": "Not Found", "status": 404})
-        rest = found["rest"]
+        rest = matched["rest"]
         if rest == ("/health" if self.version == "v1" else "/monitor/health"):
             return self._health()
         if not self._welcome(call):
@@ -168,15 +168,15 @@ class Airflow(StandIn):
 
     def _health(self) -> Answer:
         state = "unhealthy" if self.mode == "unhealthy" else "healthy"
-        told = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": state}}
+        health = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": state}}
         if self.mode == "no-scheduler":
-            del told["scheduler"]
+            del health["scheduler"]
         faults = {
-            "health-500": Answer(500, told),
+            "health-500": Answer(500, health),
             "health-401": Answer(401, {"title": "Unauthorized"}),
             "health-malformed": Answer(200, "<h1>Welcome</h1>"),
         }
-        return faults.get(self.mode, Answer(200, told))
+        return faults.get(self.mode, Answer(200, health))
 
     def _welcome(self, call: Call) -> bool:
         if self.mode == "wrong-password":
@@ -230,7 +230,7 @@ class Airflow(StandIn):
             return Answer(422, {"detail": "logical_date is missing"})
         run = _Run(dag, len(self.runs), conf=call.body.get("conf"))
         self.runs[run.name] = run
-        return Answer(200, {**self._described(run, told="queued"), "conf": run.conf})
+        return Answer(200, {**self._described(run, reported="queued"), "conf": run.conf})
 
     def _stop(self, dag: str, call: Call, names: dict[str, str]) -> Answer:
         if self.version == "v2":
@@ -243,9 +243,9 @@ class Airflow(StandIn):
         run.stopped = True
         return Answer(200, {"task_instances": [{"task_id": dag}]})
 
-    def _described(self, run: _Run, told: str | None = None) -> dict[str, Any]:
+    def _described(self, run: _Run, reported: str | None = None) -> dict[str, Any]:
         date = "logical_date" if self.version == "v2" else "execution_date"
-        state = told or run.state()
+        state = reported or run.state()
         return {
             "dag_id": run.dag,
             "dag_run_id": run.name,

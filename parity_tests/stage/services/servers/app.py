@@ -10,8 +10,8 @@ from typing import Any
 def load(reference: str) -> Any:
     """`module:app`, or `module:factory()`, which is called."""
     module, _, name = reference.partition(":")
-    found = getattr(importlib.import_module(module), name.removesuffix("()") or "app")
-    return found() if name.endswith("()") else found
+    app = getattr(importlib.import_module(module), name.removesuffix("()") or "app")
+    return app() if name.endswith("()") else app
 
 
 def main(kind: str, reference: str, port: str) -> None:

@@ -117,9 +117,9 @@ class Companion:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             if self._process.poll() is not None or time.monotonic() > deadline:
-                told = " ".join(self._command)
+                command = " ".join(self._command)
                 self.stop()
-                raise ParityError(f"`{told}` is not up; the end of its log:\n{tail(self._log)}")
+                raise ParityError(f"`{command}` is not up; the end of its log:\n{tail(self._log)}")
             try:
                 reply = httpx.get(self.url + self._health, timeout=5, trust_env=False)
                 if reply.status_code < 400:

@@ -123,5 +123,5 @@ class Databricks(StandIn):
         if call.authorization != basic() or call.body != asked or self.mode == "wrong-password":
             return Answer(401, {"error": "invalid_client"})
         self.tokens += 1
-        told: dict[str, Any] = {"access_token": f"token-{self.tokens}", "token_type": "Bearer"}
-        return Answer(200, told if self.mode == "token-forever" else {**told, "expires_in": 3600})
+        token: dict[str, Any] = {"access_token": f"token-{self.tokens}", "token_type": "Bearer"}
+        return Answer(200, token if self.mode == "token-forever" else {**token, "expires_in": 3600})

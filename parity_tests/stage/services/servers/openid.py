@@ -106,9 +106,9 @@ class OpenIdProvider:
         header: Mapping[str, Any] | None = None,
     ) -> str:
         """A token; the times of the claims are seconds from now. `header` changes what it says of itself."""
-        told = {"kid": key, **(header or {})}
+        head = {"kid": key, **(header or {})}
         secret = self.private_key(key) if secret is None else secret
-        return tokens.mint(claims, secret, int(time.time()), algorithm, told)
+        return tokens.mint(claims, secret, int(time.time()), algorithm, head)
 
     def reply(self, path: str) -> tuple[int, dict[str, str], bytes]:
         if path not in (KEYS_PATH, f"{KEYS_PATH}?moved"):
@@ -126,13 +126,13 @@ class OpenIdProvider:
             return {"error": "no keys today"}
         if self.fault == "empty":
             return {"keys": []}
-        told = [self.described(name) for name in self.published]
+        keys = [self.described(name) for name in self.published]
         if self.fault == "mixed":
             curve = {"kty": "EC", "crv": "P-256", "kid": "curve", "x": "AA", "y": "AA"}
-            return {"keys": [curve, *told]}
+            return {"keys": [curve, *keys]}
         if self.fault == "no-kid":
-            return {"keys": [{k: v for k, v in key.items() if k != "kid"} for key in told]}
-        return {"keys": told}
+            return {"keys": [{k: v for k, v in key.items() if k != "kid"} for key in keys]}
+        return {"keys": keys}
 
     def described(self, name: str) -> dict[str, str]:
         key = self.keys[name]

@@ -25,15 +25,15 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
 
 def usual(name: str, schema: Mapping[str, Json]) -> str | None:
     """A right value by the field's format or name; None when neither says what it holds."""
-    told = f"{schema.get('format', '')} {name}".lower()
-    return next((text for word, text in BY_NAME.items() if word in told), None)
+    hints = f"{schema.get('format', '')} {name}".lower()
+    return next((text for word, text in BY_NAME.items() if word in hints), None)
 
 
-def near(text: str) -> list[str]:
+def boundary_values(text: str) -> list[str]:
     """`text` with one thing wrong each time; `{n}` stays what it is. None for what refers to things."""
     if "${" in text or not text:
         return []
-    found = [
+    values = [
         _kept(text, str.upper),
         _kept(text, str.lower),
         re.sub(r"\{n\}|\d", "", text),
@@ -45,12 +45,12 @@ def near(text: str) -> list[str]:
         text * 12,
     ]
     if "@" in text:
-        found += _addresses(text)
+        values += _addresses(text)
     if "://" in text:
-        found += _links(text)
+        values += _links(text)
     if _MOMENT.fullmatch(text):
-        found += [text[:10], text.replace("T", " "), f"{text}Z", f"{text}+02:00", text[:7]]
-    return [one for one in dict.fromkeys(found) if one != text]
+        values += [text[:10], text.replace("T", " "), f"{text}Z", f"{text}+02:00", text[:7]]
+    return [one for one in dict.fromkeys(values) if one != text]
 
 
 def _addresses(text: str) -> list[str]:

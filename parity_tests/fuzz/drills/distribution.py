@@ -18,7 +18,7 @@ READS = 2
 
 
 @dataclass(frozen=True)
-class Deal:
+class Distribution:
     operations: Sequence[FuzzOperation]
     """Those to draw from; what needs others makes use of them too."""
     catalogue: Catalogue
@@ -28,7 +28,7 @@ class Deal:
         self, kinds: Sequence[str], wish: Wish, user: Json | Ref, most: int | None = None
     ) -> Drill:
         """The operations that show one of these, by a user who may; `most` of them, drawn."""
-        told: Drill = []
+        reads: Drill = []
         for one in self.operations:
             kind = next((kind for kind in kinds if kind in kinds_of(one)), None)
             if one.method != "GET" or kind is None:
@@ -37,21 +37,21 @@ class Deal:
                 draft, meant = replace(plain(one), user=user), wish
             else:
                 draft, meant = plain(one), wish if wish is Wish.GONE else Wish.LATEST
-            told.append((one, replace(draft, path=aimed(one, Ref(kind, meant), kind))))
-        return told if most is None else self.rng.sample(told, min(most, len(told)))
+            reads.append((one, replace(draft, path=aimed(one, Ref(kind, meant), kind))))
+        return reads if most is None else self.rng.sample(reads, min(most, len(reads)))
 
 
 def kinds_of(operation: FuzzOperation) -> list[str]:
     """What the variables of the rule are ids of."""
-    told = (operation.path.get(name) for name, _ in operation.parameters)
-    return [reference(known).kind for known in told if isinstance(known, str)]
+    values = (operation.path.get(name) for name, _ in operation.parameters)
+    return [reference(known).kind for known in values if isinstance(known, str)]
 
 
 def aimed(operation: FuzzOperation, ref: Ref, kind: str) -> dict[str, str | Ref]:
     """The path as usual, with this thing where its kind is asked for first."""
     path = dict(plain(operation).path)
-    for name, told in operation.path.items():
-        if name in path and isinstance(told, str) and told == kind:
+    for name, known in operation.path.items():
+        if name in path and isinstance(known, str) and known == kind:
             path[name] = ref
             break
     return path
@@ -63,8 +63,8 @@ def members(body: Json) -> dict[str, Json]:
 
 def recipes(catalogue: Catalogue, maker: FuzzOperation) -> list[str]:
     """Kinds that the operation makes, of those with the same request only the first."""
-    told: dict[tuple[int, int], str] = {}
+    kinds: dict[tuple[int, int], str] = {}
     for made in maker.makes:
         thing = catalogue.things[made.kind]
-        told.setdefault((thing.recipe, thing.query), made.kind)
-    return list(told.values())
+        kinds.setdefault((thing.recipe, thing.query), made.kind)
+    return list(kinds.values())
