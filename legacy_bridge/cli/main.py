@@ -14,10 +14,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from legacy_bridge import assembly
-from legacy_bridge.capture.options import capture_options
+from legacy_bridge.capture.options import CaptureOptions
 from legacy_bridge.cli import control as control_commands
 from legacy_bridge.cli.end import finish, report
 from legacy_bridge.cli.ramp import ramp, read_status
+from legacy_bridge.cli.setting_options import setting_options
 from legacy_bridge.cli.shared import (
     OK,
     act,
@@ -118,7 +119,7 @@ def main() -> None:
     type=click.Choice([kind.value for kind in LogFormat]),
     help="How log lines are written; also CUTOVER_LOG.",
 )
-@capture_options
+@setting_options(CaptureOptions, without=frozenset({"capture_key"}))
 def serve(
     host: str,
     port: int,
