@@ -207,10 +207,10 @@ def unknown_variable(environment: Mapping[str, str]) -> str:
 
 def shares(text: str) -> dict[str, float]:
     """`POST /case/=0.1; GET /case/=0.5` as a mapping. Raises ValueError."""
-    found: dict[str, float] = {}
+    share_of: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, _, share = part.rpartition("=")
         if not name or not 0 <= float(share) <= 1:
             raise ValueError(f"'{part}' is not OPERATION=SHARE with a share from 0 to 1")
-        found[str(Operation.parse(name))] = float(share)
-    return found
+        share_of[str(Operation.parse(name))] = float(share)
+    return share_of

@@ -77,7 +77,7 @@ class Capture:
                 heard.request.add(message.get("body", b""))
             return message
 
-        async def say(message: Message) -> None:
+        async def pass_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 heard.status = message["status"]
                 heard.reply_headers = list(message.get("headers", ()))
@@ -87,7 +87,7 @@ class Capture:
             await send(message)
 
         try:
-            await app(scope, hear, say)
+            await app(scope, hear, pass_on)
         finally:
             self._writer.put(heard.raw(), heard.held, heard.is_too_much)
 

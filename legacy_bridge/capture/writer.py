@@ -173,9 +173,9 @@ class CaptureWriter:
             return True
         assert self.key is not None
         text = recorded.reply_body.content.decode(errors="replace")
-        told = MASKED_TOKEN.search(text)
+        token_match = MASKED_TOKEN.search(text)
         return self.key.is_in_sample(
-            told[1] if told else recorded.sender, self._options.capture_sample
+            token_match[1] if token_match else recorded.sender, self._options.capture_sample
         )
 
     def _do(self, work: Callable[[], None]) -> None:

@@ -231,7 +231,7 @@ class ShadowObserver:
                 example=outcome.example,
             )
             return
-        told = outcome.reason or outcome.verdict
+        reason = outcome.reason or outcome.verdict
         if outcome.detail:
-            _log.info("%s: %s: %s", exchange.operation, told, outcome.detail)
-        results.dropped(exchange.operation, exchange.trial, str(told))
+            _log.info("%s: %s: %s", exchange.operation, reason, outcome.detail)
+        results.dropped(exchange.operation, exchange.trial, str(reason))
