@@ -146,9 +146,9 @@ def is_guarded(view: Any, method: str, config: Mapping[str, Any]) -> bool:
         code = getattr(function, "__code__", None)
         if code is not None and code.co_qualname.startswith(_GUARD):
             cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
-            told = {name: cell.cell_contents for name, cell in cells}
-            setting = told.get("optional_auth")
-            return setting is None or config[setting] not in (told.get("no_auth_list") or ())
+            closure = {name: cell.cell_contents for name, cell in cells}
+            setting = closure.get("optional_auth")
+            return setting is None or config[setting] not in (closure.get("no_auth_list") or ())
         function = getattr(function, "__wrapped__", None)
     return False
 

@@ -18,8 +18,8 @@ async def leftovers() -> list[str]:
     from cornflow_f.config import Settings
 
     settings = Settings()
-    found = [*_settings_left(os.environ, Settings.model_fields)]
-    return found + await _rows_left(settings)
+    texts = [*_settings_left(os.environ, Settings.model_fields)]
+    return texts + await _rows_left(settings)
 
 
 def _settings_left(environment: Mapping[str, str], fields: Mapping[str, Any]) -> Iterable[str]:
@@ -46,7 +46,7 @@ async def _rows_left(settings: Any) -> list[str]:
         await run.check_ready(settings.database_url)
     except (RevisionError, CornflowError) as error:
         return [f"the database: {error}"]
-    found = []
+    texts = []
     ours = {view.url_rule for view in views_for(settings)}
     engine = create_engine(settings.database_url, pool_size=1)
     try:
@@ -59,7 +59,7 @@ async def _rows_left(settings: Any) -> list[str]:
             )
             count = await connection.scalar(foreign)
             if count:
-                found.append(
+                texts.append(
                     f"{count} users have passwords that are no bcrypt hashes: they can't log in at the "
                     "port, let them choose new ones"
                 )
@@ -67,7 +67,7 @@ async def _rows_left(settings: Any) -> list[str]:
     finally:
         await engine.dispose()
     for rule in sorted(rules - ours):
-        found.append(
+        texts.append(
             f"the view {rule} is in api_view and not in the port: permissions on it go unused"
         )
-    return found
+    return texts

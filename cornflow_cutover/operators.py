@@ -37,5 +37,5 @@ class CornflowOperators:
         except CornflowError:
             return None
         async with self._port.state.reading_sessions() as session:
-            found = await grant.look_up(session, name, "/user/", Action.GET)
-        return name if found is not None and found.user.is_admin else None
+            grant_held = await grant.look_up(session, name, "/user/", Action.GET)
+        return name if grant_held is not None and grant_held.user.is_admin else None

@@ -17,11 +17,11 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="cutover-proof-") as folder:
         rules = Path(folder, "rules.json")
         census = [sys.executable, "-m", "legacy_bridge.cli", "census", "--json"]
-        told = subprocess.run(census, capture_output=True, text=True, check=False)
-        if told.returncode != 0:
-            print(told.stderr or told.stdout, file=sys.stderr)  # noqa: T201
+        done = subprocess.run(census, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            print(done.stderr or done.stdout, file=sys.stderr)  # noqa: T201
             return 2
-        rules.write_text(json.dumps(json.loads(told.stdout)))
+        rules.write_text(json.dumps(json.loads(done.stdout)))
         command = [sys.executable, "-m", "parity_tests.cli", "run", *arguments]
         command += ["--set", "ported_server=cornflow_cutover.alone"]
         environment = os.environ | {"CUTOVER_RULES": str(rules)}

@@ -17,7 +17,7 @@ from legacy_bridge.operations.census import Census
 from legacy_bridge.operations.operation import LegacyRule, PortedOperation
 from legacy_bridge.settings import ASSEMBLIES, IN_PROCESS, NONE, BridgeSettings, load_settings
 from legacy_bridge.shadow import Comparer, Limits, ShadowObserver
-from legacy_bridge.shadow.process.client import ApartComparer
+from legacy_bridge.shadow.process.client import ComparerProcess
 from legacy_bridge.stacks.in_process import InProcessLegacy
 from legacy_bridge.stacks.upstream import UpstreamLegacy
 from legacy_bridge.stacks.whole_reply import WSGIApp
@@ -100,7 +100,13 @@ def legacy_of(assembly: Assembly, settings: BridgeSettings) -> Legacy | None:
         return InProcessLegacy(
             assembly.wsgi, threads=settings.legacy_threads, spool_bytes=settings.spool_bytes
         )
-    return UpstreamLegacy(settings.legacy, spool_bytes=settings.spool_bytes)
+    return UpstreamLegacy(
+        settings.legacy,
+        connect_seconds=settings.legacy_connect_seconds,
+        read_seconds=settings.legacy_read_seconds,
+        connections=settings.legacy_connections,
+        spool_bytes=settings.spool_bytes,
+    )
 
 
 def census(assembly: Assembly, settings: BridgeSettings) -> Census:
@@ -162,7 +168,7 @@ def observer_of(assembly: Assembly, settings: BridgeSettings) -> ShadowObserver 
     limits = settings.shadow_limits
     comparer = assembly.comparer(settings.legacy == IN_PROCESS, limits)
     if settings.shadow_apart:
-        comparer = ApartComparer(comparer)
+        comparer = ComparerProcess(comparer, settings.environment())
     return ShadowObserver(comparer, limits)
 
 

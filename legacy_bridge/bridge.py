@@ -17,7 +17,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
-from legacy_bridge.capture.recording import Capture, CaptureOptions, label_of
+from legacy_bridge.capture.options import CaptureOptions
+from legacy_bridge.capture.recording import Capture, label_of
 from legacy_bridge.control.access import ControlAccess, ControlRefusedError, Operators
 from legacy_bridge.control.bridge_metrics import BridgeState
 from legacy_bridge.control.dashboard.live import Live

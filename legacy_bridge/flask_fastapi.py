@@ -107,9 +107,9 @@ def _rule_of(path: str, method: str, known: Sequence[LegacyRule]) -> str:
     return candidates[0] if len(candidates) == 1 else exact
 
 
-def _as_flask(found: re.Match[str]) -> str:
-    converter = _CONVERTERS.get(found["converter"], found["converter"])
-    return f"<{converter}:{found['name']}>"
+def _as_flask(match: re.Match[str]) -> str:
+    converter = _CONVERTERS.get(match["converter"], match["converter"])
+    return f"<{converter}:{match['name']}>"
 
 
 def _shape(rule: str) -> str:

@@ -85,9 +85,7 @@ async def _prepare(
 def _share(settings: BridgeSettings) -> None:
     """Workers are new processes: they read the settings from the environment."""
     os.environ[SUPERVISOR] = str(os.getpid())
-    for name, value in settings.model_dump(mode="json").items():
-        if value is not None:
-            os.environ[f"CUTOVER_{name.upper()}"] = str(value)
+    os.environ.update(settings.environment())
 
 
 def uvicorn_config(

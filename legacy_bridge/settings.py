@@ -10,10 +10,11 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from legacy_bridge.capture.recording import CaptureOptions
+from legacy_bridge.capture.options import CaptureOptions
 from legacy_bridge.operations.operation import Mode, Operation
 from legacy_bridge.shadow.limits import Limits, Priority
 from legacy_bridge.stacks.spool import DISK
+from legacy_bridge.stacks.upstream import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS
 from legacy_bridge.supervisor import SUPERVISOR
 from legacy_bridge.telemetry.logs import LogFormat
 from parity_core.files.sentence import nearest, problem_of
@@ -41,7 +42,7 @@ class SettingsError(Exception):
     """The environment, or an option, does not say what the bridge can do; the message is one sentence."""
 
 
-class BridgeSettings(BaseSettings):
+class BridgeSettings(CaptureOptions, BaseSettings):
     """Field `x` is environment variable `CUTOVER_X`."""
 
     model_config = SettingsConfigDict(
@@ -59,6 +60,16 @@ class BridgeSettings(BaseSettings):
 
     legacy_threads: Annotated[int, Field(ge=1, le=1000)] = 15
     """Threads for a legacy in process: as many as its database pool has connections for."""
+
+    legacy_connect_seconds: Annotated[float, Field(gt=0)] = CONNECT_SECONDS
+    """Seconds to reach a legacy that runs elsewhere, and to wait for a free connection to it; then 502
+    or 504."""
+
+    legacy_read_seconds: Annotated[float, Field(gt=0)] = READ_SECONDS
+    """Seconds without a byte from a legacy that runs elsewhere, or to it, after which the reply is 504."""
+
+    legacy_connections: Annotated[int, Field(ge=1)] = CONNECTIONS
+    """Connections that each worker opens to a legacy that runs elsewhere, at most."""
 
     spool_bytes: Annotated[int, Field(ge=0)] = DISK
     """Bytes of bodies on their way to and from the legacy that each worker keeps on disk at most."""
@@ -83,30 +94,6 @@ class BridgeSettings(BaseSettings):
 
     metrics_folder: Path | None = None
     """Where the workers of one machine show each other their counts; `serve --workers` makes one."""
-
-    capture: Path | None = None
-    """The folder in which traffic is recorded; not set: nothing is."""
-
-    capture_sample: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """The share of users who are recorded, each with all of their requests."""
-
-    capture_mask: str = ""
-    """Names of further secrets, with commas between: fields, query parameters, headers."""
-
-    capture_max_body: Annotated[int, Field(ge=0)] = 1024 * 1024
-    """Bytes of a body that are kept; of a longer one its length and its hash are."""
-
-    capture_max_files: Annotated[int, Field(ge=1)] = 100
-    """The oldest files beyond so many are removed."""
-
-    capture_file_size: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
-    """Bytes after which a file is followed by another."""
-
-    capture_gzip: bool = False
-    """Whether the files are compressed."""
-
-    capture_key: str | None = None
-    """The key of the users' fingerprints; not set: `capture.key` in the folder."""
 
     shadow_share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """The share of the requests in a mode with a comparison that are compared."""
@@ -151,18 +138,15 @@ class BridgeSettings(BaseSettings):
 
     @property
     def capture_options(self) -> CaptureOptions | None:
-        if self.capture is None:
-            return None
-        return CaptureOptions(
-            folder=self.capture.absolute(),
-            sample=self.capture_sample,
-            mask=tuple(name.strip() for name in self.capture_mask.split(",") if name.strip()),
-            max_body=self.capture_max_body,
-            max_files=self.capture_max_files,
-            file_size=self.capture_file_size,
-            compress=self.capture_gzip,
-            key=self.capture_key,
-        )
+        return None if self.capture is None else self
+
+    def environment(self) -> dict[str, str]:
+        """All of them as variables: a new process that is given them reads the same settings."""
+        return {
+            f"{PREFIX}{name.upper()}": str(value)
+            for name, value in self.model_dump(mode="json").items()
+            if value is not None
+        }
 
     @property
     def shadow_limits(self) -> Limits:
@@ -223,10 +207,10 @@ def unknown_variable(environment: Mapping[str, str]) -> str:
 
 def shares(text: str) -> dict[str, float]:
     """`POST /case/=0.1; GET /case/=0.5` as a mapping. Raises ValueError."""
-    found: dict[str, float] = {}
+    share_of: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, _, share = part.rpartition("=")
         if not name or not 0 <= float(share) <= 1:
             raise ValueError(f"'{part}' is not OPERATION=SHARE with a share from 0 to 1")
-        found[str(Operation.parse(name))] = float(share)
-    return found
+        share_of[str(Operation.parse(name))] = float(share)
+    return share_of

@@ -81,8 +81,8 @@ class Client:
 
     async def log_in(self) -> None:
         credentials = {"username": self.user, "password": self.password}
-        told = await self("POST /login/", json=credentials, token="")
-        self._token, self.id = told["token"], told["id"]
+        login = await self("POST /login/", json=credentials, token="")
+        self._token, self.id = login["token"], login["id"]
 
     async def __call__(
         self,

@@ -65,16 +65,16 @@ def rehearse(
     """
     console = Console(highlight=False, soft_wrap=True)
 
-    def say(text: str) -> None:
+    def show(text: str) -> None:
         console.print(text, markup=False)
 
     try:
         load_settings()
-        say("seeding a database, starting three workers …")
+        show("seeding a database, starting three workers …")
         with stage(database, USERS) as made:
             os.environ.update(made.environment)
             assembled = assembly.load(made.environment["CUTOVER_ASSEMBLY"])
-            director = Director(made, RehearsalOptions(samples, seconds, limit), say)
+            director = Director(made, RehearsalOptions(samples, seconds, limit), show)
             try:
                 outcome = asyncio.run(director.run(assembled))
             except UpError as error:
@@ -85,11 +85,11 @@ def rehearse(
         sys.exit(2)
     picture.write_text(_picture(outcome), encoding="utf-8")
     _show(outcome, console)
-    say(f"the timeline: {picture}")
+    show(f"the timeline: {picture}")
     if json_file is not None:
         json_file.write_text(json.dumps(_as_json(outcome), indent=1))
     good = not (outcome.failures or outcome.rows_wrong or outcome.unasked)
-    say("as it should be" if good else "not as it should be: see above")
+    show("as it should be" if good else "not as it should be: see above")
     sys.exit(0 if good else 1)
 
 
@@ -107,8 +107,10 @@ def _show(outcome: RehearsalOutcome, console: Console) -> None:
     lines += [f"  never asked for: {name}" for name in outcome.unasked]
     for name, seconds in outcome.found_seconds.items():
         met = outcome.rollback_seconds.get(name)
-        told = "no client met it" if met is None else f"{met:.1f} s after the first failed reply"
-        lines.append(f"{name}: rolled back {seconds:.1f} s after it was planted; {told}")
+        when_met = (
+            "no client met it" if met is None else f"{met:.1f} s after the first failed reply"
+        )
+        lines.append(f"{name}: rolled back {seconds:.1f} s after it was planted; {when_met}")
     for line in lines:
         console.print(line, markup=False)
 

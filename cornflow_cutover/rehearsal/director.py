@@ -40,7 +40,7 @@ _WITHOUT_SHADOW = (
 )
 """A shadow of these would never have samples: they begin as canaries."""
 _LOOK = 0.5
-_TELL = 15.0
+_PROGRESS_SECONDS = 15.0
 _LIFE = 15.0
 """Seconds that rows live at least: longer than a comparison is behind, or it meets what is gone."""
 _TRIES = 5
@@ -51,11 +51,11 @@ _GRACE = 3.0
 
 class Director:
     def __init__(
-        self, stage: RehearsalStage, wishes: RehearsalOptions, say: Callable[[str], None]
+        self, stage: RehearsalStage, options: RehearsalOptions, show: Callable[[str], None]
     ) -> None:
         self._stage = stage
-        self._wishes = wishes
-        self._say = say
+        self._options = options
+        self._show = show
         self.outcome = RehearsalOutcome(RequestLog(), time.time())
         self._ledger = Ledger()
         self._stopping = False
@@ -105,7 +105,7 @@ class Director:
         names = {str(operation) for operation in owner.census.ported}
         await self._until(lambda: _true(names <= self._asked()), "every operation is asked for")
         operator = Operator(owner, "cutover rehearse", "a rehearsal")
-        await operator.set_budget("*", {"samples": self._wishes.samples, "latency_ratio": 0})
+        await operator.set_budget("*", {"samples": self._options.samples, "latency_ratio": 0})
         self._plant(WRONG_REPLY)
         await self._ramp(operator, "all-ported")
         for operation in _WITHOUT_SHADOW:
@@ -136,8 +136,8 @@ class Director:
         self._happens("worker 2 serves again")
         await self._until_ported(owner)
         self._happens("all operations are the port's")
-        await asyncio.sleep(self._wishes.seconds)
-        missing = names - self._asked(since=time.time() - 2 * self._wishes.limit)
+        await asyncio.sleep(self._options.seconds)
+        missing = names - self._asked(since=time.time() - 2 * self._options.limit)
         self.outcome.unasked = sorted(missing)
 
     async def _ramp(
@@ -148,8 +148,8 @@ class Director:
                 await operator.start_ramp(
                     pattern,
                     steps,
-                    samples=self._wishes.samples,
-                    seconds=self._wishes.seconds,
+                    samples=self._options.samples,
+                    seconds=self._options.seconds,
                     again=again,
                 )
             except StoreError:
@@ -198,38 +198,38 @@ class Director:
         held = set(owner.stored.of(NoteKind.HOLD)) - set(self.outcome.planted)
         if not held:
             return
-        told = []
+        breaches = []
         for name in sorted(held):
             for breach in await owner.store.breaches(1, name):
-                told.append(f"{name}: {json.dumps(breach.content, default=str)[:20000]}")
-        raise UpError("\n".join(["rolled back, and no bug was planted there:", *told]))
+                breaches.append(f"{name}: {json.dumps(breach.content, default=str)[:20000]}")
+        raise UpError("\n".join(["rolled back, and no bug was planted there:", *breaches]))
 
     async def _until(
         self, reached: Callable[[], Awaitable[bool]], what: str, owner: Ownership | None = None
     ) -> None:
         while not await reached():
-            if time.time() - self.outcome.began > self._wishes.limit:
-                raise UpError(f"not within {self._wishes.limit:.0f} s: {what}")
+            if time.time() - self.outcome.began > self._options.limit:
+                raise UpError(f"not within {self._options.limit:.0f} s: {what}")
             if owner is not None:
                 await self._refuse_other_rollbacks(owner)
             await asyncio.sleep(_LOOK)
 
     async def _until_ported(self, owner: Ownership) -> None:
         """All of it. UpError names what each ramp waits for."""
-        told = time.time()
+        shown_at = time.time()
         while True:
             modes = Counter(owner.decisions.mode(one) for one in owner.census.ported)
             if set(modes) == {Mode.PORTED}:
                 return
-            if time.time() - self.outcome.began > self._wishes.limit:
+            if time.time() - self.outcome.began > self._options.limit:
                 ramps = (await read_status(owner))["ramps"]
                 waiting = [f"{one['name']}: {one['mode']}, {one['says']}" for one in ramps]
-                limit = f"not within {self._wishes.limit:.0f} s: everything is ported"
+                limit = f"not within {self._options.limit:.0f} s: everything is ported"
                 raise UpError("\n  ".join([limit, *waiting]))
             await self._refuse_other_rollbacks(owner)
-            if time.time() - told > _TELL:
-                told = time.time()
-                self._say("         " + ", ".join(f"{n} {mode}" for mode, n in modes.items()))
+            if time.time() - shown_at > _PROGRESS_SECONDS:
+                shown_at = time.time()
+                self._show("         " + ", ".join(f"{n} {mode}" for mode, n in modes.items()))
             await asyncio.sleep(_LOOK)
 
     async def _live(self, client: Client, number: int) -> None:
@@ -258,7 +258,7 @@ class Director:
     def _happens(self, text: str, *, bad: bool = False) -> None:
         at = time.time() - self.outcome.began
         self.outcome.moments.append(Moment(at, text, bad))
-        self._say(f"{at:5.0f} s  {text}")
+        self._show(f"{at:5.0f} s  {text}")
 
 
 async def _true(value: bool) -> bool:

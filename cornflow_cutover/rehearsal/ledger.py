@@ -24,9 +24,9 @@ class Ledger:
     def note(self, table: str, name: str, fate: Fate) -> None:
         self.rows[table, name] = fate
 
-    def check(self, found: Iterable[tuple[str, str]]) -> list[str]:
-        """`found` are the rows there are. What is wrong, in words."""
-        counted = Counter(found)
+    def check(self, rows: Iterable[tuple[str, str]]) -> list[str]:
+        """`rows` are the rows there are. What is wrong, in words."""
+        counted = Counter(rows)
         wrong = []
         for (table, name), fate in self.rows.items():
             count = counted.pop((table, name), 0)

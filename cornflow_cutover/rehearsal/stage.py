@@ -89,7 +89,7 @@ class RehearsalStage:
     async def rows(self) -> list[tuple[str, str]]:
         """Table and name of every counted row that is not marked as deleted."""
         engine = create_async_engine(_async(self.environment["DATABASE_URL"]))
-        found: list[tuple[str, str]] = []
+        rows: list[tuple[str, str]] = []
         try:
             async with engine.connect() as connection:
                 for table, column in _NAMED.items():
@@ -98,10 +98,10 @@ class RehearsalStage:
                         f"WHERE {column} LIKE :prefix AND {_live(table)}"
                     )
                     names = await connection.scalars(statement, {"prefix": f"{PREFIX}%"})
-                    found += [(table, name) for name in names]
+                    rows += [(table, name) for name in names]
         finally:
             await engine.dispose()
-        return found
+        return rows
 
     def log_end(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []

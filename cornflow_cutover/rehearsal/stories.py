@@ -43,8 +43,8 @@ def workflow(idx: str) -> dict[str, Any]:
 
 async def _named(client: Client, operation: str, name: str) -> Any:
     """The object of that name in a list, for a client that does not know whether it was made."""
-    found = await client(operation, query="?limit=100")
-    return next((one for one in found if one["name"] == name), None)
+    rows = await client(operation, query="?limit=100")
+    return next((one for one in rows if one["name"] == name), None)
 
 
 async def solve(client: Client, name: str) -> None:
@@ -220,8 +220,8 @@ async def serve(client: Client, name: str) -> None:
 
 
 async def _user(client: Client, name: str) -> Any:
-    found = await client("GET /user/")
-    return next((one for one in found if one["username"] == name), None)
+    rows = await client("GET /user/")
+    return next((one for one in rows if one["username"] == name), None)
 
 
 def _archive() -> bytes:

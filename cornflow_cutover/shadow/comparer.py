@@ -8,18 +8,18 @@ from pathlib import Path
 from sqlalchemy import Table
 
 from cornflow_cutover.shadow import outbound
+from cornflow_cutover.shadow.concurrent_writes import changed_since, written_since
 from cornflow_cutover.shadow.isolation import (
     IsolatedCall,
     WriteRefusedError,
     answer_isolated,
     mark_logs,
 )
-from cornflow_cutover.shadow.meanwhile import changed_since, written_since
 from cornflow_cutover.shadow.place import create_sandbox, services_of
 from legacy_bridge.operations.operation import SAFE_METHODS, Operation, Stack
 from legacy_bridge.shadow.compare.outcome import ComparedPair, if_quiet_only, outcome_of
 from legacy_bridge.shadow.compare.reads import ReadComparer, judge_of
-from legacy_bridge.shadow.compare.side import PairSide, origin_of, seen
+from legacy_bridge.shadow.compare.side import PairSide, live_reply, origin_of
 from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.rows.sandbox import (
@@ -75,8 +75,8 @@ class CornflowComparer(ReadComparer):
             return {}
         from cornflow.shared import db
 
-        found: Mapping[str, Table] = db.metadata.tables
-        return found
+        tables: Mapping[str, Table] = db.metadata.tables
+        return tables
 
     async def startup(self, stage: ComparisonStage) -> None:
         await super().startup(stage)
@@ -124,21 +124,21 @@ class CornflowComparer(ReadComparer):
             recording.mails,
             outbound.effects(recording.calls, self._services),
         )
-        found = await self.differences(exchange, legacy, trial.ported, with_rows=self._in_process)
-        if found.differences and trial.unknown:
+        pair = await self.differences(exchange, legacy, trial.ported, with_rows=self._in_process)
+        if pair.differences and trial.unknown:
             detail = "; ".join(trial.unknown[:3])
             return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.UNKNOWN_ANSWER, detail=detail)
-        if found.differences and recording.reads:
+        if pair.differences and recording.reads:
             assert self._sandbox is not None
             changed = await changed_since(self._sandbox, recording, self.tables())
             if changed is not None:
                 return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED, detail=changed)
-        if found.differences and not recording.touches:
-            confirmed = await self._confirmed(exchange, recording, found)
+        if pair.differences and not recording.touches:
+            confirmed = await self._confirmed(exchange, recording, pair)
             if confirmed is None:
                 return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED)
-            found = confirmed
-        return outcome_of(exchange, found)
+            pair = confirmed
+        return outcome_of(exchange, pair)
 
     async def _trial(self, exchange: ClientExchange, recording: Recording) -> IsolatedCall:
         assert self._stage is not None
@@ -162,7 +162,7 @@ class CornflowComparer(ReadComparer):
                 reading = False
 
     async def _confirmed(
-        self, exchange: ClientExchange, recording: Recording, found: ComparedPair
+        self, exchange: ClientExchange, recording: Recording, pair: ComparedPair
     ) -> ComparedPair | None:
         """The same finding, once it is sure that nobody wrote between the two answers; else None.
 
@@ -172,17 +172,17 @@ class CornflowComparer(ReadComparer):
         if not again:
             assert self._sandbox is not None
             written = await written_since(self._sandbox, exchange, recording, self.tables())
-            return None if written else if_quiet_only(found)
+            return None if written else if_quiet_only(pair)
         if recording.calls:
-            return if_quiet_only(found)
+            return if_quiet_only(pair)
         for _ in range(_ATTEMPTS):
             legacy = await self.ask(exchange, Stack.LEGACY)
-            if same_reply(seen(found.legacy), seen(legacy), origin_of(exchange)):
-                return found
+            if same_reply(live_reply(pair.legacy), live_reply(legacy), origin_of(exchange)):
+                return pair
             trial = await self._trial(exchange, recording)
-            found = await self.differences(
+            pair = await self.differences(
                 exchange, legacy, trial.ported, with_rows=self._in_process
             )
-            if not found.differences:
+            if not pair.differences:
                 return None
         return None

@@ -143,8 +143,8 @@ async def _take_back(room: Room, rows: Sequence[RowTouch]) -> list[RowImage]:
 
 def _keys(images: Sequence[RowImage]) -> dict[str, list[int]]:
     """The keys that the legacy's new rows have got, for the port's: counters must not move for nothing."""
-    found: dict[str, list[int]] = {}
+    keys_of: dict[str, list[int]] = {}
     for image in images:
         if image.before is None and len(image.key) == 1 and isinstance(image.key[0], int):
-            found.setdefault(image.table.name, []).append(image.key[0])
-    return {table: sorted(keys) for table, keys in found.items()}
+            keys_of.setdefault(image.table.name, []).append(image.key[0])
+    return {table: sorted(keys) for table, keys in keys_of.items()}

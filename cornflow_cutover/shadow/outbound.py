@@ -150,12 +150,12 @@ def is_talk(url: str) -> bool:
 
 def effects(calls: Iterable[Call], services: Mapping[str, str]) -> dict[str, list[Any]]:
     """Calls by service, as the comparison describes them. `services`: names by the address they are at."""
-    found: dict[str, list[Call]] = {}
+    calls_of: dict[str, list[Call]] = {}
     for call in calls:
         name = next((n for base, n in services.items() if call.url.startswith(base)), None)
         if name is not None and not is_talk(call.url):
-            found.setdefault(name, []).append(call)
-    return {name: [_told(call) for call in _ordered(some)] for name, some in found.items()}
+            calls_of.setdefault(name, []).append(call)
+    return {name: [_as_row(call) for call in _ordered(some)] for name, some in calls_of.items()}
 
 
 def _ordered(calls: Iterable[Call]) -> list[Call]:
@@ -171,7 +171,7 @@ def _ordered(calls: Iterable[Call]) -> list[Call]:
     return ordered + sorted(reads, key=lambda read: read.url)
 
 
-def _told(call: Call) -> dict[str, Any]:
+def _as_row(call: Call) -> dict[str, Any]:
     parts = urlsplit(call.url)
     try:
         body = json.loads(call.body) if call.body else None

@@ -9,8 +9,8 @@ from legacy_bridge.shadow.rows.sandbox import PostgresSandbox, Sandbox, SqliteSa
 
 def services_of(environment: Mapping[str, str]) -> dict[str, str]:
     """Orchestrators by the address they are at: what goes elsewhere is not compared."""
-    found = {"AIRFLOW_URL": "airflow", "DATABRICKS_HOST": "databricks"}
-    return {environment[key]: name for key, name in found.items() if environment.get(key)}
+    services = {"AIRFLOW_URL": "airflow", "DATABRICKS_HOST": "databricks"}
+    return {environment[key]: name for key, name in services.items() if environment.get(key)}
 
 
 def create_sandbox(database_url: str) -> Sandbox:

@@ -56,8 +56,8 @@ class _Doubled:
             client: Any = getattr(sys.modules.get(owner), self.name, None)
             if _is_double(client) or _is_double(getattr(client, "from_config", None)):
                 client = client.from_config(self._flask_app.config)
-            if _is_double(found := getattr(client, method, None)):
-                return cast(Callable[..., Any], found)
+            if _is_double(attribute := getattr(client, method, None)):
+                return cast(Callable[..., Any], attribute)
         return None
 
     async def is_alive(self) -> bool:
@@ -78,8 +78,8 @@ class _Doubled:
             options: dict[str, Any] = {"checks_and_kpis_only": True} if checks else {}
             if case_id is not None:
                 options["case_id"] = case_id
-            told = _ask(double, execution_id, workflow_name=workflow, **options).json()
-            run_id = told.get(self._RUN_ID) if checks else told[self._RUN_ID]
+            reply = _ask(double, execution_id, workflow_name=workflow, **options).json()
+            run_id = reply.get(self._RUN_ID) if checks else reply[self._RUN_ID]
             return None if run_id is None else str(run_id)
         return await super().run(  # type: ignore[misc,no-any-return]
             workflow, execution_id, checks=checks, case_id=case_id

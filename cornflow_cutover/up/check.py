@@ -70,9 +70,9 @@ async def solve_example(bridge: httpx.AsyncClient) -> list[str]:
     examples = await _json(bridge, "GET", f"example/{_APPLICATION}/")
     name = examples[0]["name"]
     example = await _json(bridge, "GET", f"example/{_APPLICATION}/{name}/")
-    told = {"name": f"check: {name}", "schema": _APPLICATION}
-    instance = await _json(bridge, "POST", "instance/", {**told, "data": example["instance"]})
-    asked = {**told, "instance_id": instance["id"], "config": _SOLVER}
+    common = {"name": f"check: {name}", "schema": _APPLICATION}
+    instance = await _json(bridge, "POST", "instance/", {**common, "data": example["instance"]})
+    asked = {**common, "instance_id": instance["id"], "config": _SOLVER}
     started = time.monotonic()
     execution = await _json(bridge, "POST", "execution/", asked)
     path = f"execution/{execution['id']}"

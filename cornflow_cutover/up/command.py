@@ -148,27 +148,27 @@ class _Everything:
         if orchestrator.embedded:
             self._runner = EmbeddedRunner(folder, orchestrator, self._base, inherited)
 
-    def run(self, wishes: UpOptions) -> ReplayOutcome:
+    def run(self, options: UpOptions) -> ReplayOutcome:
         # uvicorn raises the signal that stopped it once more when it is done: an ordinary end here.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        outcome = asyncio.run(self._run(wishes))
-        if not wishes.check:
+        outcome = asyncio.run(self._run(options))
+        if not options.check:
             self._console.print("stopped")
         return outcome
 
-    async def _run(self, wishes: UpOptions) -> ReplayOutcome:
+    async def _run(self, options: UpOptions) -> ReplayOutcome:
         bridge = assembly.bridge(self._assembled, self._settings)
         server = uvicorn.Server(uvicorn_config(bridge, log_level="warning"))
         serving = asyncio.create_task(server.serve(sockets=[self._taken]))
-        working = asyncio.create_task(self._work(server, wishes))
+        working = asyncio.create_task(self._work(server, options))
         try:
             await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
             if not serving.done():
                 return await working
             if not server.started:
                 raise ServeError("the bridge did not start: see the log above")
-            if wishes.check:
+            if options.check:
                 raise UpError("stopped before the check was done; run it again")
             return ReplayOutcome.SAME
         finally:
@@ -182,16 +182,16 @@ class _Everything:
             server.should_exit = True
             await serving
 
-    async def _work(self, server: uvicorn.Server, wishes: UpOptions) -> ReplayOutcome:
+    async def _work(self, server: uvicorn.Server, options: UpOptions) -> ReplayOutcome:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.05)
         async with self._client() as service, self._client() as planner:
             login = await log_in(service, SERVICE_USER, self._folder.secrets().service_password)
-            if wishes.check:
+            if options.check:
                 await log_in_as_planner(planner, self._folder)
             await self._be_able_to_solve()
-            if wishes.check:
-                outcome = await self._replay(wishes)
+            if options.check:
+                outcome = await self._replay(options)
                 census = assembly.census(self._assembled, self._settings)
                 await self._show(
                     "one answer of each stack", lambda: ask_both(service, login, census)
@@ -202,7 +202,7 @@ class _Everything:
         keeping = asyncio.create_task(self._keep_runner())
         try:
             try:
-                await self._replay(wishes)
+                await self._replay(options)
             except UpError as error:
                 # No reason to stop serving.
                 self._console.print(f"[red]✗[/] {escape(str(error))}")
@@ -241,15 +241,15 @@ class _Everything:
         if self._runner is not None:
             await self._runner.keep(self._console)
 
-    async def _replay(self, wishes: UpOptions) -> ReplayOutcome:
-        if wishes.skip_parity:
+    async def _replay(self, options: UpOptions) -> ReplayOutcome:
+        if options.skip_parity:
             return ReplayOutcome.SAME
         return await replay(
             self._folder,
             self._console,
             self._inherited,
-            again=wishes.again,
-            waited_for=wishes.check,
+            again=options.again,
+            waited_for=options.check,
         )
 
     async def _show(self, what: str, ask: Callable[[], Awaitable[list[str]]]) -> None:

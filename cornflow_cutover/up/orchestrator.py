@@ -131,8 +131,8 @@ class EmbeddedRunner:
         while time.monotonic() < deadline:
             ended = self._process is None or self._process.code is not None
             for line in self._log_end().splitlines():
-                _, found, names = line.partition(_REGISTERED)
-                if found:
+                _, marker, names = line.partition(_REGISTERED)
+                if marker:
                     return names
                 ended = ended or _NOT_REGISTERED in line
             if ended:

@@ -64,9 +64,9 @@ async def replay(
 
 def _print_summary(folder: DataFolder, console: Console) -> None:
     with contextlib.suppress(OSError, ValueError, KeyError):
-        found = json.loads(folder.report.read_text())
+        report = json.loads(folder.report.read_text())
         console.print(
-            f"  {found['exchanges']} exchanges, {found['operations_covered']} of "
-            f"{found['operations_total']} operations, {found['differences']} differences, "
-            f"{found['waived']} waived"
+            f"  {report['exchanges']} exchanges, {report['operations_covered']} of "
+            f"{report['operations_total']} operations, {report['differences']} differences, "
+            f"{report['waived']} waived"
         )

@@ -101,14 +101,14 @@ class CaptureFiles:
         self._remove_oldest()
 
     def _remove_oldest(self) -> None:
-        found: list[tuple[float, Path]] = []
+        dated_files: list[tuple[float, Path]] = []
         for path in self._folder.glob(f"{PREFIX}*"):
             if path.name.endswith(SUFFIXES):
                 # another worker may be removing it
                 with contextlib.suppress(FileNotFoundError):
-                    found.append((path.stat().st_mtime, path))
-        too_many = len(found) - self._most
-        for _, path in sorted(found):
+                    dated_files.append((path.stat().st_mtime, path))
+        too_many = len(dated_files) - self._most
+        for _, path in sorted(dated_files):
             if too_many <= 0:
                 return
             if _is_free(path):

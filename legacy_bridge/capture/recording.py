@@ -8,13 +8,13 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget, WriterOptions
+from legacy_bridge.capture.options import CaptureOptions
+from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget
 from legacy_bridge.operations.match import Matcher
 from legacy_bridge.operations.operation import Operation
 from parity_core.capture.fingerprint import FingerprintKey
@@ -25,21 +25,8 @@ Label = Callable[[str, str], str]
 """(method, path) -> the operation's name, for the record."""
 
 
-@dataclass(frozen=True)
-class CaptureOptions:
-    folder: Path
-    sample: float = 1.0
-    """The share of users that are recorded, whole."""
-    mask: tuple[str, ...] = ()
-    """Names of fields, query parameters and headers, beside the usual ones."""
-    max_body: int = 1024 * 1024
-    """Bytes; of a longer body only length and hash are kept."""
-    max_files: int = 100
-    file_size: int = 64 * 1024 * 1024
-    compress: bool = False
-    key: str | None = None
-    memory: int = 64 * 1024 * 1024
-    """Bytes of bodies that may wait or be under way."""
+MEMORY = 64 * 1024 * 1024
+"""Bytes of bodies that may wait or be under way."""
 
 
 def label_of(matcher: Matcher) -> Label:
@@ -57,21 +44,8 @@ class Capture:
 
     def __init__(self, options: CaptureOptions, label: Label) -> None:
         self.options = options
-        self._budget = MemoryBudget(options.memory)
-        self._writer = CaptureWriter(
-            WriterOptions(
-                options.folder,
-                options.mask,
-                options.max_body,
-                options.max_files,
-                options.file_size,
-                options.compress,
-                options.key,
-                options.sample,
-            ),
-            self._budget,
-            label,
-        )
+        self._budget = MemoryBudget(MEMORY)
+        self._writer = CaptureWriter(options, self._budget, label)
         self._not_sampled = 0
 
     def start(self) -> None:
@@ -95,7 +69,7 @@ class Capture:
             self._not_sampled += 1
             await app(scope, receive, send)
             return
-        heard = _Heard(scope, self._budget, self.options.max_body)
+        heard = _Heard(scope, self._budget, self.options.capture_max_body)
 
         async def hear() -> Message:
             message = await receive()
@@ -103,7 +77,7 @@ class Capture:
                 heard.request.add(message.get("body", b""))
             return message
 
-        async def say(message: Message) -> None:
+        async def pass_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 heard.status = message["status"]
                 heard.reply_headers = list(message.get("headers", ()))
@@ -113,18 +87,18 @@ class Capture:
             await send(message)
 
         try:
-            await app(scope, hear, say)
+            await app(scope, hear, pass_on)
         finally:
             self._writer.put(heard.raw(), heard.held, heard.is_too_much)
 
     def _is_wanted(self, key: FingerprintKey, scope: Scope) -> bool:
         """By user. Who has no token yet may get one with the reply: the writer decides then."""
-        if self.options.sample >= 1:
+        if self.options.capture_sample >= 1:
             return True
         for name, value in scope["headers"]:
             if name == b"authorization":
                 user = key.caller(value.decode("latin-1")).user
-                return key.is_in_sample(user, self.options.sample)
+                return key.is_in_sample(user, self.options.capture_sample)
         return True
 
 

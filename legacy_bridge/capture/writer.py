@@ -5,12 +5,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from legacy_bridge.capture.files import CaptureFiles
+from legacy_bridge.capture.options import CaptureOptions
 from parity_core.capture.fingerprint import FingerprintKey, open_key
 from parity_core.capture.mask import MASKED_TOKEN, TOO_COSTLY, Masker
 from parity_core.capture.raw import Raw, without_secrets
@@ -50,23 +50,11 @@ class MemoryBudget:
         return self._taken
 
 
-@dataclass(frozen=True)
-class WriterOptions:
-    folder: Path
-    mask: tuple[str, ...]
-    max_body: int
-    max_files: int
-    file_size: int
-    compress: bool
-    key: str | None
-    sample: float
-
-
 class CaptureWriter:
     """`put` never waits; what does not fit is counted, and so is what could not be written."""
 
     def __init__(
-        self, options: WriterOptions, budget: MemoryBudget, label: Callable[[str, str], str]
+        self, options: CaptureOptions, budget: MemoryBudget, label: Callable[[str, str], str]
     ) -> None:
         self._options = options
         self._budget = budget
@@ -87,18 +75,18 @@ class CaptureWriter:
     def start(self) -> None:
         options = self._options
         try:
-            self.key = open_key(options.folder, options.key)
+            self.key = open_key(options.folder, options.capture_key)
             self._files = CaptureFiles(
                 options.folder,
-                options.file_size,
-                options.max_files,
-                options.compress,
-                {"sample": options.sample, "masked": list(options.mask)},
+                options.capture_file_size,
+                options.capture_max_files,
+                options.capture_gzip,
+                {"sample": options.capture_sample, "masked": list(options.masked_names)},
             )
         except OSError as error:
             self._give_up(error)
             return
-        self._masker = Masker(self.key, options.mask)
+        self._masker = Masker(self.key, options.masked_names)
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
 
@@ -164,7 +152,7 @@ class CaptureWriter:
         try:
             label = self._label(raw.method, unquote(raw.target.partition("?")[0]))
             recorded = without_secrets(
-                replace(raw, operation=label), self._masker, self._options.max_body
+                replace(raw, operation=label), self._masker, self._options.capture_max_body
             )
             if not self._is_wanted(recorded):
                 self._not_sampled += 1
@@ -181,12 +169,14 @@ class CaptureWriter:
 
     def _is_wanted(self, recorded: Recorded) -> bool:
         """Who had no token when asking is the user of the token in the reply, else an address."""
-        if recorded.user is not None or self._options.sample >= 1:
+        if recorded.user is not None or self._options.capture_sample >= 1:
             return True
         assert self.key is not None
         text = recorded.reply_body.content.decode(errors="replace")
-        told = MASKED_TOKEN.search(text)
-        return self.key.is_in_sample(told[1] if told else recorded.sender, self._options.sample)
+        token_match = MASKED_TOKEN.search(text)
+        return self.key.is_in_sample(
+            token_match[1] if token_match else recorded.sender, self._options.capture_sample
+        )
 
     def _do(self, work: Callable[[], None]) -> None:
         try:

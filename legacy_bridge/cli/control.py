@@ -127,14 +127,14 @@ def budget(
     """
     if reset == bool(limits):
         raise click.UsageError("write limits as name=value, or say --reset")
-    given = {}
+    parsed = {}
     for limit in limits:
         key, equals, value = limit.partition("=")
         if not equals:
             raise click.UsageError(f"'{limit}': write name=value")
-        given[key] = value
+        parsed[key] = value
     act(
-        lambda one: one.set_budget(name, given),
+        lambda one: one.set_budget(name, parsed),
         by=by,
         why=why,
         nothing="nothing to change",
@@ -166,16 +166,16 @@ def breaches(name: str | None, limit: int, as_json: bool) -> None:
     async def read(owner: Ownership) -> list[dict[str, Any]]:
         return [breach_as_json(one) for one in await owner.store.breaches(limit, name)]
 
-    found = or_exit(lambda: with_ownership(read))
+    rows = or_exit(lambda: with_ownership(read))
     if as_json:
-        print_json({"breaches": found})
+        print_json({"breaches": rows})
         return
     out = console()
-    for one in found:
+    for one in rows:
         out.print(f"[bold]{escape(one['name'])}[/bold]  {one['at']}  was {one['mode']}")
         out.print(f"  {escape(one['operation'])}: {escape(one['reason'])}")
         for example in one["examples"]:
             shown = ", ".join(f"{key} {value}" for key, value in example.items())
             out.print(f"  - {shown}"[:400], markup=False)
-    if not found:
+    if not rows:
         out.print("nothing was rolled back by the bridge")

@@ -45,12 +45,12 @@ def report(days: int, as_json: bool) -> None:
     Exits 0 when nothing does, 1 when something does. Traffic is counted by every bridge on this
     database, by day in UTC.
     """
-    found = or_exit(lambda: asyncio.run(_remaining(_assembled(), days)))
+    what_remains = or_exit(lambda: asyncio.run(_remaining(_assembled(), days)))
     if as_json:
-        print_json(as_json_value(found))
+        print_json(as_json_value(what_remains))
     else:
-        _show(found)
-    sys.exit(NO if found.needs_legacy else OK)
+        _show(what_remains)
+    sys.exit(NO if what_remains.needs_legacy else OK)
 
 
 @click.command()
@@ -82,12 +82,12 @@ def finish(
       or serve the port by itself, without the bridge
     """
     assembled = or_exit(_assembled)
-    found = or_exit(lambda: asyncio.run(_remaining(assembled, days)))
-    if found.needs_legacy and not parity_only:
+    what_remains = or_exit(lambda: asyncio.run(_remaining(assembled, days)))
+    if what_remains.needs_legacy and not parity_only:
         if as_json:
-            print_json({"may_finish": False, "report": as_json_value(found), "parity": None})
+            print_json({"may_finish": False, "report": as_json_value(what_remains), "parity": None})
         else:
-            _show(found)
+            _show(what_remains)
             click.echo("not yet: see above. --parity-only proves parity all the same")
         sys.exit(NO)
     if assembled.proof is None:
@@ -95,9 +95,9 @@ def finish(
     code = _prove(assembled.proof, proof_arguments, quiet=as_json)
     if code not in (OK, NO):
         fail(f"parity could not be replayed (exit code {code}): nothing is known")
-    may = code == OK and not found.needs_legacy
+    may = code == OK and not what_remains.needs_legacy
     if as_json:
-        value = {"may_finish": may, "report": as_json_value(found), "parity": code == OK}
+        value = {"may_finish": may, "report": as_json_value(what_remains), "parity": code == OK}
         print_json(value)
     elif code == NO:
         click.echo("not yet: the port alone does not pass parity")
@@ -138,13 +138,13 @@ def _prove(proof: Proof, arguments: tuple[str, ...], *, quiet: bool) -> int:
     return done.returncode
 
 
-def as_json_value(found: Remaining) -> dict[str, Any]:
+def as_json_value(what_remains: Remaining) -> dict[str, Any]:
     return {
-        "needs_legacy": found.needs_legacy,
-        "days": found.days,
+        "needs_legacy": what_remains.needs_legacy,
+        "days": what_remains.days,
         "traffic": {
-            **{stack.value: found.requests(stack) for stack in Stack},
-            "ported_share": found.ported_share,
+            **{stack.value: what_remains.requests(stack) for stack in Stack},
+            "ported_share": what_remains.ported_share,
         },
         "operations": [
             {
@@ -154,16 +154,16 @@ def as_json_value(found: Remaining) -> dict[str, Any]:
                 "requests": {stack.value: count for stack, count in one.requests.items()},
                 "last_by_legacy": one.last_by_legacy,
             }
-            for one in found.operations
+            for one in what_remains.operations
         ],
-        "leftovers": list(found.leftovers),
-        "infrastructure": list(found.infrastructure),
+        "leftovers": list(what_remains.leftovers),
+        "infrastructure": list(what_remains.infrastructure),
     }
 
 
-def _show(found: Remaining) -> None:
+def _show(what_remains: Remaining) -> None:
     out = console()
-    held = found.held
+    held = what_remains.held
     if held:
         table = Table("operation", "needs the legacy", "by legacy", "by the port", "last by legacy")
         for one in sorted(held, key=lambda one: -one.requests[Stack.LEGACY]):
@@ -175,18 +175,18 @@ def _show(found: Remaining) -> None:
                 one.last_by_legacy or "",
             )
         out.print(table)
-    total = len(found.operations)
-    share = found.ported_share
+    total = len(what_remains.operations)
+    share = what_remains.ported_share
     traffic = "no traffic" if share is None else f"{share:.1%} of the requests"
     out.print(
         f"{total - len(held)} of {total} operations are the port's; "
-        f"{traffic} of the last {found.days} days",
+        f"{traffic} of the last {what_remains.days} days",
         highlight=False,
     )
-    for text in found.leftovers:
+    for text in what_remains.leftovers:
         out.print(f"left: {text}", markup=False, highlight=False)
-    if found.infrastructure:
-        rules = ", ".join(found.infrastructure)
+    if what_remains.infrastructure:
+        rules = ", ".join(what_remains.infrastructure)
         out.print(f"goes with the legacy: {rules}", markup=False, highlight=False)
-    if not found.needs_legacy:
+    if not what_remains.needs_legacy:
         out.print("Nothing needs the legacy. Prove it: cutover finish --check")

@@ -14,10 +14,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from legacy_bridge import assembly
-from legacy_bridge.capture.options import capture_options
+from legacy_bridge.capture.options import CaptureOptions
 from legacy_bridge.cli import control as control_commands
 from legacy_bridge.cli.end import finish, report
 from legacy_bridge.cli.ramp import ramp, read_status
+from legacy_bridge.cli.setting_options import setting_options
 from legacy_bridge.cli.shared import (
     OK,
     act,
@@ -118,7 +119,7 @@ def main() -> None:
     type=click.Choice([kind.value for kind in LogFormat]),
     help="How log lines are written; also CUTOVER_LOG.",
 )
-@capture_options
+@setting_options(CaptureOptions, without=frozenset({"capture_key"}))
 def serve(
     host: str,
     port: int,
@@ -135,18 +136,18 @@ def serve(
     The environment of the application (its database address and secrets) is needed as it is; set
     CUTOVER_TOKEN to open the control API under /_cutover/.
     """
-    given: dict[str, Any] = {name: value for name, value in capture.items() if value is not None}
+    options: dict[str, Any] = {name: value for name, value in capture.items() if value is not None}
     if legacy is not None:
-        given["legacy"] = legacy
+        options["legacy"] = legacy
     if allow_force:
-        given["allow_force"] = True
+        options["allow_force"] = True
     if access_log:
-        given["access_log"] = True
+        options["access_log"] = True
     if log is not None:
-        given["log"] = log
+        options["log"] = log
 
     def run() -> None:
-        settings = load_settings(**given)
+        settings = load_settings(**options)
         serve_bridge(
             listen(host, port),
             settings,
@@ -161,14 +162,14 @@ def serve(
 @json_option
 def status(as_json: bool) -> None:
     """Who answers what, and who decided so."""
-    found = or_exit(lambda: with_ownership(read_status))
+    current = or_exit(lambda: with_ownership(read_status))
     if as_json:
-        print_json(found)
+        print_json(current)
         return
     table = Table(
         "operation", "ported", "guarded", "mode", "verdict", "changed by", "changed at", "why"
     )
-    for row in found["operations"]:
+    for row in current["operations"]:
         style = "green" if row["mode"] == Mode.PORTED else None
         table.add_row(
             row["operation"],
@@ -183,18 +184,18 @@ def status(as_json: bool) -> None:
         )
     out = console()
     out.print(table)
-    modes = Counter(row["mode"] for row in found["operations"])
-    ported = sum(row["ported"] for row in found["operations"])
-    total = len(found["operations"])
+    modes = Counter(row["mode"] for row in current["operations"])
+    ported = sum(row["ported"] for row in current["operations"])
+    total = len(current["operations"])
     out.print(f"{ported} of {total} operations are ported; {_counts(modes)}")
-    if found["killed"] is not None:
+    if current["killed"] is not None:
         out.print(
-            f"KILLED by {found['killed']['by']} at {found['killed']['at']}: the legacy answers "
+            f"KILLED by {current['killed']['by']} at {current['killed']['at']}: the legacy answers "
             "everything; lift it with `cutover unkill`",
             style="red",
             markup=False,
         )
-    for reason in found["ignored"]:
+    for reason in current["ignored"]:
         out.print(f"without effect: {reason}", style="yellow", markup=False)
 
 
@@ -238,12 +239,12 @@ def history(limit: int, as_json: bool) -> None:
     async def read(owner: Ownership) -> list[dict[str, str]]:
         return [change_as_json(one) for one in await owner.store.history(limit)]
 
-    found = or_exit(lambda: with_ownership(read))
+    changes = or_exit(lambda: with_ownership(read))
     if as_json:
-        print_json({"history": found})
+        print_json({"history": changes})
         return
     table = Table("when", "who", "what", "operation", "from", "to", "why")
-    for one in found:
+    for one in changes:
         table.add_row(
             *(
                 escape(one[key])

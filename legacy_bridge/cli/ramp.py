@@ -116,12 +116,12 @@ def abort(operation: str, by: str, why: str, as_json: bool) -> None:
 @json_option
 def show(as_json: bool) -> None:
     """Every ramp, and what it waits for."""
-    found = or_exit(lambda: with_ownership(read_status))["ramps"]
+    ramps = or_exit(lambda: with_ownership(read_status))["ramps"]
     if as_json:
-        print_json({"ramps": found})
+        print_json({"ramps": ramps})
         return
     table = Table("ramp", "state", "step", "mode", "verdict", "says", "by", "since")
-    for one in found:
+    for one in ramps:
         table.add_row(
             one["name"],
             one["state"],

@@ -67,14 +67,14 @@ def act(
 ) -> None:
     """Runs an operator's action and says what it changed, or `nothing`."""
     done = or_exit(lambda: with_ownership(lambda owner: action(Operator(owner, by, why))))
-    found = [change_as_json(one) for one in done]
+    changes = [change_as_json(one) for one in done]
     if as_json:
-        print_json({"changed": found})
+        print_json({"changed": changes})
         return
-    for one in found:
+    for one in changes:
         kind = "" if one["kind"] == "mode" else f"{one['kind']} "
         click.echo(f"{kind}{one['operation']}: {one['from'] or 'none'} -> {one['to'] or 'none'}")
-    if not found:
+    if not changes:
         click.echo(nothing)
 
 

@@ -79,17 +79,17 @@ def _bar(look: dict[str, Any], width: int) -> Text:
 
 
 def _trouble(look: dict[str, Any]) -> list[Text]:
-    found = []
+    warnings = []
     killed = look["killed"]
     if killed is not None:
-        found.append(
+        warnings.append(
             f"KILLED by {killed['by']} at {killed['at']}: the legacy answers everything; "
             "`cutover unkill` lifts it"
         )
     if look["trouble"]:
         known = "last known modes: " if look["modes"] != "current" else ""
-        found.append(f"{known}{look['trouble']}")
-    return [_line(Text(one, "bold red")) for one in found]
+        warnings.append(f"{known}{look['trouble']}")
+    return [_line(Text(one, "bold red")) for one in warnings]
 
 
 def _ramp(one: dict[str, Any]) -> Text:

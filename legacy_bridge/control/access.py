@@ -197,9 +197,9 @@ class ControlAccess:
             self._known[key] = now, name
         return name
 
-    def _is_token(self, given: str) -> bool:
+    def _is_token(self, offered: str) -> bool:
         return self._token is not None and secrets.compare_digest(
-            given.encode(), self._token.encode()
+            offered.encode(), self._token.encode()
         )
 
     def _how(self) -> str:

@@ -80,12 +80,14 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
     @router.put("/mode")
     async def set_mode(act: ModeChange) -> JSONResponse:
         """Change modes; every worker follows within two seconds."""
-        return await _told(operator(act).set_mode(act.operation, act.mode, again=act.again))
+        return await _changes_reply(
+            operator(act).set_mode(act.operation, act.mode, again=act.again)
+        )
 
     @router.post("/ramp/start")
     async def start_ramp(act: RampStart) -> JSONResponse:
         """Move from step to step as the evidence allows."""
-        return await _told(
+        return await _changes_reply(
             operator(act).start_ramp(
                 act.operation,
                 act.steps,
@@ -98,54 +100,54 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
     @router.post("/ramp/pause")
     async def pause(act: ActOn) -> JSONResponse:
         """Stay on this step."""
-        return await _told(operator(act).pause(act.operation))
+        return await _changes_reply(operator(act).pause(act.operation))
 
     @router.post("/ramp/resume")
     async def resume(act: ActOn) -> JSONResponse:
         """Go on with a paused ramp."""
-        return await _told(operator(act).resume(act.operation))
+        return await _changes_reply(operator(act).resume(act.operation))
 
     @router.post("/ramp/abort")
     async def abort(act: ActOn) -> JSONResponse:
         """End a ramp; the mode stays."""
-        return await _told(operator(act).abort(act.operation))
+        return await _changes_reply(operator(act).abort(act.operation))
 
     @router.post("/rollback")
     async def rollback(act: ActOn) -> JSONResponse:
         """Back to the legacy, to stay there until it is tried `again`."""
-        return await _told(operator(act).rollback(act.operation))
+        return await _changes_reply(operator(act).rollback(act.operation))
 
     @router.post("/acknowledge")
     async def acknowledge(act: ActOn) -> JSONResponse:
         """What was rolled back is understood: it may be moved again."""
-        return await _told(operator(act).acknowledge(act.operation))
+        return await _changes_reply(operator(act).acknowledge(act.operation))
 
     @router.post("/kill")
     async def kill(act: Act) -> JSONResponse:
         """Everything to the legacy; stored modes stay."""
-        return await _told(operator(act).kill())
+        return await _changes_reply(operator(act).kill())
 
     @router.post("/unkill")
     async def unkill(act: Act) -> JSONResponse:
         """Stored modes are in force again."""
-        return await _told(operator(act).unkill())
+        return await _changes_reply(operator(act).unkill())
 
     @router.put("/group/{name}")
     async def declare_group(name: str, act: Group) -> JSONResponse:
         """Operations that move together; an empty list ends the group."""
         if not act.operations:
-            return await _told(operator(act).drop_group(name))
-        return await _told(operator(act).declare_group(name, act.operations))
+            return await _changes_reply(operator(act).drop_group(name))
+        return await _changes_reply(operator(act).declare_group(name, act.operations))
 
     @router.put("/budget")
     async def set_budget(act: BudgetChange) -> JSONResponse:
         """Limits of an operation, a group or `*`; none: back to the defaults."""
-        return await _told(operator(act).set_budget(act.name, act.limits))
+        return await _changes_reply(operator(act).set_budget(act.name, act.limits))
 
     @router.put("/sticky")
     async def set_sticky(act: StickyChange) -> JSONResponse:
         """What a canary's share sticks to."""
-        return await _told(operator(act).set_sticky(act.to))
+        return await _changes_reply(operator(act).set_sticky(act.to))
 
     @router.get("/breaches")
     async def breaches(
@@ -153,10 +155,10 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
     ) -> JSONResponse:
         """Why things were rolled back, with figures and examples; the newest first."""
         try:
-            found = await ownership.store.breaches(limit, name)
+            stored = await ownership.store.breaches(limit, name)
         except StoreError as error:
             return JSONResponse({"error": str(error)}, 503)
-        return JSONResponse({"breaches": [breach_as_json(one) for one in found]})
+        return JSONResponse({"breaches": [breach_as_json(one) for one in stored]})
 
     @router.get("/examples")
     async def examples(
@@ -164,20 +166,20 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
     ) -> JSONResponse:
         """Failed requests and different pairs; the newest first."""
         try:
-            found = await warden.store.examples(operation, limit=limit)
+            stored = await warden.store.examples(operation, limit=limit)
         except StoreError as error:
             return JSONResponse({"error": str(error)}, 503)
-        shown: list[dict[str, Any]] = [one._asdict() for one in found]
+        shown: list[dict[str, Any]] = [one._asdict() for one in stored]
         return JSONResponse({"examples": shown})
 
     return router
 
 
-async def _told(action: Awaitable[list[RecordedChange]]) -> JSONResponse:
+async def _changes_reply(action: Awaitable[list[RecordedChange]]) -> JSONResponse:
     try:
         done = await action
     except UnknownOperationError as error:
-        return JSONResponse({"error": str(error), "near": list(error.near)}, 404)
+        return JSONResponse({"error": str(error), "near": list(error.alike)}, 404)
     except HeldError as error:
         return JSONResponse({"error": str(error), "held": True}, 409)
     except ModeError as error:

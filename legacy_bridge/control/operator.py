@@ -63,7 +63,7 @@ class Operator:
     ) -> list[RecordedChange]:
         """Takes the first step now; the workers take the others as the evidence allows."""
         try:
-            found = steps_of(steps)
+            parsed_steps = steps_of(steps)
         except RampError as error:
             raise ModeError(str(error)) from error
         owner = self.ownership
@@ -73,7 +73,7 @@ class Operator:
                 owner.census,
                 stored,
                 pattern,
-                found,
+                parsed_steps,
                 samples=samples,
                 step_seconds=seconds,
                 now=time.time(),

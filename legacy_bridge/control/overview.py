@@ -56,14 +56,14 @@ def status_of(ownership: Ownership, warden: Warden | None = None) -> dict[str, A
 def ramps_of(stored: Stored, trials: dict[str, Trial]) -> list[dict[str, Any]]:
     """The ramps, each with what it waits for."""
     now = time.time()
-    found = []
+    rows = []
     for name, ramp in sorted(stored.ramps.items()):
         trial = trials.get(name)
         note = stored.of(NoteKind.RAMP)[name]
         waits = f"the ramp is {ramp.state}"
         if ramp.state.live and trial is not None:
             waits = move_of(trial, now).why
-        found.append(
+        rows.append(
             {
                 **_ramp(name, ramp, now),
                 "verdict": None if trial is None else trial.judgement.verdict.value,
@@ -73,7 +73,7 @@ def ramps_of(stored: Stored, trials: dict[str, Trial]) -> list[dict[str, Any]]:
                 "why": note.why,
             }
         )
-    return found
+    return rows
 
 
 def change_as_json(change: RecordedChange) -> dict[str, str]:

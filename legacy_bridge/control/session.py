@@ -14,19 +14,19 @@ class TokenSession:
 
     def issue(self, name: str, until: float) -> str:
         """`until`: seconds since 1970."""
-        told = base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
-        content = f"{told}.{until:.0f}"
+        encoded = base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+        content = f"{encoded}.{until:.0f}"
         return f"{content}.{self._sign(content)}"
 
     def name_of(self, session: str, now: float) -> str | None:
         content, _, signature = session.rpartition(".")
         if not hmac.compare_digest(self._sign(content).encode(), signature.encode()):
             return None
-        told, _, until = content.partition(".")
+        encoded, _, until = content.partition(".")
         if float(until) < now:
             return None
         try:
-            return base64.urlsafe_b64decode(told + "=" * (-len(told) % 4)).decode()
+            return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
         except (binascii.Error, ValueError):
             return None
 

@@ -111,9 +111,9 @@ def wilson_low(hits: int, count: int) -> float:
 
 
 def _worst(verdicts: Iterable[BudgetVerdict]) -> BudgetVerdict:
-    found = set(verdicts)
+    present = set(verdicts)
     for verdict in (BudgetVerdict.BREACH, BudgetVerdict.INCONCLUSIVE):
-        if verdict in found:
+        if verdict in present:
             return verdict
     return BudgetVerdict.OK
 
@@ -143,16 +143,16 @@ def _errors(evidence: OperationEvidence, budget: Budget) -> BudgetFinding:
 
 def _differences(ported: Tally, budget: Budget) -> BudgetFinding:
     text = f"{ported.different} of {ported.compared} pairs differ, allowed are {budget.differences:.2%}"
-    found = _rate(
+    judgement = _rate(
         Check.DIFFERENCES, ported.different, ported.compared, budget.differences, budget, text
     )
-    if found.verdict is BudgetVerdict.OK and ported.compared < budget.compared:
+    if judgement.verdict is BudgetVerdict.OK and ported.compared < budget.compared:
         return BudgetFinding(
             Check.DIFFERENCES,
             BudgetVerdict.INCONCLUSIVE,
             f"{ported.compared} pairs compared, {budget.compared} are needed",
         )
-    return found
+    return judgement
 
 
 def _rate(
@@ -201,16 +201,18 @@ def _ratios(ported: Tally, legacy: Tally, budget: Budget) -> BudgetFinding:
             continue
         least = _at(ported, share - _doubt(share, ported.samples))
         most = _at(legacy, share + _doubt(share, legacy.samples))
-        found = BudgetVerdict.BREACH if least / most > limit else BudgetVerdict.INCONCLUSIVE
-        verdict = _worst((verdict, found))
+        latency_verdict = (
+            BudgetVerdict.BREACH if least / most > limit else BudgetVerdict.INCONCLUSIVE
+        )
+        verdict = _worst((verdict, latency_verdict))
     limits = f"allowed are {budget.latency_ratio:g} and {budget.latency_ratio_p95:g}"
     return BudgetFinding(Check.LATENCY, verdict, f"{', '.join(texts)}; {limits}")
 
 
 def _at(tally: Tally, share: float) -> float:
-    found = tally.percentile(share)
-    assert found is not None
-    return found
+    milliseconds = tally.percentile(share)
+    assert milliseconds is not None
+    return milliseconds
 
 
 def _doubt(share: float, count: int) -> float:

@@ -187,9 +187,9 @@ class Recorder:
             for span in Span:
                 bucket = span.bucket(now)
                 place = self._buckets.setdefault((span, bucket), {})
-                found = place.setdefault(key, Tally())
-                found.add(tally)
-                self._settled.append((tally, found))
+                settled = place.setdefault(key, Tally())
+                settled.add(tally)
+                self._settled.append((tally, settled))
                 self._dirty.add((span, bucket))
             if tally.requests:
                 where = Traffic(day, key.operation, key.stack)

@@ -73,7 +73,7 @@ def remaining(
     days: int,
 ) -> Remaining:
     """Puts together what is known. Pure."""
-    found = {}
+    left = {}
     for entry in census.entries:
         mode = decisions.mode(entry.operation)
         reason = None
@@ -84,12 +84,12 @@ def remaining(
         elif mode is not Mode.PORTED:
             reason = f"mode {mode}"
         name = str(entry.operation)
-        found[name] = OperationLeft(name, mode.value, reason)
+        left[name] = OperationLeft(name, mode.value, reason)
     for one in traffic:
-        known = found.get(one.operation)
+        known = left.get(one.operation)
         if known is None:
             continue
         known.requests[one.stack] += one.requests
         if one.stack is Stack.LEGACY and one.day > (known.last_by_legacy or ""):
             known.last_by_legacy = one.day
-    return Remaining(days, list(found.values()), census.infrastructure, leftovers)
+    return Remaining(days, list(left.values()), census.infrastructure, leftovers)

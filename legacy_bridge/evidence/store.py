@@ -160,10 +160,10 @@ def _moment(example: Example) -> datetime:
 
 def _sheets(rows: Iterable[Row]) -> list[dict[str, object]]:
     """One row of the table for each bucket: few writes, whatever the number of operations."""
-    found: dict[tuple[Span, int, str], list[object]] = {}
+    grouped: dict[tuple[Span, int, str], list[object]] = {}
     for span, bucket, worker, key, tally in rows:
         counts = [key.operation, key.trial, key.stack.value, tally.as_json()]
-        found.setdefault((span, bucket, worker), []).append(counts)
+        grouped.setdefault((span, bucket, worker), []).append(counts)
     return [
         {
             "span": span.value,
@@ -171,7 +171,7 @@ def _sheets(rows: Iterable[Row]) -> list[dict[str, object]]:
             "worker": worker,
             "counts": json.dumps(counts, separators=(",", ":")),
         }
-        for (span, bucket, worker), counts in found.items()
+        for (span, bucket, worker), counts in grouped.items()
     ]
 
 

@@ -108,12 +108,12 @@ class Tally:
 
     def as_json(self) -> dict[str, Any]:
         """Only what is not zero."""
-        found: dict[str, Any] = {
+        content: dict[str, Any] = {
             name: value for name in self.COUNTS if (value := getattr(self, name))
         }
         if self.latency:
-            found["latency"] = {str(step): count for step, count in self.latency.items()}
-        return found
+            content["latency"] = {str(step): count for step, count in self.latency.items()}
+        return content
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -136,10 +136,10 @@ class Tally:
 
 
 def total(tallies: Iterable[Tally]) -> Tally:
-    found = Tally()
+    summed = Tally()
     for tally in tallies:
-        found.add(tally)
-    return found
+        summed.add(tally)
+    return summed
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -110,7 +110,7 @@ def trials_of(
         by_subject.setdefault(subject, []).append(
             OnTrial(name, assigned.mode, trial, budget, short, long)
         )
-    found = []
+    trials = []
     for name, operations in by_subject.items():
         # The short window is written and read more often, so it may know more already.
         samples = sum(max(one.short.ported.samples, one.long.ported.samples) for one in operations)
@@ -119,8 +119,8 @@ def trials_of(
             for one in operations
         }
         members = groups.get(name, (name,))
-        found.append(Trial(name, members, tuple(operations), judgements, samples, ramps.get(name)))
-    return found
+        trials.append(Trial(name, members, tuple(operations), judgements, samples, ramps.get(name)))
+    return trials
 
 
 def breach_of(trial: Trial, examples: list[Mapping[str, Any]]) -> dict[str, Any]:

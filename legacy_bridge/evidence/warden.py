@@ -124,9 +124,9 @@ class Warden:
         shown: list[Mapping[str, Any]] = [
             {"kind": one.kind, "at": one.at, **one.content} for one in examples
         ]
-        found = Breach(trial.name, trial.worst, breach_of(trial, shown))
+        breach = Breach(trial.name, trial.worst, breach_of(trial, shown))
         done = await self._ownership.apply(
-            lambda stored: plans.breach(stored, trial.name, trial.members, trial.trials, found),
+            lambda stored: plans.breach(stored, trial.name, trial.members, trial.trials, breach),
             who=WHO,
             why=reason,
         )

@@ -66,8 +66,8 @@ class Windows:
 
     def suspects(self) -> set[str]:
         """The operations that have, or may have, new failures or differences since the last call."""
-        found, self._suspects = self._suspects, set()
-        return found
+        suspects, self._suspects = self._suspects, set()
+        return suspects
 
     def forget(self, now: float) -> None:
         """Drops what no window can reach any more, and sums that may have changed meanwhile."""
@@ -97,9 +97,9 @@ class Windows:
             closed = (one for bucket, one in buckets.items() if first <= bucket < opening)
             self._closed[key] = known = (opening, _of_trial(closed, trial))
         open_now = (buckets.get(bucket, {}) for bucket in (opening, current, current + span))
-        found = _of_trial(open_now, trial)
-        found.add(known[1])
-        return found
+        trial_tally = _of_trial(open_now, trial)
+        trial_tally.add(known[1])
+        return trial_tally
 
 
 def _bad(tally: Tally) -> tuple[int, int]:

@@ -51,7 +51,7 @@ _SHARES = ("errors", "differences")
 def check(changes: Mapping[str, Any]) -> dict[str, Any]:
     """The changes with their values as numbers. Raises BudgetError."""
     known = {name: type(value) for name, value in asdict(Budget()).items()}
-    found: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
     for name, value in changes.items():
         if name not in known:
             raise BudgetError(f"a budget has no '{name}': it has {', '.join(known)}")
@@ -63,8 +63,8 @@ def check(changes: Mapping[str, Any]) -> dict[str, Any]:
         least = 10 if "window" in name else 1 if name in ("samples", "fewest") else 0
         if not least <= number <= most:
             raise BudgetError(f"{name}: {value} is not between {least} and {most:g}")
-        found[name] = number
-    return found
+        limits[name] = number
+    return limits
 
 
 def budget_of(names: tuple[str, ...], stored: Mapping[str, Mapping[str, Any]]) -> Budget:

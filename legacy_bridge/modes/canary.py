@@ -73,9 +73,9 @@ def identity(sticky: Sticky, headers: Iterable[tuple[bytes, bytes]], scope: Scop
         if name == sticky.name and sticky.to is StickTo.HEADER:
             return b"h" + value
     if sticky.to is StickTo.COOKIE and cookie is not None:
-        found = _cookie(cookie, sticky.name)
-        if found is not None:
-            return b"c" + found
+        cookie_value = _cookie(cookie, sticky.name)
+        if cookie_value is not None:
+            return b"c" + cookie_value
     if authorization is not None:
         return _user(authorization)
     client = scope.get("client")

@@ -141,7 +141,11 @@ def acknowledge(census: Census, stored: Stored, pattern: str) -> Writes:
 
 
 def breach(
-    stored: Stored, name: str, members: Sequence[str], trials: Mapping[str, int], found: Breach
+    stored: Stored,
+    name: str,
+    members: Sequence[str],
+    trials: Mapping[str, int],
+    recorded_breach: Breach,
 ) -> Writes:
     """By the bridge; nothing when the modes that were judged are not in force any more."""
     if stored.killed is not None or name in stored.of(NoteKind.HOLD):
@@ -149,8 +153,8 @@ def breach(
     if any(_trial(stored, one) != trial for one, trial in trials.items()):
         return Writes()
     chosen = {name: tuple(members)}
-    notes = _hold(stored, chosen, {"operation": found.operation})
-    return Writes(_all(chosen, Mode.LEGACY.value), notes, (found,))
+    notes = _hold(stored, chosen, {"operation": recorded_breach.operation})
+    return Writes(_all(chosen, Mode.LEGACY.value), notes, (recorded_breach,))
 
 
 def kill(stored: Stored, on: bool, *, with_legacy: bool = True) -> Writes:
@@ -182,10 +186,12 @@ def set_sticky(text: str) -> Writes:
 
 
 def _one(census: Census, name: str) -> str:
-    found = select(census, name)
-    if len(found) != 1:
-        raise ModeError(f"'{name}' means {len(found)} operations: a budget is of one, a group or *")
-    return str(found[0])
+    operations = select(census, name)
+    if len(operations) != 1:
+        raise ModeError(
+            f"'{name}' means {len(operations)} operations: a budget is of one, a group or *"
+        )
+    return str(operations[0])
 
 
 def _release(

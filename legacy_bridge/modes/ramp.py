@@ -21,18 +21,18 @@ def steps_of(text: str | Iterable[str]) -> tuple[str, ...]:
     """`shadow,1,5,25,50,100`: modes and shares, each further than the one before."""
     words = text.split(",") if isinstance(text, str) else list(text)
     try:
-        found = [Assignment.parse(word) for word in words if word.strip()]
+        assignments = [Assignment.parse(word) for word in words if word.strip()]
     except AssignmentError as error:
         raise RampError(str(error)) from error
-    if not found:
+    if not assignments:
         raise RampError("a ramp needs steps, for example 1,5,25,50,100")
     order = list(Mode)
-    for before, after in itertools.pairwise(found):
+    for before, after in itertools.pairwise(assignments):
         if (order.index(after.mode), after.share) <= (order.index(before.mode), before.share):
             raise RampError(f"'{after}' does not go further than '{before}'")
-    if found[0].mode is Mode.LEGACY:
+    if assignments[0].mode is Mode.LEGACY:
         raise RampError("a ramp begins where the port is asked: shadow, a share, mirror or ported")
-    return tuple(str(one) for one in found)
+    return tuple(str(one) for one in assignments)
 
 
 def end_of(ramp: Ramp) -> str:

@@ -20,13 +20,13 @@ class HeldError(ModeError):
 
 
 class UnknownOperationError(ModeError):
-    """Nothing matches; `near` are the most alike."""
+    """Nothing matches; `alike` are the most alike."""
 
-    def __init__(self, pattern: str, near: Iterable[str]) -> None:
-        self.near = tuple(near)
+    def __init__(self, pattern: str, alike: Iterable[str]) -> None:
+        self.alike = tuple(alike)
         text = f"no operation is called '{pattern}'"
-        if self.near:
-            text += "; near: " + ", ".join(f"'{name}'" for name in self.near)
+        if self.alike:
+            text += "; near: " + ", ".join(f"'{name}'" for name in self.alike)
         else:
             text += "; `cutover census` lists them all"
         super().__init__(text)
@@ -40,10 +40,10 @@ def select(census: Census, pattern: str) -> list[Operation]:
     cleaned = " ".join(pattern.split())
     if cleaned in names:
         return [names[cleaned]]
-    found = [operation for name, operation in names.items() if fnmatchcase(name, cleaned)]
-    if not found:
+    matches = [operation for name, operation in names.items() if fnmatchcase(name, cleaned)]
+    if not matches:
         raise UnknownOperationError(pattern, difflib.get_close_matches(cleaned, names, n=4))
-    return sorted(found)
+    return sorted(matches)
 
 
 def subjects(census: Census, stored: Stored, pattern: str) -> dict[str, tuple[str, ...]]:
@@ -52,12 +52,12 @@ def subjects(census: Census, stored: Stored, pattern: str) -> dict[str, tuple[st
     if pattern in groups:
         return {pattern: groups[pattern]}
     group_of = stored.group_of
-    found: dict[str, tuple[str, ...]] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
     for operation in select(census, pattern):
         name = str(operation)
         group = group_of.get(name)
-        found[group or name] = groups[group] if group else (name,)
-    return found
+        chosen[group or name] = groups[group] if group else (name,)
+    return chosen
 
 
 def needs_legacy(with_legacy: bool) -> None:

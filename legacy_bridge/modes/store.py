@@ -124,7 +124,7 @@ class ModeStore:
             modes = await connection.execute(
                 select(HISTORY).order_by(HISTORY.c.id.desc()).limit(limit)
             )
-            found = [
+            changes = [
                 RecordedChange(
                     row.changed_at,
                     row.changed_by,
@@ -138,7 +138,7 @@ class ModeStore:
             others = await connection.execute(
                 select(AUDIT).order_by(AUDIT.c.id.desc()).limit(limit)
             )
-            found += [
+            changes += [
                 RecordedChange(
                     row.changed_at,
                     row.changed_by,
@@ -150,7 +150,7 @@ class ModeStore:
                 )
                 for row in others
             ]
-        return sorted(found, key=lambda one: one.changed_at, reverse=True)[:limit]
+        return sorted(changes, key=lambda one: one.changed_at, reverse=True)[:limit]
 
     async def breaches(self, limit: int = 20, name: str | None = None) -> list[Breach]:
         """The newest first; ``name`` is an operation or a group."""
@@ -182,12 +182,12 @@ async def _load(connection: AsyncConnection) -> Stored:
 
 
 async def _revision(connection: AsyncConnection) -> int:
-    found: int | None = await connection.scalar(select(REVISION.c.revision))
-    if found is None:
+    revision: int | None = await connection.scalar(select(REVISION.c.revision))
+    if revision is None:
         raise StoreError(
             "the table bridge_revision is empty: start the bridge once more to fill it"
         )
-    return found
+    return revision
 
 
 async def _write_modes(

@@ -141,8 +141,8 @@ def _rules_of_the_port(ported: Iterable[PortedOperation]) -> list[LegacyRule]:
         methods.setdefault(implemented.rule, set()).add(implemented.method)
         names.setdefault(implemented.rule, implemented.name)
     return [
-        LegacyRule(rule=rule, methods=frozenset(found), endpoint=names[rule])
-        for rule, found in methods.items()
+        LegacyRule(rule=rule, methods=frozenset(rule_methods), endpoint=names[rule])
+        for rule, rule_methods in methods.items()
     ]
 
 

@@ -97,11 +97,11 @@ class Matcher:
         known = self._known.get(shape)
         if known is not None:
             return known
-        found = self._look_up(method, path)
+        result = self._look_up(method, path)
         # Only rules that match, and methods as they are written: so what is kept does not grow with traffic.
-        if type(found) in _MATCHES and method.isupper() and is_told(shape):
-            self._known[shape] = found
-        return found
+        if type(result) in _MATCHES and method.isupper() and is_told(shape):
+            self._known[shape] = result
+        return result
 
     def _look_up(self, method: str, path: str) -> Match:
         try:

@@ -96,16 +96,16 @@ class Dispatcher:
         end = None
         if self._telemetry is not None:
             end = self._telemetry.begin(scope, decision, reply.request_id)
-        seen = self._see(decision, scope, fields.request_id)
-        if seen is not None:
-            receive, reply.seen = seen.receive(receive), seen
+        watched = self._see(decision, scope, fields.request_id)
+        if watched is not None:
+            receive, reply.watched = watched.receive(receive), watched
         try:
             await self._answer(decision, scope, receive, reply, fields)
         finally:
             if end is not None:
                 end(reply.status if reply.started else 0, reply.served_by[1].decode())
-            if seen is not None and self._observer is not None and not reply.failed:
-                self._observer.take(seen.exchange())
+            if watched is not None and self._observer is not None and not reply.failed:
+                self._observer.take(watched.exchange())
 
     def _forced(self, force: bytes, match: Match, decisions: Decisions) -> Decision:
         """What `X-Force-Stack` wants: no evidence of anything, and nobody steps in."""

@@ -23,8 +23,15 @@ class MarkedReply:
     """
 
     __slots__ = (
-        "_request_id", "_send", "failed", "on_trial", "seen", "served_by", "started", "status",
+        "_request_id",
+        "_send",
+        "failed",
+        "on_trial",
+        "served_by",
+        "started",
+        "status",
         "status_at",
+        "watched",
     )  # fmt: skip
 
     def __init__(self, send: Send, request_id: bytes) -> None:
@@ -38,7 +45,7 @@ class MarkedReply:
         self.status_at = 0.0
         self.on_trial = False
         self.failed = False
-        self.seen: WatchedExchange | None = None
+        self.watched: WatchedExchange | None = None
 
     @property
     def request_id(self) -> str:
@@ -53,8 +60,8 @@ class MarkedReply:
                 self.failed = True
         if self.failed and self.on_trial:
             return _nothing()
-        if self.seen is not None:
-            self.seen.replied(message)
+        if self.watched is not None:
+            self.watched.replied(message)
         if is_start:
             self.started = True
             headers = [*message.get("headers", ()), self.served_by]

@@ -43,14 +43,14 @@ class WatchedExchange:
         self._started, self._began = time.time(), time.perf_counter()
 
     def receive(self, receive: Receive) -> Receive:
-        async def seen() -> Message:
+        async def receive_watched() -> Message:
             message = await receive()
             if message["type"] == "http.request":
                 self._request = self._keep(self._request, message)
                 self._request_whole = not message.get("more_body", False)
             return message
 
-        return seen
+        return receive_watched
 
     def replied(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -46,7 +46,7 @@ class ShadowObserver:
         self.limits = limits or Limits()
         self.counters = Counters()
         self.body_limit = self.limits.body
-        self._comparer = comparer
+        self.comparer = comparer
         self._chance = chance
         self._waiting: deque[tuple[ClientExchange, int, float]] = deque()
         """Oldest first: the pair, its bytes, and since when it waits."""
@@ -72,7 +72,7 @@ class ShadowObserver:
 
     async def startup(self, stage: ComparisonStage) -> None:
         self._stage = stage
-        await self._comparer.startup(stage)
+        await self.comparer.startup(stage)
         self._tasks = [
             asyncio.create_task(self._work(), name=f"shadow-{number}")
             for number in range(self.limits.workers)
@@ -86,7 +86,7 @@ class ShadowObserver:
             exchange, *_ = self._waiting.popleft()
             self._count(exchange, PairOutcome(PairVerdict.DROPPED, Reason.STOPPED))
         self._bytes = 0
-        await self._comparer.shutdown()
+        await self.comparer.shutdown()
 
     async def drained(self) -> None:
         """Returns once nothing waits and nothing runs. For tests and rehearsals."""
@@ -101,7 +101,7 @@ class ShadowObserver:
             return False
         if self.limits.rate and not self._within_rate(operation):
             return False
-        refused = self._comparer.refuses(operation, compared, scope["method"])
+        refused = self.comparer.refuses(operation, compared, scope["method"])
         if refused is not None:
             self.counters.add(operation, PairVerdict.NOT_COMPARABLE, refused)
             return False
@@ -112,10 +112,10 @@ class ShadowObserver:
             return False
         if not self._watching:
             # Hooks cost every statement a little: a bridge that compares nothing has none.
-            self._comparer.watch()
+            self.comparer.watch()
             self._watching = True
         # a difference in a read is looked into by asking again
-        again = self._comparer.repeatable(operation, scope["method"])
+        again = self.comparer.repeatable(operation, scope["method"])
         recording = Recording(noting_reads=not again)
         scope[RECORDING] = recording
         start(recording)
@@ -189,9 +189,9 @@ class ShadowObserver:
         recording = exchange.scope.get(RECORDING) or Recording()
         try:
             await self._let_clients_pass()
-            await self._comparer.ready()
+            await self.comparer.ready()
             async with asyncio.timeout(self.limits.seconds):
-                outcome = await self._comparer.compare(exchange, recording)
+                outcome = await self.comparer.compare(exchange, recording)
             if outcome.if_quiet and last_write() >= exchange.started:
                 return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED)
             return outcome
@@ -231,7 +231,7 @@ class ShadowObserver:
                 example=outcome.example,
             )
             return
-        told = outcome.reason or outcome.verdict
+        reason = outcome.reason or outcome.verdict
         if outcome.detail:
-            _log.info("%s: %s: %s", exchange.operation, told, outcome.detail)
-        results.dropped(exchange.operation, exchange.trial, str(told))
+            _log.info("%s: %s: %s", exchange.operation, reason, outcome.detail)
+        results.dropped(exchange.operation, exchange.trial, str(reason))

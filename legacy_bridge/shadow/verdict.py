@@ -107,11 +107,11 @@ class Counters:
 
     def of(self, operation: Operation | str) -> dict[str, int]:
         """`{"same": 3, "dropped: queue full": 1}`."""
-        found: dict[str, int] = {}
+        by_reason: dict[str, int] = {}
         for (name, verdict, reason), count in self.counts.items():
             if name == str(operation):
-                found[f"{verdict}: {reason}" if reason else str(verdict)] = count
-        return found
+                by_reason[f"{verdict}: {reason}" if reason else str(verdict)] = count
+        return by_reason
 
     def total(self, verdict: PairVerdict) -> int:
-        return sum(count for (_, told, _), count in self.counts.items() if told is verdict)
+        return sum(count for (_, counted, _), count in self.counts.items() if counted is verdict)

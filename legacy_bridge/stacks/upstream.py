@@ -11,6 +11,10 @@ from legacy_bridge.stacks.edge import Headers, has_body, mount_point, refuse_web
 from legacy_bridge.stacks.replies import send_error
 from legacy_bridge.stacks.spool import DISK, SpoolReply, SpoolRequest, SpoolRoom
 
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 300.0
+CONNECTIONS = 100
+
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -47,9 +51,9 @@ class UpstreamLegacy:
         self,
         url: str,
         *,
-        connect_seconds: float = 5,
-        read_seconds: float = 300,
-        connections: int = 100,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        connections: int = CONNECTIONS,
         spool_bytes: int = DISK,
     ) -> None:
         self._base = httpx.URL(url)
@@ -58,12 +62,13 @@ class UpstreamLegacy:
                 f"the legacy's address must start with http:// or https://, not '{url}'"
             )
         self._prefix = self._base.raw_path.rstrip(b"/")
-        self._timeouts = {
+        self.timeouts = {
             "connect": connect_seconds,
             "read": read_seconds,
             "write": read_seconds,
             "pool": connect_seconds,
         }
+        self.connections = connections
         # The transport below the client: no cookie jar, no redirects, no headers of its own, no proxy
         # from the environment.
         self._transport = httpx.AsyncHTTPTransport(
@@ -126,7 +131,7 @@ class UpstreamLegacy:
             self._base.copy_with(raw_path=b"/"),
             headers=_request_headers(scope),
             content=_body(receive) if has_body(scope["headers"]) else None,
-            extensions={"timeout": self._timeouts, "target": target},
+            extensions={"timeout": self.timeouts, "target": target},
         )
 
     async def _unavailable(self, send: Send, status: int, what: str, error: Exception) -> None:

@@ -42,7 +42,7 @@ class JsonLines(logging.Formatter):
     """One object a line: `time` (UTC), `level`, `logger`, `message`, what the record brings. No secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, Any] = {
+        line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -50,13 +50,13 @@ class JsonLines(logging.Formatter):
         }
         fields = getattr(record, "fields", None)
         if isinstance(fields, dict):
-            told |= fields
+            line |= fields
         request_id = REQUEST_ID.get()
         if request_id is not None:
-            told.setdefault("request_id", request_id)
+            line.setdefault("request_id", request_id)
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        shown = replaced(told, is_secret, lambda name, one: _HIDDEN if name else _shown(one))
+            line["exception"] = self.formatException(record.exc_info)
+        shown = replaced(line, is_secret, lambda name, one: _HIDDEN if name else _shown(one))
         return json.dumps(shown, default=str, ensure_ascii=False)
 
 

@@ -163,8 +163,8 @@ def render(counted: Metrics, *others: Collector) -> bytes:
 
 
 def _cumulated(buckets: list[int]) -> list[tuple[str, float]]:
-    found, total = [], 0
+    cumulated, total = [], 0
     for bound, count in zip([*BUCKETS, "+Inf"], buckets, strict=True):
         total += count
-        found.append((str(bound), float(total)))
-    return found
+        cumulated.append((str(bound), float(total)))
+    return cumulated

@@ -51,12 +51,12 @@ class SharedMetrics:
     def _others(self) -> list[dict[str, Any]]:
         if self._folder is None:
             return []
-        found = []
+        states = []
         for file in sorted(self._folder.glob("*.json")):
             if file.name != self._name:
                 with contextlib.suppress(OSError, ValueError):
-                    found.append(json.loads(file.read_text()))
-        return found
+                    states.append(json.loads(file.read_text()))
+        return states
 
     async def _run(self) -> None:
         while True:

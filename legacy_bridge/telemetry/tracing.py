@@ -59,9 +59,11 @@ class Tracing:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        given = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "cutover-bridge"}
+        attributes = (
+            {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "cutover-bridge"}
+        )
         # Ours alone: an application that traces itself keeps its own provider.
-        self._provider = TracerProvider(resource=Resource.create(given))
+        self._provider = TracerProvider(resource=Resource.create(attributes))
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("legacy_bridge")
         self._propagate = propagate
@@ -101,7 +103,7 @@ class Tracing:
 
         def end(status: int, stack: str) -> None:
             span.set_attribute("cutover.stack", stack)
-            self._tell(span, status)
+            self._set_status(span, status)
             span.end()
 
         return end
@@ -124,14 +126,14 @@ class Tracing:
                 self._carry(scope, span)
                 status = 0
 
-                async def told(message: Message) -> None:
+                async def send_observed(message: Message) -> None:
                     nonlocal status
                     if message["type"] == "http.response.start":
                         status = message["status"]
                     await send(message)
 
-                await app(scope, receive, told)
-                self._tell(span, status)
+                await app(scope, receive, send_observed)
+                self._set_status(span, status)
 
         return traced
 
@@ -156,7 +158,7 @@ class Tracing:
         ]
         scope["headers"] = [*kept, *added]
 
-    def _tell(self, span: Span, status: int) -> None:
+    def _set_status(self, span: Span, status: int) -> None:
         if status:
             span.set_attribute("http.response.status_code", status)
         if status >= 500 or status == 0:

@@ -3,8 +3,12 @@
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
+from unittest.mock import AsyncMock
 
 from legacy_bridge.assembly import Assembly, Proof
+from legacy_bridge.shadow.limits import Limits
+from legacy_bridge.shadow.verdict import Comparer
 from tests.bridge.pair import PORTED, Ported, flask_app, pair_rules, ported_app
 
 
@@ -43,3 +47,14 @@ def assemble_for_the_end() -> Assembly:
     program = "import os, sys; print('the proof ran with', *sys.argv[1:]); sys.exit(int(os.environ['PROOF_CODE']))"
     proof = Proof((sys.executable, "-c", program))
     return replace(assemble(), leftovers=leftovers, proof=proof)
+
+
+def assemble_for_comparisons() -> Assembly:
+    """Each process that makes the comparer writes a line in NOTES: whether its legacy is in process."""
+
+    def comparer(in_process: bool, limits: Limits) -> Comparer:
+        with Path(os.environ["NOTES"]).open("a") as notes:
+            notes.write(f"{os.getpid()} {in_process} {limits.share}\n")
+        return AsyncMock()
+
+    return replace(assemble(), comparer=comparer)

@@ -21,7 +21,7 @@ from cornflow_cutover.shadow.comparer import CornflowComparer
 from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.shadow import Comparer, Limits, PairOutcome, ShadowObserver
 from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
-from legacy_bridge.shadow.process.client import ApartComparer
+from legacy_bridge.shadow.process.client import ComparerProcess
 from legacy_bridge.shadow.rows.recording import Recording
 from legacy_bridge.shadow.verdict import Reason
 
@@ -335,7 +335,7 @@ async def apart(drill: Drill) -> dict[str, Any]:
     """The same by a process of its own, which is killed in between."""
     parts = drill.parts
     assert parts.stage is not None
-    comparer = ApartComparer(parts.gate.inner)
+    comparer = ComparerProcess(parts.gate.inner, {})
     drill.observer.limits = Limits(seconds=60)
     await parts.bridge.ownership.change("all-ported", Mode.SHADOW, who="drill", why="apart")
     await comparer.startup(parts.stage)

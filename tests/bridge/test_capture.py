@@ -16,9 +16,10 @@ import httpx
 import pytest
 from starlette.types import Scope
 
+from legacy_bridge.capture import recording
 from legacy_bridge.capture.files import CaptureFiles
-from legacy_bridge.capture.recording import CaptureOptions
-from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget, WriterOptions
+from legacy_bridge.capture.options import CaptureOptions
+from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget
 from parity_core.capture.fingerprint import read_key
 from parity_core.capture.record import Recorded
 from parity_core.compare.tokens import mint
@@ -55,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 def test_an_exchange_is_recorded_as_it_was(
     make_bridge: MakeBridge, serve: Serve, folder: Path
 ) -> None:
-    url = serve(make_bridge(capture=CaptureOptions(folder))).url
+    url = serve(make_bridge(capture=CaptureOptions(capture=folder))).url
     httpx.get(f"{url}/_cutover/health")
     httpx.post(f"{url}/echo/?q=a%20b", content=b"some text", headers=token("admin"))
     got = httpx.get(f"{url}/thing/", headers={"X-Mine": "1"})
@@ -77,7 +78,7 @@ def test_an_exchange_is_recorded_as_it_was(
 def test_long_bodies_leave_their_length_and_hash(
     make_bridge: MakeBridge, serve: Serve, folder: Path
 ) -> None:
-    url = serve(make_bridge(capture=CaptureOptions(folder, max_body=1000))).url
+    url = serve(make_bridge(capture=CaptureOptions(capture=folder, capture_max_body=1000))).url
     body = os.urandom(200_000)
     httpx.post(f"{url}/echo/", content=body)
     httpx.get(f"{url}/big/3/")
@@ -93,7 +94,7 @@ def test_long_bodies_leave_their_length_and_hash(
 def test_a_sample_has_all_of_a_users_requests_or_none(
     make_bridge: MakeBridge, serve: Serve, folder: Path
 ) -> None:
-    url = serve(make_bridge(capture=CaptureOptions(folder, sample=0.5))).url
+    url = serve(make_bridge(capture=CaptureOptions(capture=folder, capture_sample=0.5))).url
     names = [f"user{number}" for number in range(12)]
     with httpx.Client(base_url=url) as client:
         for name in [*names, *names]:
@@ -130,7 +131,7 @@ def test_files_rotate_and_the_oldest_go_but_none_that_is_written_to(folder: Path
 
 
 def test_compressed_files_say_the_same(make_bridge: MakeBridge, serve: Serve, folder: Path) -> None:
-    url = serve(make_bridge(capture=CaptureOptions(folder, compress=True))).url
+    url = serve(make_bridge(capture=CaptureOptions(capture=folder, capture_gzip=True))).url
     for number in range(5):
         httpx.get(f"{url}/thing/{number}/")
     (path,) = folder.glob("*.jsonl.gz")
@@ -143,7 +144,7 @@ def test_compressed_files_say_the_same(make_bridge: MakeBridge, serve: Serve, fo
 def test_a_full_disk_ends_the_capture_with_one_line_and_no_request(
     make_bridge: MakeBridge, serve: Serve, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = serve(make_bridge(capture=CaptureOptions(folder))).url
+    url = serve(make_bridge(capture=CaptureOptions(capture=folder))).url
     httpx.get(f"{url}/thing/")
     until(lambda: capture_state(url)["written"] == 1)
     (path,) = folder.glob("*.jsonl")
@@ -168,16 +169,17 @@ def test_a_folder_that_can_not_be_written_stops_nothing_else(
 ) -> None:
     (tmp_path / "file").write_text("")
     with caplog.at_level(logging.ERROR):
-        url = serve(make_bridge(capture=CaptureOptions(tmp_path / "file" / "capture"))).url
+        url = serve(make_bridge(capture=CaptureOptions(capture=tmp_path / "file" / "capture"))).url
         assert httpx.get(f"{url}/thing/").status_code == 200
     assert len([line for line in caplog.messages if "capture stopped" in line]) == 1
     assert capture_state(url)["why"] == "Not a directory"
 
 
 def test_what_does_not_fit_in_memory_is_dropped_and_counted(
-    make_bridge: MakeBridge, serve: Serve, folder: Path
+    make_bridge: MakeBridge, serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = serve(make_bridge(capture=CaptureOptions(folder, memory=5000))).url
+    monkeypatch.setattr(recording, "MEMORY", 5000)
+    url = serve(make_bridge(capture=CaptureOptions(capture=folder))).url
     assert httpx.post(f"{url}/echo/", content=b"x" * 6000).json()["size"] == 6000
     httpx.post(f"{url}/echo/", content=b"x" * 4000)
     until(lambda: capture_state(url)["written"] == 1)
@@ -189,7 +191,11 @@ def test_what_does_not_fit_in_memory_is_dropped_and_counted(
 def test_a_slow_writer_never_makes_a_request_wait(folder: Path) -> None:
     budget = MemoryBudget(10**9)
     writer = CaptureWriter(
-        WriterOptions(folder, (), 1000, 5, 10**9, False, None, 1.0), budget, _slow
+        CaptureOptions(
+            capture=folder, capture_max_body=1000, capture_max_files=5, capture_file_size=10**9
+        ),
+        budget,
+        _slow,
     )
     writer.start()
     from legacy_bridge.capture.recording import _Heard
@@ -221,7 +227,7 @@ def _slow(method: str, path: str) -> str:
 def test_a_client_that_goes_away_leaves_a_record(
     make_bridge: MakeBridge, serve: Serve, folder: Path
 ) -> None:
-    running = serve(make_bridge(capture=CaptureOptions(folder)))
+    running = serve(make_bridge(capture=CaptureOptions(capture=folder)))
     with running.connect() as client:
         client.sendall(b"POST /echo/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nonly this")
     until(lambda: capture_state(running.url)["written"] == 1)

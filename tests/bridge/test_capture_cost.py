@@ -10,7 +10,8 @@ from pathlib import Path
 import brotli
 import pytest
 
-from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget, WriterOptions
+from legacy_bridge.capture.options import CaptureOptions
+from legacy_bridge.capture.writer import CaptureWriter, MemoryBudget
 from parity_core.capture.fingerprint import FingerprintKey
 from parity_core.capture.mask import TOO_COSTLY, Masker
 from parity_core.capture.raw import Raw, without_secrets
@@ -105,7 +106,12 @@ async def test_a_loop_goes_on_while_a_thread_masks(tmp_path: Path) -> None:
     stalls = []
     # a busy machine holds a loop up, too: one quiet run is enough
     for number in range(3):
-        options = WriterOptions(tmp_path / str(number), (), MOST, 9, MOST, False, None, 1.0)
+        options = CaptureOptions(
+            capture=tmp_path / str(number),
+            capture_max_body=MOST,
+            capture_max_files=9,
+            capture_file_size=MOST,
+        )
         writer = CaptureWriter(options, MemoryBudget(MOST), lambda method, path: path)
         stalls.append(await _longest_stall(writer))
         state = writer.state()

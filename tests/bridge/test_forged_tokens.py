@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.types import Scope
 
-from legacy_bridge.capture.recording import CaptureOptions
+from legacy_bridge.capture.options import CaptureOptions
 from legacy_bridge.modes.canary import Sticky, identity
 from parity_core.capture.fingerprint import FingerprintKey
 from tests.bridge.conftest import MakeBridge, Serve
@@ -107,7 +107,7 @@ async def test_forged_tokens_reach_a_stack_on_a_canary(
 ) -> None:
     options: dict[str, Any] = {"allow_force": False}
     if recorded:
-        options["capture"] = CaptureOptions(tmp_path / "capture", sample=0.5)
+        options["capture"] = CaptureOptions(capture=tmp_path / "capture", capture_sample=0.5)
     server = serve(make_bridge(token="operator", **options))
     control = {"Authorization": "Bearer operator"}
     async with httpx.AsyncClient(base_url=server.url) as client:

@@ -46,13 +46,15 @@ def session_routes(access: ControlAccess) -> APIRouter:
         return JSONResponse({"name": name, "ways": access.ways})
 
     @router.post("/session", dependencies=[Depends(_from_the_page)])
-    async def log_in(given: LogIn, request: Request) -> JSONResponse:
+    async def log_in(credentials: LogIn, request: Request) -> JSONResponse:
         """Gives the browser a cookie that scripts can't read and other sites can't send."""
         address = request.client.host if request.client else ""
-        if given.token:
-            name, cookie = await access.log_in_by_token(given.token, given.name.strip(), address)
+        if credentials.token:
+            name, cookie = await access.log_in_by_token(
+                credentials.token, credentials.name.strip(), address
+            )
         else:
-            name, cookie = await access.log_in(given.user, given.password, address)
+            name, cookie = await access.log_in(credentials.user, credentials.password, address)
         reply = JSONResponse({"name": name, "ways": access.ways})
         reply.set_cookie(
             COOKIE,

@@ -13,10 +13,10 @@ HOUR = 3600
 
 def overview_of(ownership: Ownership, warden: Warden) -> dict[str, Any]:
     """The status with the traffic of each operation and of all. JSON values."""
-    found = status_of(ownership, warden)
+    status = status_of(ownership, warden)
     now = time.time()
     total = dict.fromkeys(Stack, 0)
-    for one in found["operations"]:
+    for one in status["operations"]:
         counts = {
             stack: warden.windows.sum(one["operation"], stack, HOUR, now).requests
             for stack in Stack
@@ -25,7 +25,7 @@ def overview_of(ownership: Ownership, warden: Warden) -> dict[str, Any]:
         for stack, count in counts.items():
             total[stack] += count
     requests = sum(total.values())
-    return found | {
+    return status | {
         "traffic": {
             "seconds": HOUR,
             **{stack.value: count for stack, count in total.items()},

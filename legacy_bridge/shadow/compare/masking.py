@@ -85,17 +85,17 @@ def text(whole: str) -> str:
     return hidden if len(hidden) <= TEXT else f"{hidden[:TEXT]}… ({len(hidden)} characters)"
 
 
-def _hidden(found: str) -> str:
-    return scan.hidden(found, HIDDEN)
+def _hidden(content: str) -> str:
+    return scan.hidden(content, HIDDEN)
 
 
-def _without_mail_passwords(found: str) -> str:
+def _without_mail_passwords(content: str) -> str:
     """A mail shows a new password in bold."""
     pieces, copied = [], 0
-    while (start := found.find("<b>", copied)) >= 0:
-        end = found.find("</b>", start)
+    while (start := content.find("<b>", copied)) >= 0:
+        end = content.find("</b>", start)
         if end < 0:
             break
-        pieces += [found[copied:start], f"<b>{HIDDEN}</b>"]
+        pieces += [content[copied:start], f"<b>{HIDDEN}</b>"]
         copied = end + len("</b>")
-    return "".join([*pieces, found[copied:]])
+    return "".join([*pieces, content[copied:]])

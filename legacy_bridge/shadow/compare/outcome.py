@@ -24,21 +24,19 @@ class ComparedPair:
         return PairVerdict.DIFFERENT if self.differences else PairVerdict.SAME
 
 
-def if_quiet_only(found: ComparedPair) -> ComparedPair:
-    return replace(found, if_quiet=True)
+def if_quiet_only(pair: ComparedPair) -> ComparedPair:
+    return replace(pair, if_quiet=True)
 
 
-def outcome_of(exchange: ClientExchange, found: ComparedPair) -> PairOutcome:
-    compared = found.ported if exchange.compared is Stack.PORTED else found.legacy
-    told = (
-        example(exchange, found.differences, found.legacy, found.ported)
-        if found.differences
-        else None
+def outcome_of(exchange: ClientExchange, pair: ComparedPair) -> PairOutcome:
+    compared = pair.ported if exchange.compared is Stack.PORTED else pair.legacy
+    shown = (
+        example(exchange, pair.differences, pair.legacy, pair.ported) if pair.differences else None
     )
     return PairOutcome(
-        found.verdict,
+        pair.verdict,
         status=compared.answer.status,
         seconds=compared.answer.seconds,
-        example=told,
-        if_quiet=found.if_quiet,
+        example=shown,
+        if_quiet=pair.if_quiet,
     )

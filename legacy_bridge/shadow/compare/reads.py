@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from legacy_bridge.operations.operation import SAFE_METHODS, Operation, Stack
 from legacy_bridge.shadow.call import call
 from legacy_bridge.shadow.compare.outcome import ComparedPair, outcome_of
-from legacy_bridge.shadow.compare.side import PairSide, is_whole, origin_of, request_of, seen
+from legacy_bridge.shadow.compare.side import PairSide, is_whole, live_reply, origin_of, request_of
 from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from legacy_bridge.shadow.limits import Limits
 from legacy_bridge.shadow.rows import follow
@@ -106,12 +106,12 @@ class ReadComparer:
         answered = PairSide(exchange.answer, exchange.started)
         for _ in range(_ATTEMPTS):
             other = await self.ask(exchange, exchange.compared)
-            found = await self.differences(exchange, answered, other)
-            if not found.differences:
-                return outcome_of(exchange, found)
+            pair = await self.differences(exchange, answered, other)
+            if not pair.differences:
+                return outcome_of(exchange, pair)
             again = await self.ask(exchange, exchange.primary)
-            if same_reply(seen(answered), seen(again), origin_of(exchange)):
-                return outcome_of(exchange, found)
+            if same_reply(live_reply(answered), live_reply(again), origin_of(exchange)):
+                return outcome_of(exchange, pair)
             answered = again
         return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.CHANGED)
 
@@ -146,8 +146,8 @@ class ReadComparer:
         findings = self._judge.compare(
             f"{method} {exchange.operation.rule}",
             request_of(exchange),
-            seen(legacy),
-            seen(ported),
+            live_reply(legacy),
+            live_reply(ported),
             origin=origin_of(exchange),
             rows=with_rows,
         )

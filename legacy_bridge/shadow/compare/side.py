@@ -53,7 +53,7 @@ def origin_of(exchange: ClientExchange) -> str:
     return f"{exchange.scope.get('scheme', 'http')}://{host or 'localhost'}"
 
 
-def seen(side: PairSide) -> live.LiveReply:
+def live_reply(side: PairSide) -> live.LiveReply:
     """Bodies are decoded: which of two ways to compress is no difference."""
     answer = side.answer
     fields = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in answer.headers]
@@ -84,7 +84,7 @@ def decoded(answer: Answer) -> bytes:
 
 
 def changes(images: Iterable[RowImage]) -> list[RowChange]:
-    found = []
+    row_changes = []
     for image in images:
         table = image.table
         change = live.row_change(
@@ -96,8 +96,8 @@ def changes(images: Iterable[RowImage]) -> list[RowChange]:
             frozenset(c.name for c in table.columns if isinstance(c.type, JSON)),
         )
         if change is not None:
-            found.append(change)
-    return sorted(found, key=lambda row: (row.table, str(row.key)))
+            row_changes.append(change)
+    return sorted(row_changes, key=lambda row: (row.table, str(row.key)))
 
 
 def example(
@@ -119,7 +119,7 @@ def example(
         },
         "legacy": _shown(legacy),
         "ported": _shown(ported),
-        "differences": [_told(one) for one in differences[:_SHOWN]],
+        "differences": [_as_row(one) for one in differences[:_SHOWN]],
         "more_differences": max(0, len(differences) - _SHOWN),
     }
 
@@ -146,7 +146,7 @@ def _shown(side: PairSide) -> dict[str, Any]:
     }
 
 
-def _told(one: Difference) -> dict[str, Any]:
+def _as_row(one: Difference) -> dict[str, Any]:
     return {
         "place": one.place,
         "legacy": masking.short(masking.at(one.place, one.legacy)),

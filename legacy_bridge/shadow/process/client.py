@@ -1,12 +1,13 @@
 """Comparisons in a process of their own, so that they share neither interpreter nor priority with clients.
 
-The process loads the same assembly by the same environment, runs at the lowest priority and ends with
+The process loads the same assembly with the same settings, runs at the lowest priority and ends with
 this one. If it dies or hangs it is replaced; the pairs it had are inconclusive.
 """
 
 import asyncio
 import contextlib
 import logging
+import os
 import pickle
 import struct
 import sys
@@ -31,11 +32,16 @@ _LONGEST_PAUSE = 60.0
 _log = logging.getLogger(__name__)
 
 
-class ApartComparer:
-    """Hands pairs to another process. `inner` notes what happens in this one, and compares nothing."""
+class ComparerProcess:
+    """Hands pairs to another process. `inner` notes what happens in this one, and compares nothing.
 
-    def __init__(self, inner: Comparer) -> None:
+    ``environment``: the settings as variables, over those of this process, which know nothing of the
+    command line.
+    """
+
+    def __init__(self, inner: Comparer, environment: Mapping[str, str]) -> None:
         self._inner = inner
+        self._environment = environment
         self.process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._needed = asyncio.Event()
@@ -114,7 +120,13 @@ class ApartComparer:
         self._came_up = False
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", _MODULE, stdin=pipe, stdout=pipe, start_new_session=True
+            sys.executable,
+            "-m",
+            _MODULE,
+            stdin=pipe,
+            stdout=pipe,
+            start_new_session=True,
+            env={**os.environ, **self._environment},
         )
         self.process = process
         assert process.stdout is not None

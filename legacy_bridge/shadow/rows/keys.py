@@ -33,8 +33,8 @@ def _before_flush(session: Session, _context: Any, _instances: Any) -> None:
             setattr(row, name, next_key(recording.given_keys, table.name))
 
 
-def next_key(given: dict[str, list[int]], table: str) -> int:
-    left = given.setdefault(table, [])
+def next_key(recorded_keys: dict[str, list[int]], table: str) -> int:
+    left = recorded_keys.setdefault(table, [])
     if left and left[0] < _FIRST_MADE_UP:
         return left.pop(0)
     left[:] = [left[0] + 1 if left else _FIRST_MADE_UP]

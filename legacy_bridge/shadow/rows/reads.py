@@ -109,8 +109,8 @@ async def written_since(
         columns = tables[name].columns
         later = [columns[column] >= since for column in written_at if column in columns]
         if later:
-            found = await connection.scalar(select(literal(1)).where(or_(*later)).limit(1))
-            if found is not None:
+            later_row = await connection.scalar(select(literal(1)).where(or_(*later)).limit(1))
+            if later_row is not None:
                 return f"{name} was written"
     return None
 
@@ -121,7 +121,7 @@ async def _changed(
     wanted = select(*(table.columns[column] for column in noted)).where(
         *(column == value for column, value in zip(table.primary_key, key, strict=True))
     )
-    found = (await connection.execute(wanted)).mappings().first()
-    if found is None:
+    stored = (await connection.execute(wanted)).mappings().first()
+    if stored is None:
         return "is gone"
-    return next((column for column, value in noted.items() if found[column] != value), None)
+    return next((column for column, value in noted.items() if stored[column] != value), None)

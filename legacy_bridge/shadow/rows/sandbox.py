@@ -128,12 +128,12 @@ async def _end(connection: AsyncConnection) -> None:
 
 def sql_state(error: BaseException | None) -> str | None:
     """PostgreSQL's code of an error, wherever in the chain the driver has put it."""
-    seen = 0
-    while error is not None and seen < 8:
+    depth = 0
+    while error is not None and depth < 8:
         state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
         if state:
             return str(state)
-        error, seen = error.__cause__ or getattr(error, "orig", None), seen + 1
+        error, depth = error.__cause__ or getattr(error, "orig", None), depth + 1
     return None
 
 

@@ -58,16 +58,16 @@ class RowImage:
 
 def together(touches: Iterable[Touch]) -> list[RowTouch]:
     """One entry for each row; rows that came and went within the request are left out."""
-    found: dict[tuple[str, Key], RowTouch] = {}
+    merged: dict[tuple[str, Key], RowTouch] = {}
     for touch in touches:
-        known = found.get((touch.table.name, touch.key))
+        known = merged.get((touch.table.name, touch.key))
         if known is None:
-            found[touch.table.name, touch.key] = RowTouch(
+            merged[touch.table.name, touch.key] = RowTouch(
                 touch.table, touch.key, touch.did, dict(touch.before), dict(touch.written)
             )
         elif touch.did is Did.DELETE:
             if known.did is Did.INSERT:
-                del found[touch.table.name, touch.key]
+                del merged[touch.table.name, touch.key]
                 continue
             known.before = {**touch.before, **known.before}
             known.did, known.written = Did.DELETE, {}
@@ -82,7 +82,7 @@ def together(touches: Iterable[Touch]) -> list[RowTouch]:
                 for name, value in {**known.written, **touch.written}.items()
                 if name not in unknown or name in key_names(touch.table)
             }
-    return list(found.values())
+    return list(merged.values())
 
 
 def all_touches(recording: Recording) -> list[RowTouch]:
@@ -133,8 +133,8 @@ async def images_of(connection: AsyncConnection, rows: Sequence[RowTouch]) -> li
 
 
 async def read(connection: AsyncConnection, table: Table, key: Key) -> dict[str, Any] | None:
-    found = await connection.execute(select(*raw_columns(table)).where(*_is(table, key)))
-    row = found.mappings().first()
+    result = await connection.execute(select(*raw_columns(table)).where(*_is(table, key)))
+    row = result.mappings().first()
     return None if row is None else dict(row)
 
 
@@ -147,10 +147,10 @@ async def _key_by_values(connection: AsyncConnection, row: RowTouch) -> Key:
         if value is not None and not isinstance(columns[name].type, JSON | DateTime)
     }
     wanted = select(*row.table.primary_key).where(*(columns[n] == v for n, v in plain.items()))
-    found = (await connection.execute(wanted.limit(2))).all()
-    if len(found) != 1:
+    rows = (await connection.execute(wanted.limit(2))).all()
+    if len(rows) != 1:
         raise ChangedMeanwhileError(f"{row.table.name}: a new row can't be told from others")
-    return tuple(found[0])
+    return tuple(rows[0])
 
 
 def _is(table: Table, key: Key) -> list[Any]:
@@ -199,6 +199,6 @@ def _alike(written: Any, stored: Any, is_json: bool) -> bool:
     if isinstance(written, datetime) and isinstance(stored, datetime):
         if written.tzinfo is None:
             return written == stored
-        apart = (written.replace(tzinfo=None) - stored).total_seconds()
-        return apart % _QUARTER == 0
+        seconds = (written.replace(tzinfo=None) - stored).total_seconds()
+        return seconds % _QUARTER == 0
     return bool(written == stored) or str(written) == str(stored)

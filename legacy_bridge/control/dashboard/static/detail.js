@@ -2,7 +2,7 @@
 
 import { MODES, fill, find, make, milliseconds, modeChip, moment, number, operation, percent, plural, say, steps } from "./dom.js";
 import { ask } from "./api.js";
-import { act } from "./told.js";
+import { act } from "./messages.js";
 import { drawExample } from "./pair.js";
 import { acknowledge, rollBack } from "./progress.js";
 

@@ -2,7 +2,7 @@
 
 import { fill, find, make, moment, operation, say } from "./dom.js";
 import { ask, follow } from "./api.js";
-import { act, confirmed, told } from "./told.js";
+import { act, confirmed, showMessage } from "./messages.js";
 import { drawProgress, kill } from "./progress.js";
 import { chooseMode, drawTable, startTable } from "./table.js";
 import { openDetail, updateDetail } from "./detail.js";
@@ -129,6 +129,6 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !typing && !document.querySelector("dialog[open]") && !find("board").hidden) { find("text").focus(); event.preventDefault(); }
 });
 
-window.addEventListener("unhandledrejection", (event) => told(String(event.reason?.message ?? event.reason), true));
+window.addEventListener("unhandledrejection", (event) => showMessage(String(event.reason?.message ?? event.reason), true));
 startTable(view);
 start();

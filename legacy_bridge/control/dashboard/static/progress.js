@@ -2,7 +2,7 @@
 
 import { MODES, fill, find, make, moment, number, operation, percent, plural, say, stacked, steps } from "./dom.js";
 import { ask } from "./api.js";
-import { act, confirmed } from "./told.js";
+import { act, confirmed } from "./messages.js";
 
 const tiles = new Map();
 

@@ -2,7 +2,7 @@
 
 import { find, make } from "./dom.js";
 
-export function told(text, bad = false) {
+export function showMessage(text, bad = false) {
   const line = make("p", { class: bad ? "bad" : "", role: bad ? "alert" : null }, text);
   find("told").append(line);
   setTimeout(() => line.remove(), bad ? 12000 : 5000);
@@ -13,13 +13,13 @@ export async function act(action, done) {
   try {
     const answer = await action();
     const changed = answer?.changed ?? [];
-    told(changed.length
+    showMessage(changed.length
       ? changed.slice(0, 3).map((one) => `${one.kind === "mode" ? "" : `${one.kind} `}${one.operation}: ${one.from || "none"} → ${one.to || "none"}`).join("; ")
         + (changed.length > 3 ? ` and ${changed.length - 3} more` : "")
       : done ?? "nothing to change: it is so already");
     return true;
   } catch (error) {
-    told(error.message, true);
+    showMessage(error.message, true);
     return false;
   }
 }
