@@ -123,8 +123,8 @@ async def measure(wanted: dict[str, ASGIApp], turns: int) -> dict[str, float]:
 @click.option("--json", "as_json", is_flag=True, help="Print microseconds by name.")
 def main(turns: int, as_json: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(measure(ways(Path(folder)), turns))
-    micro = {name: round(seconds * 1e6, 1) for name, seconds in found.items()}
+        measured = asyncio.run(measure(ways(Path(folder)), turns))
+    micro = {name: round(seconds * 1e6, 1) for name, seconds in measured.items()}
     if as_json:
         click.echo(json.dumps(micro))
         return

@@ -65,7 +65,7 @@ def stacks(url: str) -> dict[str, Stack]:
 
 
 async def measure(
-    found: dict[str, Stack], wanted: dict[str, Request], rounds: int, seconds: float
+    started: dict[str, Stack], wanted: dict[str, Request], rounds: int, seconds: float
 ) -> dict[str, dict[str, list[float]]]:
     ratios: dict[str, dict[str, list[float]]] = {
         name: {"ported": [], "legacy": []} for name in wanted
@@ -78,7 +78,7 @@ async def measure(
                 rates = {}
                 for one in pair:
                     rates[one] = await rate(
-                        found[one].port, request, connections=8, seconds=seconds if number else 1
+                        started[one].port, request, connections=8, seconds=seconds if number else 1
                     )
                 if number:
                     ratios[name][through].append(rates[through] / rates[without])
@@ -95,11 +95,11 @@ def main(rounds: int, seconds: float, json_file: Path | None) -> None:
     server = get_server(folder / "postgresql", cleanup_mode="delete")
     try:
         server.psql("CREATE DATABASE bench;")
-        found = stacks(server.get_uri("bench"))
-        seed(found["port"])
-        with running(list(found.values())):
-            wanted = {n: r for n, r in requests(found["port"]).items() if n in MEASURED}
-            ratios = asyncio.run(measure(found, wanted, rounds, seconds))
+        started = stacks(server.get_uri("bench"))
+        seed(started["port"])
+        with running(list(started.values())):
+            wanted = {n: r for n, r in requests(started["port"]).items() if n in MEASURED}
+            ratios = asyncio.run(measure(started, wanted, rounds, seconds))
     finally:
         server.cleanup()
     table = Table(title="Throughput through the bridge, as a ratio: median (least to most)")

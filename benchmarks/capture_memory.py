@@ -153,14 +153,14 @@ class StandIn:
 
     def send(self, request: Request) -> Reply:
         path = request.path
-        told = json.loads(request.body or b"null")
+        document = json.loads(request.body or b"null")
         token = dict(request.headers).get("Authorization", "")
         if path != "/login/" and not token.startswith("Bearer ey"):
             self.unknown += 1
         status = 200
         body: Any = None
         if path == "/login/":
-            claims = {"sub": told["username"], "iat": 0, "exp": 3600}
+            claims = {"sub": document["username"], "iat": 0, "exp": 3600}
             body = {"token": mint(claims, self.secret, int(time.time())), "id": 1}
         elif request.method == "POST":
             self.posts += 1
@@ -213,8 +213,8 @@ class _Quiet:
 
 def rss() -> float:
     """Megabytes in memory now."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
+    match = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(match[1]) / 1024 if match else 0.0
 
 
 def peak() -> float:
@@ -240,7 +240,7 @@ def replay(folder: Path, scratch: Path, parallel: int, every: float = 0.0) -> di
     seconds = time.monotonic() - begun
     for finding in report.differences[:3]:
         click.echo(f"{finding.pair.operation.label} {finding.difference}", err=True)
-    found = {
+    summary = {
         "exchanges": report.exchanges,
         "differences": sum(one.differences for one in report.operations.values()),
         "drift": tally.drift.total(),
@@ -254,7 +254,7 @@ def replay(folder: Path, scratch: Path, parallel: int, every: float = 0.0) -> di
     }
     stage.close()
     state.close()
-    return found
+    return summary
 
 
 def main() -> int:
@@ -262,22 +262,22 @@ def main() -> int:
     parser.add_argument("--exchanges", type=int, default=1_000_000)
     parser.add_argument("--parallel", type=int, default=1)
     parser.add_argument("--limit", type=int, default=LIMIT, help="megabytes")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="capture-") as name:
         folder, scratch = Path(name, "capture"), Path(name, "scratch")
         folder.mkdir()
         scratch.mkdir()
-        size = write(folder, given.exchanges)
-        click.echo(f"wrote {given.exchanges} exchanges, {size / 1e6:.0f} MB")
-        found = replay(folder, scratch, given.parallel, every=15.0)
-    click.echo(json.dumps(found, indent=2))
+        size = write(folder, options.exchanges)
+        click.echo(f"wrote {options.exchanges} exchanges, {size / 1e6:.0f} MB")
+        summary = replay(folder, scratch, options.parallel, every=15.0)
+    click.echo(json.dumps(summary, indent=2))
     good = (
-        found["exchanges"] == given.exchanges
-        and not found["differences"]
-        and not found["foreign_ids"]
-        and found["peak_mb"] < given.limit
+        summary["exchanges"] == options.exchanges
+        and not summary["differences"]
+        and not summary["foreign_ids"]
+        and summary["peak_mb"] < options.limit
     )
-    click.echo("within the limit" if good else f"NOT as it should be (limit {given.limit} MB)")
+    click.echo("within the limit" if good else f"NOT as it should be (limit {options.limit} MB)")
     return 0 if good else 1
 
 

@@ -79,8 +79,8 @@ def twins(config: Config, folder: Path) -> Config:
     documents = tomllib.loads(text)["documents"]
     if "ported" in documents:
         # the second legacy describes itself where the first one does
-        told = json.dumps(documents["ported"]), json.dumps(documents["legacy"])
-        text = text.replace(f"ported = {told[0]}", f"ported = {told[1]}", 1)
+        names = json.dumps(documents["ported"]), json.dumps(documents["legacy"])
+        text = text.replace(f"ported = {names[0]}", f"ported = {names[1]}", 1)
     fuzz_file = folder / "twins.toml"
     fuzz_file.write_text(text, encoding="utf-8")
     return replace(
@@ -103,7 +103,7 @@ def trial(
     except ParityError as error:
         result.error = str(error).splitlines()[0]
     else:
-        again = sum(one.reproduced for one in report.findings.values())
+        again = sum(finding.reproduced for finding in report.findings.values())
         result.exchanges = report.exchanges
         result.differences, result.once = again, len(report.findings) - again
         result.silent = sum("no reply, once" in note for note in report.notes)
@@ -126,21 +126,21 @@ def main() -> int:
     parser.add_argument("--loops", type=int, default=4, help="busy loops beside it")
     parser.add_argument("--seconds", type=float, help="start no further trial after so long")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    config = configuration.load(given.config)
+    options = parser.parse_args()
+    config = configuration.load(options.config)
     begun = time.monotonic()
     trials: list[Trial] = []
-    with busy(given.loops):
-        for seed in given.seeds:
-            for database in given.databases:
-                for against in given.against:
-                    if given.seconds and time.monotonic() - begun > given.seconds:
+    with busy(options.loops):
+        for seed in options.seeds:
+            for database in options.databases:
+                for against in options.against:
+                    if options.seconds and time.monotonic() - begun > options.seconds:
                         continue
-                    one = trial(config, against, database, seed, given.exchanges, given.loops)
+                    one = trial(config, against, database, seed, options.exchanges, options.loops)
                     trials.append(one)
                     click.echo(json.dumps(asdict(one)))
-                    if given.json:
-                        save(given.json, json.dumps([asdict(t) for t in trials], indent=1))
+                    if options.json:
+                        save(options.json, json.dumps([asdict(t) for t in trials], indent=1))
     exchanges = sum(one.exchanges for one in trials)
     wrong = sum(one.differences + one.once for one in trials)
     broken = sum(bool(one.error) for one in trials)

@@ -75,7 +75,7 @@ async def get_instance(request: Request) -> Response:
             "SELECT id, name, state FROM executions WHERE instance_id = $1 AND deleted_at IS NULL",
             row["id"],
         )
-    return _json({**_summary(row), "executions": [dict(found) for found in executions]})
+    return _json({**_summary(row), "executions": [dict(execution) for execution in executions]})
 
 
 async def get_data(request: Request) -> Response:

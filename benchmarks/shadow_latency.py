@@ -75,8 +75,15 @@ def served(env: dict[str, str], folder: Path) -> Iterator[tuple[str, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    told = folder / "counters.json"
-    command = [sys.executable, "-m", "benchmarks.shadow_latency", "--serve", str(port), str(told)]
+    counters = folder / "counters.json"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.shadow_latency",
+        "--serve",
+        str(port),
+        str(counters),
+    ]
     log = (folder / "server.log").open("wb")
     process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
@@ -95,7 +102,7 @@ def served(env: dict[str, str], folder: Path) -> Iterator[tuple[str, int]]:
         log.close()
 
 
-def serve(port: int, told: Path) -> None:
+def serve(port: int, counters: Path) -> None:
     """The bridge in this process; what its comparisons came to is written when it stops."""
     import uvicorn
 
@@ -121,7 +128,7 @@ def serve(port: int, told: Path) -> None:
     for (_, verdict, reason), count in counts.items():
         name = f"{verdict}: {reason}" if reason else str(verdict)
         by_verdict[name] = by_verdict.get(name, 0) + count
-    told.write_text(json.dumps(by_verdict))
+    counters.write_text(json.dumps(by_verdict))
 
 
 class User:
@@ -144,8 +151,8 @@ class User:
         return reply
 
     async def _create(self) -> httpx.Response:
-        told = {"name": "benchmark", "schema": WORKFLOW, "data": {"rows": ROWS}}
-        return await self._ask("POST", "/instance/", told)
+        document = {"name": "benchmark", "schema": WORKFLOW, "data": {"rows": ROWS}}
+        return await self._ask("POST", "/instance/", document)
 
     async def once(self, kind: str) -> float:
         path = f"/instance/{self.instance}/"
@@ -178,7 +185,7 @@ async def measure(
     address: str, pid: int, rounds: int, seconds: float, users: int, pause: float
 ) -> tuple[dict[str, dict[str, list[float]]], dict[str, float]]:
     used = dict.fromkeys(MODES, 0.0)
-    found: dict[str, dict[str, list[float]]] = {m: {k: [] for k in KINDS} for m in MODES}
+    latencies: dict[str, dict[str, list[float]]] = {m: {k: [] for k in KINDS} for m in MODES}
     async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         body = {"username": "service_user", "password": PASSWORD}
         token = (await client.post("/login/", json=body)).json()["token"]
@@ -202,11 +209,11 @@ async def measure(
             before = processor_seconds(pid)
             until = time.perf_counter() + seconds
             await asyncio.gather(
-                *(user.run(until, found[mode] if number >= 0 else nothing) for user in crowd)
+                *(user.run(until, latencies[mode] if number >= 0 else nothing) for user in crowd)
             )
             if number >= 0:
                 used[mode] += processor_seconds(pid) - before
-    return found, used
+    return latencies, used
 
 
 def percentile(times: list[float], share: float) -> float:
@@ -223,11 +230,11 @@ def likely(off: list[float], on: list[float], share: float) -> tuple[float, floa
     return ratios[_DRAWS // 20], ratios[-_DRAWS // 20]
 
 
-def summed_up(found: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
+def summed_up(latencies: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
     rows = []
     for kind in (*KINDS, "all"):
         kinds = KINDS if kind == "all" else (kind,)
-        off, on = ([t for one in kinds for t in found[mode][one]] for mode in MODES)
+        off, on = ([t for one in kinds for t in latencies[mode][one]] for mode in MODES)
         row: dict[str, Any] = {"kind": kind, "requests": [len(off), len(on)]}
         for name, share in (("p50", 0.5), ("p95", 0.95)):
             pair = [percentile(times, share) * 1000 for times in (off, on)]
@@ -291,12 +298,13 @@ def main(
         env = environment(url)
         seed(env)
         with served(env, folder) as (address, pid):
-            found, used = asyncio.run(measure(address, pid, rounds, seconds, users, pause))
+            latencies, used = asyncio.run(measure(address, pid, rounds, seconds, users, pause))
         cost = {
-            mode: used[mode] * 1000 / max(1, sum(map(len, found[mode].values()))) for mode in MODES
+            mode: used[mode] * 1000 / max(1, sum(map(len, latencies[mode].values())))
+            for mode in MODES
         }
         counters = json.loads((folder / "counters.json").read_text())
-        rows = summed_up(found)
+        rows = summed_up(latencies)
         show(rows, counters, cost)
     if json_path:
         json_path.write_text(

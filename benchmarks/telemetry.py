@@ -82,7 +82,7 @@ def scope() -> Scope:
     }
 
 
-async def measure(kinds: dict[str, Dispatcher], say: Callable[[str], None]) -> None:
+async def measure(kinds: dict[str, Dispatcher], show: Callable[[str], None]) -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
 
@@ -98,7 +98,7 @@ async def measure(kinds: dict[str, Dispatcher], say: Callable[[str], None]) -> N
             best[name] = min(best[name], (time.perf_counter() - began) / REQUESTS)
     least = best["nothing"]
     for name, seconds in best.items():
-        say(f"{name:34} {seconds * 1e6:7.1f} µs a request, {(seconds - least) * 1e6:+6.1f}")
+        show(f"{name:34} {seconds * 1e6:7.1f} µs a request, {(seconds - least) * 1e6:+6.1f}")
 
 
 def main() -> None:

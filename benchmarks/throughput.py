@@ -271,14 +271,14 @@ async def measure(
         for name, request in wanted.items():
             for stack in all_stacks:
                 warm_up = number == 0
-                found = await rate(
+                reached = await rate(
                     stack.port,
                     request,
                     connections=8,
                     seconds=min(seconds, 1) if warm_up else seconds,
                 )
                 if not warm_up:
-                    rates[name][stack.name].append(found)
+                    rates[name][stack.name].append(reached)
         console.print("warmed up" if number == 0 else f"round {number} of {rounds}")
     return rates
 
@@ -290,13 +290,13 @@ def ratios(rates: dict[str, list[float]], above: str, below: str) -> list[float]
 def summary(rates: Rates) -> dict[str, dict[str, Any]]:
     return {
         name: {
-            "port_to_legacy": ratios(found, "port", "legacy"),
-            "limit_to_legacy": ratios(found, "limit", "legacy"),
-            "port_to_limit": ratios(found, "port", "limit"),
+            "port_to_legacy": ratios(by_stack, "port", "legacy"),
+            "limit_to_legacy": ratios(by_stack, "limit", "legacy"),
+            "port_to_limit": ratios(by_stack, "port", "limit"),
             "target": TARGETS.get(name),
-            "replies_per_second": found,
+            "replies_per_second": by_stack,
         }
-        for name, found in rates.items()
+        for name, by_stack in rates.items()
     }
 
 

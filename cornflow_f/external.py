@@ -113,9 +113,9 @@ class ExternalApplication:
         self._refuse(chain(self._wrong_name(), self._wrong_routes(), self._wrong_roles()))
 
     def _refuse(self, problems: Iterable[str]) -> None:
-        found = "; ".join(problems)
-        if found:
-            raise ConfigurationError(f"The external application '{self.name}': {found}")
+        sentence = "; ".join(problems)
+        if sentence:
+            raise ConfigurationError(f"The external application '{self.name}': {sentence}")
 
     def _wrong_name(self) -> Iterator[str]:
         if not _NAME.match(self.name) or self.name in _TAKEN:
@@ -159,10 +159,10 @@ class ExternalApplication:
         for name in sorted(self.roles_with_access.keys() - guarded):
             yield f"roles_with_access names '{name}', which is no guarded view of it"
         roles: dict[int, AnyRole] = {int(role): role for role in Role}
-        given = [role for roles in self.roles_with_access.values() for role in roles]
-        if Role.DUMMY in given:
+        listed = [role for roles in self.roles_with_access.values() for role in roles]
+        if Role.DUMMY in listed:
             yield "Role.DUMMY has no actions of its own: use extra_permissions"
-        for role in [*given, *(role for role, _, _ in self.extra_permissions)]:
+        for role in [*listed, *(role for role, _, _ in self.extra_permissions)]:
             if roles.setdefault(int(role), role) != role:
                 yield f"two roles have the number {int(role)}: {roles[int(role)]!r} and {role!r}"
 

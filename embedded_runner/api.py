@@ -84,10 +84,10 @@ class _Api:
     async def dags(self, request: Request) -> Response:
         wanted = set(request.query_params.getlist("tags"))
         paused = self._store.paused()
-        found = [w for w in self._workflows.values() if not wanted or w.tag in wanted]
+        matches = [w for w in self._workflows.values() if not wanted or w.tag in wanted]
         limit, offset = _page(request)
-        page = [replies.dag(w, w.id in paused) for w in found[offset : offset + limit]]
-        return JSONResponse({"dags": page, "total_entries": len(found)})
+        page = [replies.dag(w, w.id in paused) for w in matches[offset : offset + limit]]
+        return JSONResponse({"dags": page, "total_entries": len(matches)})
 
     async def dag(self, request: Request) -> Response:
         workflow = self._workflow(request)
@@ -157,17 +157,17 @@ class _Api:
             self._runner.stop(run)
             # so that its log is there when Cornflow tells its user that it was stopped
             await self._runner.ended(run, _STOP_PATIENCE)
-        told = {
+        task = {
             "dag_id": run.workflow,
             "dag_run_id": run.run_id,
             "execution_date": run.execution_date,
             "task_id": run.workflow,
         }
-        return JSONResponse({"task_instances": [told]})
+        return JSONResponse({"task_instances": [task]})
 
     async def task_instances(self, request: Request) -> Response:
-        found = self._task(self._run(request))
-        return JSONResponse({"task_instances": [found], "total_entries": 1})
+        task = self._task(self._run(request))
+        return JSONResponse({"task_instances": [task], "total_entries": 1})
 
     async def task_instance(self, request: Request) -> Response:
         return JSONResponse(self._task(self._task_run(request)))
@@ -177,17 +177,17 @@ class _Api:
         return PlainTextResponse(self._runner.folder(run).output_tail())
 
     async def variables(self, request: Request) -> Response:
-        found = [_variable(*item) for item in self._runner.catalogue.variables.items()]
+        listed = [_variable(*item) for item in self._runner.catalogue.variables.items()]
         limit, offset = _page(request)
-        page = found[offset : offset + limit]
-        return JSONResponse({"variables": page, "total_entries": len(found)})
+        page = listed[offset : offset + limit]
+        return JSONResponse({"variables": page, "total_entries": len(listed)})
 
     async def variable(self, request: Request) -> Response:
         key = request.path_params["key"]
-        found = self._runner.catalogue.variables
-        if key not in found:
+        variables = self._runner.catalogue.variables
+        if key not in variables:
             raise _Problem(404, f"there is no variable {key}")
-        return JSONResponse(_variable(key, found[key]))
+        return JSONResponse(_variable(key, variables[key]))
 
     async def status(self, request: Request) -> Response:
         """What `cornflow-runner status` shows."""

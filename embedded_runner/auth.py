@@ -35,11 +35,11 @@ class BasicAuth:
         return guarded
 
     def knows(self, header: str) -> bool:
-        scheme, _, given = header.partition(" ")
+        scheme, _, credentials = header.partition(" ")
         if scheme.lower() != "basic":
             return False
         try:
-            decoded = base64.b64decode(given, validate=True)
+            decoded = base64.b64decode(credentials, validate=True)
         except (binascii.Error, ValueError):
             return False
         return secrets.compare_digest(decoded, self._expected)

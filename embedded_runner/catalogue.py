@@ -41,11 +41,11 @@ class Catalogue:
     @property
     def variables(self) -> dict[str, Json]:
         """Airflow's variables, where Cornflow looks for schemas and examples."""
-        found: dict[str, Json] = {}
+        documents: dict[str, Json] = {}
         for application in self.applications:
-            found[application.name] = dict(application.schemas)
-            found[f"z_{application.name}_examples"] = list(application.examples)
-        return found
+            documents[application.name] = dict(application.schemas)
+            documents[f"z_{application.name}_examples"] = list(application.examples)
+        return documents
 
 
 def workflows(applications: Iterable[Application]) -> Iterable[Workflow]:
@@ -84,18 +84,18 @@ def read(extra: Sequence[str] = ()) -> Catalogue:
 
 def parse(described: Mapping[str, Json]) -> Catalogue:
     problems = list(described["problems"])
-    found: dict[str, Application] = {}
+    applications: dict[str, Application] = {}
     for one in described["applications"]:
         application = Application(**{**one, "examples": tuple(one["examples"])})
-        if application.name in found or application.name in INTERNAL:
+        if application.name in applications or application.name in INTERNAL:
             problems.append(
                 f"{application.target} is left out: the name {application.name} is taken"
             )
             continue
-        found[application.name] = application
+        applications[application.name] = application
     for problem in problems:
         log.warning(problem)
-    return Catalogue(tuple(found.values()), tuple(problems))
+    return Catalogue(tuple(applications.values()), tuple(problems))
 
 
 async def read_async(extra: Sequence[str] = ()) -> Catalogue:

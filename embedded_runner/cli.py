@@ -198,28 +198,28 @@ def status(url: str, airflow_user: str | None, airflow_password: str | None, as_
         ) from None
     if reply.status_code != 200:
         raise RunnerError(f"{url} answers {reply.status_code}: {reply.text[:300]}")
-    told = reply.json()
+    shown = reply.json()
     if as_json:
-        click.echo(json_module.dumps(told, indent=2))
+        click.echo(json_module.dumps(shown, indent=2))
     else:
-        _show_status(told)
-    sys.exit(RunnerExit.OK if told["healthy"] else RunnerExit.DIFFERENT)
+        _show_status(shown)
+    sys.exit(RunnerExit.OK if shown["healthy"] else RunnerExit.DIFFERENT)
 
 
-def _show_status(told: Json) -> None:
+def _show_status(shown: Json) -> None:
     console = Console()
-    workers, queue = told["workers"], told["queue"]
-    health = "healthy" if told["healthy"] else "[red]unhealthy[/red]"
+    workers, queue = shown["workers"], shown["queue"]
+    health = "healthy" if shown["healthy"] else "[red]unhealthy[/red]"
     console.print(
         f"{health} · {workers['busy']} of {workers['all']} workers busy · "
-        f"{queue['waiting']} of {queue['size']} waiting · Cornflow at {told['cornflow']}"
+        f"{queue['waiting']} of {queue['size']} waiting · Cornflow at {shown['cornflow']}"
     )
     table = Table("workflow", "execution", "state", "phase", "started", "ended", "reason")
-    for run in told["runs"]:
+    for run in shown["runs"]:
         columns = ("workflow", "execution", "state", "phase", "started", "ended", "reason")
         table.add_row(*(str(run[name] or "") for name in columns))
     console.print(table)
-    for problem in told["problems"]:
+    for problem in shown["problems"]:
         console.print(f"[yellow]{problem}[/yellow]")
 
 
@@ -228,27 +228,29 @@ def _show_status(told: Json) -> None:
 @_JSON
 def applications(applications: tuple[str, ...], as_json: bool) -> None:
     """List the applications a runner would offer. Exit code 1 when one of them is broken."""
-    found = catalogue.read(applications)
+    offered = catalogue.read(applications)
     if as_json:
-        told = [
+        described = [
             {
                 "name": a.name,
                 "target": a.target,
                 "description": a.description,
                 "examples": [e.get("name") for e in a.examples],
             }
-            for a in found.applications
+            for a in offered.applications
         ]
-        click.echo(json_module.dumps({"applications": told, "problems": found.problems}, indent=2))
+        click.echo(
+            json_module.dumps({"applications": described, "problems": offered.problems}, indent=2)
+        )
     else:
         table = Table("application", "class", "examples", "description")
-        for one in found.applications:
+        for one in offered.applications:
             names = ", ".join(str(e.get("name")) for e in one.examples)
             table.add_row(one.name, one.target, names, one.description or "")
         Console().print(table)
-        for problem in found.problems:
+        for problem in offered.problems:
             click.echo(f"Broken: {problem}", err=True)
-    sys.exit(RunnerExit.DIFFERENT if found.problems else RunnerExit.OK)
+    sys.exit(RunnerExit.DIFFERENT if offered.problems else RunnerExit.OK)
 
 
 @main.command()
@@ -268,19 +270,19 @@ def register(
 ) -> None:
     """Make the applications known to Cornflow, or update their schemas there."""
     account = _account(cornflow_url, user, password, connection)
-    told = asyncio.run(_register(account, applications))
+    registered = asyncio.run(_register(account, applications))
     if as_json:
-        click.echo(json_module.dumps(told, indent=2))
+        click.echo(json_module.dumps(registered, indent=2))
     else:
-        for name, new in told.items():
+        for name, new in registered.items():
             click.echo(f"{name}: {'registered' if new else 'updated'}")
 
 
 async def _register(account: Account, extra: tuple[str, ...]) -> dict[str, bool]:
     cornflow = Cornflow(account)
     try:
-        found = await catalogue.read_async(extra)
-        return await registration.register(cornflow, found)
+        offered = await catalogue.read_async(extra)
+        return await registration.register(cornflow, offered)
     except (Unreachable, Refused) as error:
         raise RunnerError(str(error)) from None
     finally:

@@ -47,14 +47,14 @@ def example(number: int, case: Any) -> dict[str, Json]:
 
 
 def main(file: str, extra: Sequence[str]) -> None:
-    found: list[Json] = []
+    described: list[Json] = []
     problems: list[str] = []
     for target in registry.targets(extra):
         try:
-            found.append(describe(target))
+            described.append(describe(target))
         except RunnerError as error:
             problems.append(str(error))
-    Path(file).write_text(json.dumps({"applications": found, "problems": problems}))
+    Path(file).write_text(json.dumps({"applications": described, "problems": problems}))
 
 
 if __name__ == "__main__":

@@ -32,8 +32,10 @@ def child_environment(temporary: Path | None = None) -> dict[str, str]:
     ours = [] if here in {sysconfig.get_path(one) for one in _INSTALLED} else [here]
     if "" in sys.path or os.getcwd() in sys.path:
         ours.append(os.getcwd())
-    given = [os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
-    environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*ours, *given]))
+    inherited = [
+        os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p
+    ]
+    environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*ours, *inherited]))
     environment["PYTHONUNBUFFERED"] = "1"
     if temporary is not None:
         environment["TMPDIR"] = environment["TMP"] = environment["TEMP"] = str(temporary)

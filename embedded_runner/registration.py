@@ -27,7 +27,7 @@ def body(application: Application) -> dict[str, Json]:
 async def register(cornflow: Cornflow, catalogue: Catalogue) -> dict[str, bool]:
     """Name of every application -> whether it is new there. Raises Unreachable or Refused."""
     known = await cornflow.deployed()
-    told: dict[str, bool] = {}
+    is_new: dict[str, bool] = {}
     for application in catalogue.applications:
         wanted = body(application)
         try:
@@ -39,5 +39,5 @@ async def register(cornflow: Cornflow, catalogue: Catalogue) -> dict[str, bool]:
             if any(stored.get(key) != value for key, value in wanted.items()):
                 raise
             log.warning("%s is registered, although: %s", application.name, error)
-        told[application.name] = application.name not in known
-    return told
+        is_new[application.name] = application.name not in known
+    return is_new

@@ -20,8 +20,8 @@ BUILT_IN = (
 
 def targets(extra: Sequence[str] = ()) -> list[str]:
     """Every application as `package.module:Class`, each once; imports none of them."""
-    found = [*BUILT_IN, *(point.value for point in entry_points(group=GROUP)), *extra]
-    return list(dict.fromkeys(found))
+    listed = [*BUILT_IN, *(point.value for point in entry_points(group=GROUP)), *extra]
+    return list(dict.fromkeys(listed))
 
 
 def load(target: str) -> Any:

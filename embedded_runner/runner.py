@@ -273,7 +273,7 @@ class Runner:
         if run.phase is Phase.DELIVERING:
             run = await self._deliver(run)
         if run.phase is Phase.CLOSING:
-            await self._tell(run)
+            await self._report(run)
 
     async def _deliver(self, run: Run) -> Run:
         try:
@@ -287,11 +287,11 @@ class Runner:
             return self._done(run, f"its result could not be delivered. {error}")
         return self._done(run)
 
-    async def _tell(self, run: Run) -> None:
+    async def _report(self, run: Run) -> None:
         verdict = ExecutionState(run.verdict if run.verdict is not None else ExecutionState.ERROR)
         text = closing_log(run, self.folder(run))
 
-        async def tell() -> None:
+        async def write() -> None:
             # an execution that was started again since belongs to its newer run
             if run.execution and not self.store.overtaken(run):
                 await self._cornflow.write_verdict(run.execution, verdict, text)
@@ -299,10 +299,10 @@ class Runner:
         reason = run.reason
         try:
             try:
-                await self._persist(tell, _TELL_FIRST)
+                await self._persist(write, _TELL_FIRST)
             except Unreachable:
                 run = self.store.update(run, state=RunState.FAILED)
-                await self._persist(tell, _GIVE_UP)
+                await self._persist(write, _GIVE_UP)
         except (Refused, Unreachable) as error:
             reason = f"{reason} (Cornflow could not be told: {error})"
         self._done(run, reason)

@@ -73,14 +73,14 @@ async def keep_registering(cornflow: Cornflow, runner: Runner) -> None:
     """Makes the applications known once, as soon as Cornflow is there; for `serve --register`."""
     while runner.settings.register:
         try:
-            told = await register(cornflow, runner.catalogue)
+            registered = await register(cornflow, runner.catalogue)
         except Unreachable as error:
             log.info("waiting to register the applications: %s", error)
         except Refused as error:
             log.error("the applications could not be registered: %s", error)
             return
         else:
-            log.info("registered in Cornflow: %s", ", ".join(told))
+            log.info("registered in Cornflow: %s", ", ".join(registered))
             return
         await asyncio.sleep(_REGISTER_PAUSE)
 

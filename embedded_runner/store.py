@@ -152,20 +152,20 @@ class RunStore:
         )
 
     def count(self, phase: Phase | None = None, workflow: str | None = None) -> int:
-        found = self._db.execute(
+        result = self._db.execute(
             "SELECT count(*) FROM runs WHERE (? IS NULL OR phase = ?) AND (? IS NULL OR workflow = ?)",
             (phase, phase, workflow, workflow),
         )
-        return int(found.fetchone()[0])
+        return int(result.fetchone()[0])
 
     def prune(self, keep: int) -> list[int]:
         """Forgets all but the newest runs that are done; returns the numbers that are gone."""
-        found = self._db.execute(
+        pruned = self._db.execute(
             "DELETE FROM runs WHERE phase = ? AND number <= (SELECT max(number) FROM runs) - ?"
             " RETURNING number",
             (Phase.DONE, keep),
         )
-        return [int(row[0]) for row in found]
+        return [int(row[0]) for row in pruned]
 
     def paused(self) -> frozenset[str]:
         return frozenset(row[0] for row in self._db.execute("SELECT workflow FROM paused"))
@@ -177,8 +177,8 @@ class RunStore:
             self._db.execute("DELETE FROM paused WHERE workflow = ?", (workflow,))
 
     def _one(self, where: str, *values: Any) -> Run | None:
-        found = self._many(where, *values)
-        return found[0] if found else None
+        runs = self._many(where, *values)
+        return runs[0] if runs else None
 
     def _many(self, where: str, *values: Any) -> list[Run]:
         rows: Iterable[tuple[Any, ...]] = self._db.execute(

@@ -112,9 +112,9 @@ def within(limit: float, config: Mapping[str, Json], schema: Mapping[str, Json])
     share = max(1, int(limit * _SHARE))
     made = dict(config)
     for name in _TIME_LIMITS:
-        given = made.get(name)
-        if isinstance(given, (int, float)) and given > share:
-            print(f"{name} is {given} in the config; this runner allows {share}")  # noqa: T201
+        configured = made.get(name)
+        if isinstance(configured, (int, float)) and configured > share:
+            print(f"{name} is {configured} in the config; this runner allows {share}")  # noqa: T201
             made[name] = share
     if not any(made.get(name) is not None for name in _TIME_LIMITS):
         named = [name for name in _TIME_LIMITS if name in known]

@@ -22,29 +22,31 @@ def main(address: str, user: str, password: str) -> None:
         reply = server.post("/login/", json=account)
         if reply.is_error:
             reply = server.post("/signup/", json={**account, "email": f"{user}@example.org"})
-        server.headers["Authorization"] = f"Bearer {told(reply)['token']}"
+        server.headers["Authorization"] = f"Bearer {document_of(reply)['token']}"
 
-        examples = told(server.get(f"/example/{APPLICATION}/"))
+        examples = document_of(server.get(f"/example/{APPLICATION}/"))
         name = examples[0]["name"]
-        example = told(server.get(f"/example/{APPLICATION}/{name}/"))
+        example = document_of(server.get(f"/example/{APPLICATION}/{name}/"))
         print(f"example: {name}")
 
         described = {"name": f"my first: {name}", "schema": APPLICATION}
-        instance = told(server.post("/instance/", json={**described, "data": example["instance"]}))
+        instance = document_of(
+            server.post("/instance/", json={**described, "data": example["instance"]})
+        )
         print(f"instance: {instance['id']}")
 
         config = {"solver": "PULP_CBC_CMD", "timeLimit": 30}
         body = {**described, "instance_id": instance["id"], "config": config}
-        execution = f"/execution/{told(server.post('/execution/', json=body))['id']}"
-        while (status := told(server.get(f"{execution}/status/")))["state"] in UNDER_WAY:
+        execution = f"/execution/{document_of(server.post('/execution/', json=body))['id']}"
+        while (status := document_of(server.get(f"{execution}/status/")))["state"] in UNDER_WAY:
             time.sleep(0.5)
         print(f"state: {status['state']} ({status['message']})")
 
-        log = told(server.get(f"{execution}/log/"))["log_text"]
+        log = document_of(server.get(f"{execution}/log/"))["log_text"]
         print("log, its end:")
         for line in log.strip().splitlines()[-8:]:
             print(f"  {line}")
-        solution = told(server.get(f"{execution}/data/"))["data"]
+        solution = document_of(server.get(f"{execution}/data/"))["data"]
         if not solution:
             sys.exit("no solution: the log says why")
         print("solution:")
@@ -52,7 +54,7 @@ def main(address: str, user: str, password: str) -> None:
             print(f"  {variable['name']} = {variable['varValue']}")
 
 
-def told(reply: httpx.Response) -> dict:
+def document_of(reply: httpx.Response) -> dict:
     """What a reply says; the end of the program when it says no."""
     if reply.is_error:
         sys.exit(f"{reply.request.method} {reply.url}: {reply.status_code} {reply.text}")

@@ -75,10 +75,12 @@ def permissions_command(as_json: bool) -> None:
     To all users when OPEN_DEPLOYMENT is 1, or else to administrators and service users.
     """
     is_open = bool(load_settings().open_deployment)
-    given = run_in_session(
+    granted = run_in_session(
         lambda session: dag_permissions.register(session, open_deployment=is_open)
     )
-    click.echo(json.dumps({"permissions": given}) if as_json else f"Permissions given: {given}.")
+    click.echo(
+        json.dumps({"permissions": granted}) if as_json else f"Permissions given: {granted}."
+    )
 
 
 async def sync(settings: Settings, *, wait: float, start: list[str]) -> Synced:

@@ -87,15 +87,15 @@ def revision(message: str) -> None:
 def current(as_json: bool) -> None:
     """Show the revision of the database in each chain of migrations."""
     application = load_external()
-    found = run(migrate.current(database_url()))
+    revisions = run(migrate.current(database_url()))
     heads = {
-        "revision": list(found.ported or ()),
+        "revision": list(revisions.ported or ()),
         "head": migrate.head_revision(),
-        "legacy_revision": list(found.legacy or ()),
+        "legacy_revision": list(revisions.legacy or ()),
     }
     lines = [
-        f"cornflow-f: {_text(found.ported or ())} (head: {migrate.head_revision()})",
-        f"legacy:     {_text(found.legacy or ())}",
+        f"cornflow-f: {_text(revisions.ported or ())} (head: {migrate.head_revision()})",
+        f"legacy:     {_text(revisions.legacy or ())}",
     ]
     if application is not None:
         own = run(migrate.current(database_url(), application)).ported or ()

@@ -96,14 +96,14 @@ def _use_fernet_key() -> None:
 def _create(role: constants.Role, prefix: str, name: str, email: str) -> None:
     username = os.environ.get(f"{prefix}_USER", name)
     address = os.environ.get(f"{prefix}_EMAIL", email)
-    given = os.environ.get(f"{prefix}_PWD")
+    chosen = os.environ.get(f"{prefix}_PWD")
     # The legacy has one password for all installations that set none.
-    password = given or generate_password()
+    password = chosen or generate_password()
     outcome = in_session(
         lambda session: provisioning.create_user_with_role(
             session, username, address, password, role
         )
     )
     click.echo(f"User {username}, {role.name.lower()}: {outcome}.")
-    if given is None and outcome is provisioning.ProvisioningOutcome.CREATED:
+    if chosen is None and outcome is provisioning.ProvisioningOutcome.CREATED:
         click.echo(f"Its password, shown this once ({prefix}_PWD is not set): {password}")

@@ -46,8 +46,8 @@ for _role in (Role.VIEWER, Role.PLANNER, Role.ADMIN, Role.SERVICE):
     _command_for(_role)
 
 
-def _create_user(role: Role, username: str, email: str, given: str | None) -> None:
-    password = given or generate_password()
+def _create_user(role: Role, username: str, email: str, chosen: str | None) -> None:
+    password = chosen or generate_password()
     outcome = run_in_session(
         lambda session: provisioning.create_user_with_role(session, username, email, password, role)
     )
@@ -55,7 +55,7 @@ def _create_user(role: Role, username: str, email: str, given: str | None) -> No
     match outcome:
         case provisioning.ProvisioningOutcome.CREATED:
             click.echo(f"User {username} is created with the role {name}.")
-            if given is None:
+            if chosen is None:
                 click.echo(f"Password: {password}")
         case provisioning.ProvisioningOutcome.ROLE_ADDED:
             click.echo(f"User {username} existed, and has the role {name} now. Same password.")
@@ -75,15 +75,15 @@ def create_token(idx: int, username: str, password: str | None, password_stdin: 
 
     The user and password are those of a service user, who asks for the token of user --idx.
     """
-    given = options.chosen_password(password, password_stdin)
-    if given is None:
+    chosen = options.chosen_password(password, password_stdin)
+    if chosen is None:
         raise click.UsageError("Give the service user's --password or --password-stdin.")
     secret = load_settings().secret_bi_key
     if not secret:
         raise CouldNotRun("SECRET_BI_KEY is not set: it signs these tokens")
 
     async def work(session: AsyncSession) -> str:
-        if not await provisioning.is_service_user(session, username, given):
+        if not await provisioning.is_service_user(session, username, chosen):
             raise CouldNotRun("The asking user has no permissions to generate tokens")
         user = await session.scalar(select(User).where(User.id == idx, User.deleted_at.is_(None)))
         if user is None:

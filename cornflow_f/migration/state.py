@@ -79,8 +79,8 @@ def read(connection: Connection, version_table: str = VERSION_TABLE) -> Database
     """`version_table` is that of our chain, or of an external application's."""
     inspector = inspect(connection)
     columns = {
-        name: frozenset(column["name"] for column in found)
-        for (_, name), found in inspector.get_multi_columns().items()
+        name: frozenset(column["name"] for column in described)
+        for (_, name), described in inspector.get_multi_columns().items()
     }
     return DatabaseState(
         columns=columns,
@@ -96,13 +96,13 @@ def _revisions(connection: Connection, columns: Columns, name: str) -> tuple[str
     return tuple(connection.scalars(select(versions.c.version_num)))
 
 
-def decide_start(found: DatabaseState, wanted: Columns, accepted: str | None = None) -> Start:
+def decide_start(state: DatabaseState, wanted: Columns, accepted: str | None = None) -> Start:
     """Create or adopt. `wanted` is the legacy's head. Raises RevisionError on anything half-way.
 
     `accepted` is the head of a legacy external application, whose chain goes on from the legacy's.
     """
-    present = wanted.keys() & found.columns.keys()
-    if not found.legacy:
+    present = wanted.keys() & state.columns.keys()
+    if not state.legacy:
         if present:
             raise RevisionError(
                 f"The database has tables of Cornflow ({_names(present)}) but no migration of the "
@@ -111,16 +111,16 @@ def decide_start(found: DatabaseState, wanted: Columns, accepted: str | None = N
                 "else start from an empty database"
             )
         return Start.CREATE
-    if len(found.legacy) > 1:
+    if len(state.legacy) > 1:
         raise RevisionError(
-            f"{LEGACY_VERSION_TABLE} has several revisions ({_names(found.legacy)}), one is expected: "
+            f"{LEGACY_VERSION_TABLE} has several revisions ({_names(state.legacy)}), one is expected: "
             f"merge them with the legacy's migrations until it stands at {LEGACY_HEAD}"
         )
-    check_legacy_revision(found.legacy[0], accepted)
-    missing = missing_columns(found, wanted)
+    check_legacy_revision(state.legacy[0], accepted)
+    missing = missing_columns(state, wanted)
     if missing:
         raise RevisionError(
-            f"The database is recorded at the legacy's head {found.legacy[0]} but lacks {_names(missing)}. "
+            f"The database is recorded at the legacy's head {state.legacy[0]} but lacks {_names(missing)}. "
             "Restore it from a backup, or repair it with the legacy's migrations, then try again"
         )
     return Start.ADOPT
@@ -143,28 +143,28 @@ def check_legacy_revision(revision: str, accepted: str | None = None) -> None:
     )
 
 
-def missing_columns(found: DatabaseState, wanted: Columns) -> list[str]:
+def missing_columns(state: DatabaseState, wanted: Columns) -> list[str]:
     """Tables (`cases`) and columns (`cases.kpis`) that are wanted and the database lacks."""
     missing = []
     for name, columns in wanted.items():
-        if name not in found.columns:
+        if name not in state.columns:
             missing.append(name)
         else:
-            missing.extend(f"{name}.{column}" for column in columns - found.columns[name])
+            missing.extend(f"{name}.{column}" for column in columns - state.columns[name])
     return missing
 
 
-def check_ready(found: DatabaseState, head: str, accepted: str | None = None) -> None:
+def check_ready(state: DatabaseState, head: str, accepted: str | None = None) -> None:
     """Raises RevisionError unless the server can work on this database."""
-    if found.legacy:
-        for revision in found.legacy:
+    if state.legacy:
+        for revision in state.legacy:
             check_legacy_revision(revision, accepted)
-    if found.ported != (head,):
-        now = ", ".join(found.ported or ()) or "not set up for this program"
+    if state.ported != (head,):
+        now = ", ".join(state.ported or ()) or "not set up for this program"
         raise RevisionError(
             f"The database is {now}, revision {head} is needed. Run: cornflow-f migrations upgrade"
         )
-    missing = missing_columns(found, columns_of(Base.metadata.tables[name] for name in CORE_TABLES))
+    missing = missing_columns(state, columns_of(Base.metadata.tables[name] for name in CORE_TABLES))
     if missing:
         raise RevisionError(
             f"The database is recorded at revision {head} but lacks {_names(missing)}. "
@@ -173,15 +173,15 @@ def check_ready(found: DatabaseState, head: str, accepted: str | None = None) ->
 
 
 def check_external_ready(
-    found: DatabaseState, name: str, heads: tuple[str, ...], wanted: Columns
+    state: DatabaseState, name: str, heads: tuple[str, ...], wanted: Columns
 ) -> None:
     """The same for the chain of the external application `name`."""
-    if set(found.ported or ()) != set(heads):
+    if set(state.ported or ()) != set(heads):
         raise RevisionError(
-            f"The database is at {_names(found.ported or ()) or 'no revision'} of the external application "
+            f"The database is at {_names(state.ported or ()) or 'no revision'} of the external application "
             f"'{name}', {_names(heads)} is needed. Run: cornflow-f migrations upgrade"
         )
-    missing = missing_columns(found, wanted)
+    missing = missing_columns(state, wanted)
     if missing:
         raise RevisionError(
             f"The external application '{name}' has no migration for {_names(missing)}. "

@@ -116,12 +116,17 @@ def _parameters(query: type[BaseModel]) -> list[Json]:
     schema = query.model_json_schema()
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _given(described)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _without_null(described),
+        }
         for name, described in schema["properties"].items()
     ]
 
 
-def _given(schema: Json) -> Json:
+def _without_null(schema: Json) -> Json:
     """A query string leaves out what has no value: it can't say null."""
     kept = {name: value for name, value in schema.items() if value is not None}
     choices = [choice for choice in kept.pop("anyOf", ()) if choice.get("type") != "null"]

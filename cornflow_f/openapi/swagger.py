@@ -66,12 +66,12 @@ def to_swagger(document: Json) -> Json:
 
 def _security(scheme: Json) -> Json:
     # 2.0 knows no bearer tokens: the header is the nearest.
-    told = scheme.get("description", "A token")
+    description = scheme.get("description", "A token")
     return {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": f"`Bearer <token>`. {told}",
+        "description": f"`Bearer <token>`. {description}",
     }
 
 
@@ -93,11 +93,11 @@ def _operation(described: Json) -> Json:
 
 def _parameter(parameter: Json) -> Json:
     kept = ("name", "in", "description", "required")
-    found = {name: parameter[name] for name in kept if name in parameter}
+    fields = {name: parameter[name] for name in kept if name in parameter}
     schema = _schema(parameter.get("schema", {}))
     schema.pop("title", None)
     # A parameter has a simple type, and a form with no words for null.
-    return {**schema, "type": schema.get("type", "string"), **found}
+    return {**schema, "type": schema.get("type", "string"), **fields}
 
 
 def _body(body: Json) -> list[Json]:
@@ -116,13 +116,13 @@ def _body(body: Json) -> list[Json]:
 
 
 def _reply(reply: Json) -> Json:
-    found: Json = {"description": reply.get("description", "")}
+    converted: Json = {"description": reply.get("description", "")}
     content = reply.get("content", {})
     if _JSON in content:
-        found["schema"] = _schema(content[_JSON].get("schema", {}))
+        converted["schema"] = _schema(content[_JSON].get("schema", {}))
     elif content:
-        found["schema"] = {"type": "file"}
-    return found
+        converted["schema"] = {"type": "file"}
+    return converted
 
 
 def _schema(schema: Any) -> Json:
@@ -134,25 +134,27 @@ def _schema(schema: Any) -> Json:
     choices = schema.get("anyOf", schema.get("oneOf"))
     if choices is not None:
         return _choice(schema, choices)
-    found: Json = {name: value for name, value in schema.items() if name in _KEPT}
+    converted: Json = {name: value for name, value in schema.items() if name in _KEPT}
     if isinstance(schema.get("type"), list):
-        found.pop("type")
-        return _choice({**schema, **found}, [{**schema, "type": kind} for kind in schema["type"]])
+        converted.pop("type")
+        return _choice(
+            {**schema, **converted}, [{**schema, "type": kind} for kind in schema["type"]]
+        )
     for name, bound in _BOUNDS.items():
         if name in schema:
-            found |= {bound: schema[name], name: True}
+            converted |= {bound: schema[name], name: True}
     if "const" in schema:
-        found["enum"] = [schema["const"]]
+        converted["enum"] = [schema["const"]]
     if schema.get("type") == "array":
-        found["items"] = _schema(schema.get("items", {}))
+        converted["items"] = _schema(schema.get("items", {}))
     if "properties" in schema:
-        found["properties"] = {name: _schema(s) for name, s in schema["properties"].items()}
+        converted["properties"] = {name: _schema(s) for name, s in schema["properties"].items()}
     if "allOf" in schema:
-        found["allOf"] = [_schema(part) for part in schema["allOf"]]
+        converted["allOf"] = [_schema(part) for part in schema["allOf"]]
     more = schema.get("additionalProperties")
     if more is not None:
-        found["additionalProperties"] = more if isinstance(more, bool) else _schema(more)
-    return found
+        converted["additionalProperties"] = more if isinstance(more, bool) else _schema(more)
+    return converted
 
 
 def _choice(schema: Json, choices: list[Json]) -> Json:
@@ -171,10 +173,10 @@ def _choice(schema: Json, choices: list[Json]) -> Json:
             chosen = {"allOf": [chosen]} if outside or null else chosen
         return {**chosen, **outside, **null}
     names = ", ".join(_name(choice) for choice in others)
-    told: Json = {
+    merged: Json = {
         "description": " ".join(filter(None, (schema.get("description"), f"One of: {names}")))
     }
-    return {**outside, **told, **null}
+    return {**outside, **merged, **null}
 
 
 def _name(choice: Json) -> str:

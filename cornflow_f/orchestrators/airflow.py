@@ -70,8 +70,8 @@ class Airflow(Orchestrator):
 
     async def workflow(self, workflow: str, *, checks: bool = False) -> Workflow:
         reply = await self._call("GET", f"/dags/{_dag(workflow, checks)}")
-        told = self._caller.document(reply)
-        return Workflow(bool(told["is_paused"]) if "is_paused" in told else None)
+        document = self._caller.document(reply)
+        return Workflow(bool(document["is_paused"]) if "is_paused" in document else None)
 
     async def run(
         self, workflow: str, execution_id: str, *, checks: bool = False, case_id: int | None = None
@@ -130,17 +130,17 @@ class Airflow(Orchestrator):
 
     async def model_workflows(self) -> list[Listed]:
         """Those that solve: all with the tag `model`, page by page."""
-        found: list[Listed] = []
+        workflows: list[Listed] = []
         while True:
             # parity: the legacy sees the first page only, so 100 of them
-            page = f"/dags?tags=model&limit={_PAGE}&offset={len(found)}"
-            told = self._field(await self._call("GET", page), "dags")
+            page = f"/dags?tags=model&limit={_PAGE}&offset={len(workflows)}"
+            dags = self._field(await self._call("GET", page), "dags")
             try:
-                found += [Listed(str(dag["dag_id"]), dag.get("description")) for dag in told]
+                workflows += [Listed(str(dag["dag_id"]), dag.get("description")) for dag in dags]
             except (TypeError, KeyError, AttributeError) as error:
                 raise self._caller.bad_reply("its list of DAGs can't be understood") from error
-            if len(told) < _PAGE:
-                return found
+            if len(dags) < _PAGE:
+                return workflows
 
     async def trigger(self, dag_name: str) -> None:
         """Starts one of the DAGs that keep Airflow's variables and the registry up to date."""

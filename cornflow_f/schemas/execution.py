@@ -56,7 +56,7 @@ class SolverConfig(RequestModel):
 
     def filled(self) -> dict[str, Any]:
         """What the client sent, and the solver."""
-        return {**self.given(), "solver": self.solver}
+        return {**self.sent_fields(), "solver": self.solver}
 
 
 class RelaunchRequest(RequestModel):

@@ -11,11 +11,11 @@ from cornflow_f.validation.marshmallow import DateTime, Int, Text
 
 
 class QueryModel(BaseModel):
-    """Parameters of a query string; unknown ones are ignored. `given()` leaves the defaults out."""
+    """Parameters of a query string; unknown ones are ignored. `sent_fields()` leaves the defaults out."""
 
     model_config = ConfigDict(extra="ignore")
 
-    def given(self) -> dict[str, Any]:
+    def sent_fields(self) -> dict[str, Any]:
         return {
             field.alias or name: getattr(self, name)
             for name, field in self.__class__.model_fields.items()

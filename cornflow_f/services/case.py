@@ -103,11 +103,11 @@ async def copy(session: AsyncSession, access: Access, idx: int) -> dict[str, Any
 
 async def _hashed(documents: Mapping[str, JsonText]) -> dict[str, Any]:
     """Documents read from other rows, with their hashes."""
-    found: dict[str, Any] = dict(documents)
+    columns: dict[str, Any] = dict(documents)
     for name in ("data", "solution"):
         text = documents[name].text if name in documents else "null"
-        found[f"{name}_hash"] = await offload_if(is_long(text), _hash_of_text, text)
-    return found
+        columns[f"{name}_hash"] = await offload_if(is_long(text), _hash_of_text, text)
+    return columns
 
 
 def _hash_of_text(text: str) -> str:

@@ -28,10 +28,10 @@ async def grant_all(session: AsyncSession, user_id: int) -> None:
                 session.add(row)
         except IntegrityError as error:
             # Whoever deploys a workflow at this moment gives it to the new user too.
-            given = select(DagPermission.id).where(
+            granted = select(DagPermission.id).where(
                 DagPermission.dag_id == dag_id, DagPermission.user_id == user_id
             )
-            if await session.scalar(given) is None:
+            if await session.scalar(granted) is None:
                 raise InvalidData(f"Integrity error on saving with data {subject}") from error
         await persistence.commit(session, "saving", subject)
 

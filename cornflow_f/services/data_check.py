@@ -142,7 +142,7 @@ async def _launch(
     name = str(schema)
     await session.commit()
     await launch.require_alive(session, airflow, idx, launch.NOT_REACHABLE)
-    found = await launch.workflow(session, airflow, idx, name, checks=True)
-    if found.is_paused:
-        await launch.require_running(session, found, idx, launch.PAUSED)
+    workflow = await launch.workflow(session, airflow, idx, name, checks=True)
+    if workflow.is_paused:
+        await launch.require_running(session, workflow, idx, launch.PAUSED)
     await launch.launch(session, airflow, idx, name, checks=True, case_id=case_id)

@@ -41,24 +41,24 @@ async def status(
     state, message = row.state, row.state_message
     if state in execution_service.UNFINISHED:
         await session.commit()
-        told = await _ask(session, orchestrator, row)
+        reported = await _ask(session, orchestrator, row)
         async with persistence.refusals(session, "updating", f"<Execution {idx}>"):
-            statement = _heard(row, told).returning(Execution.state, Execution.state_message)
+            statement = _heard(row, reported).returning(Execution.state, Execution.state_message)
             stored = (await session.execute(statement)).first()
             await session.commit()
         # it may have been deleted in the meantime
-        state, message = stored or (told, EXECUTION_STATE_MESSAGES[told])
+        state, message = stored or (reported, EXECUTION_STATE_MESSAGES[reported])
     return {"id": idx, "state": state, "message": message, "data_hash": row.data_hash}
 
 
-def _heard(row: Row[Any], told: ExecutionState) -> Update:
+def _heard(row: Row[Any], reported: ExecutionState) -> Update:
     """Stores what the orchestrator told of an execution, unless its state is another by now.
 
     While it was asked, a worker may have written its result, or a user may have stopped the execution:
     both know better. (The legacy has this race: what it overwrites depends on what it had read.)
     """
     as_read = Execution.state == row.state
-    columns = execution_service.to_state(told)
+    columns = execution_service.to_state(reported)
     return execution_service.change(
         row.id,
         **{

@@ -23,8 +23,8 @@ class Grant:
 
 
 def _tables() -> tuple[Table, ...]:
-    found = [model.__table__ for model in (User, UserRole, View, Permission)]
-    return tuple(table for table in found if isinstance(table, Table))
+    tables = [model.__table__ for model in (User, UserRole, View, Permission)]
+    return tuple(table for table in tables if isinstance(table, Table))
 
 
 _users, _assignments, _views, _permissions = _tables()

@@ -39,12 +39,12 @@ async def workflow(
         raise await failed(session, idx, ExecutionState.ERROR_START, error.error) from error
 
 
-async def require_running(session: AsyncSession, found: Workflow, idx: str, words: str) -> None:
-    if found.is_paused is None:
+async def require_running(session: AsyncSession, target: Workflow, idx: str, words: str) -> None:
+    if target.is_paused is None:
         # legacy-5xx: the legacy fails (KeyError).
-        told = "The orchestrator does not tell whether the workflow is paused"
-        raise await failed(session, idx, ExecutionState.ERROR_START, told)
-    if found.is_paused:
+        message = "The orchestrator does not tell whether the workflow is paused"
+        raise await failed(session, idx, ExecutionState.ERROR_START, message)
+    if target.is_paused:
         raise await failed(session, idx, ExecutionState.ERROR_START, words)
 
 

@@ -141,8 +141,8 @@ class Directory:
         }
         # Escaped: in the legacy a user called `boss,ou=it` is taken for the `boss` of that unit.
         wanted = f"(&(objectClass={settings.ldap_group_object_class})(member={_escaped(dn)}))"
-        found = _search(connection, settings.ldap_group_base, wanted, "cn")
-        names = {_first([entry]) for entry in found}
+        groups = _search(connection, settings.ldap_group_base, wanted, "cn")
+        names = {_first([entry]) for entry in groups}
         return tuple(role.value for name, role in role_of.items() if name in names)
 
 

@@ -118,15 +118,15 @@ def jwks_address(settings: Settings) -> str | None:
 def usable_keys(document: Any) -> dict[str, Any]:
     """The RSA keys of a key set by `kid`. Keys of other kinds are passed over, where the legacy fails."""
     listed = document.get("keys") if isinstance(document, dict) else None
-    found = {}
+    keys = {}
     for described in listed if isinstance(listed, list) else ():
         if not isinstance(described, dict) or described.get("kty") != "RSA":
             continue
         try:
-            found[described["kid"]] = RSAAlgorithm.from_jwk(described)
+            keys[described["kid"]] = RSAAlgorithm.from_jwk(described)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
             logger.warning("a key of the provider can't be used: %s", error)
-    return found
+    return keys
 
 
 def _key_id(token: str) -> str:

@@ -60,8 +60,8 @@ async def list_rows(
         statement = statement.where(*_matching(session, model, filters))
         statement = page(session, statement, filters, _LIMIT)
     connection = await session.connection()
-    found = await connection.execute(statement, {"owner": access.user.id})
-    rows: Sequence[Row[Any]] = found.all()
+    result = await connection.execute(statement, {"owner": access.user.id})
+    rows: Sequence[Row[Any]] = result.all()
     return rows
 
 

@@ -58,11 +58,13 @@ async def register(
     return Synced(tuple(workflow.id for workflow in workflows), granted)
 
 
-def _schemas(name: str, found: Any) -> dict[str, Any]:
-    missing = [kind for kind in SchemaKind if not isinstance(found, dict) or kind not in found]
+def _schemas(name: str, documents: Any) -> dict[str, Any]:
+    missing = [
+        kind for kind in SchemaKind if not isinstance(documents, dict) or kind not in documents
+    ]
     if missing:
         raise OrchestratorError(
             f"The schemas of {name} at Airflow lack {', '.join(missing)}: the variable {name} must "
             "hold all of them (the DAG update_all_schemas writes it)"
         )
-    return {f"{kind}_schema": found[kind] for kind in SchemaKind}
+    return {f"{kind}_schema": documents[kind] for kind in SchemaKind}

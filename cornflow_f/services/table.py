@@ -38,14 +38,14 @@ async def rows(
     model = _model(table)
     columns = _columns(model)
     if issubclass(model, DataBase):
-        found = await _owned_rows(session, access, model, filters, columns)
+        matches = await _owned_rows(session, access, model, filters, columns)
     else:
         statement: Select[Any] = select(*columns).where(*_matching(session, model, filters))
         # parity: in no order, and no limit unless one is given; 0 is none
         paging = {name: filters[name] for name in _PAGING if filters.get(name)}
         statement = owned.page(session, statement, paging, None)
-        found = (await session.execute(statement)).all()
-    return [_shown(model, row) for row in found]
+        matches = (await session.execute(statement)).all()
+    return [_shown(model, row) for row in matches]
 
 
 async def row(session: AsyncSession, table: str, idx: str) -> dict[str, Any]:

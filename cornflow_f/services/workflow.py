@@ -63,21 +63,21 @@ async def examples(
     session: AsyncSession, source: ExampleSource, user_id: int, dag_name: str
 ) -> list[dict[str, Any]] | None:
     """Names and descriptions; None when Airflow holds null."""
-    found = await _examples(session, source, user_id, dag_name)
-    if found is None:
+    examples = await _examples(session, source, user_id, dag_name)
+    if examples is None:
         return None
-    if not isinstance(found, _ITERABLE):
+    if not isinstance(examples, _ITERABLE):
         raise _no_examples(dag_name)
     # parity: of whatever can be iterated, items without these fields are shown without any
     # (endpoints/example_data.py, marshal_with)
-    return [_shown(example, _LIST_FIELDS) for example in found]
+    return [_shown(example, _LIST_FIELDS) for example in examples]
 
 
 async def example(
     session: AsyncSession, source: ExampleSource, user_id: int, dag_name: str, name: str
 ) -> dict[str, Any]:
-    found = await _examples(session, source, user_id, dag_name)
-    for one in found if isinstance(found, _ITERABLE) else (found,):
+    examples = await _examples(session, source, user_id, dag_name)
+    for one in examples if isinstance(examples, _ITERABLE) else (examples,):
         if not isinstance(one, dict) or "name" not in one:
             # legacy-5xx: the legacy fails here, also when the example is among the later ones
             raise _no_examples(dag_name)

@@ -73,8 +73,8 @@ def filled_in(schema_text: str, data: dict[str, Any]) -> tuple[dict[str, Any], l
         if validator.is_valid(filled):
             return filled, []
         # parity: all found before the first is printed, so each shows the data with every default
-        found = list(validator.iter_errors(filled))
-        return filled, [str(error) for error in found]
+        errors = list(validator.iter_errors(filled))
+        return filled, [str(error) for error in errors]
     except _BROKEN_SCHEMA as error:
         raise _unusable(error) from error
 

@@ -207,20 +207,20 @@ Email = Annotated[str, BeforeValidator(_email)]
 
 
 class RequestModel(BaseModel):
-    """A JSON body: an unknown key is an error. `given()` is what the client sent, defaults left out."""
+    """A JSON body: an unknown key is an error. `sent_fields()` is what the client sent, defaults left out."""
 
     model_config = ConfigDict(extra="forbid")
 
-    def given(self) -> dict[str, Any]:
+    def sent_fields(self) -> dict[str, Any]:
         return {
-            field.alias or name: _given(getattr(self, name))
+            field.alias or name: _sent_value(getattr(self, name))
             for name, field in self.__class__.model_fields.items()
             if name in self.model_fields_set
         }
 
 
-def _given(value: Any) -> Any:
-    return value.given() if isinstance(value, RequestModel) else value
+def _sent_value(value: Any) -> Any:
+    return value.sent_fields() if isinstance(value, RequestModel) else value
 
 
 MOST_ERRORS = 1_000

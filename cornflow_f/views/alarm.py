@@ -30,12 +30,12 @@ router = guarded_router("Alarms")
 async def list_alarms(
     filters: Annotated[AlarmFilters, query(AlarmFilters)], session: SessionDep
 ) -> Sequence[Alarm]:
-    return await alarm_service.list_all(session, Alarm, filters.given())
+    return await alarm_service.list_all(session, Alarm, filters.sent_fields())
 
 
 @router.post("/alarms/", name="alarms", response_model=AlarmReply, status_code=201)
 async def create_alarm(data: AlarmRequest, session: SessionDep) -> Alarm:
-    return await alarm_service.create(session, Alarm, data.given())
+    return await alarm_service.create(session, Alarm, data.sent_fields())
 
 
 @router.get("/alarms/{idx:int}/", name="alarms-detail", response_model=AlarmReply)
@@ -45,7 +45,7 @@ async def get_alarm(idx: int, session: SessionDep) -> Alarm:
 
 @router.put("/alarms/{idx:int}/", name="alarms-detail", response_model=Message)
 async def edit_alarm(idx: int, data: AlarmEditRequest, session: SessionDep) -> Message:
-    await alarm_service.edit(session, idx, data.given())
+    await alarm_service.edit(session, idx, data.sent_fields())
     return Message(message="Updated correctly")
 
 
@@ -59,9 +59,9 @@ async def disable_alarm(idx: int, session: SessionDep) -> Message:
 async def list_main_alarms(
     filters: Annotated[MainAlarmFilters, query(MainAlarmFilters)], session: SessionDep
 ) -> Sequence[MainAlarm]:
-    return await alarm_service.list_all(session, MainAlarm, filters.given())
+    return await alarm_service.list_all(session, MainAlarm, filters.sent_fields())
 
 
 @router.post("/main-alarms/", name="main-alarms", response_model=MainAlarmReply, status_code=201)
 async def create_main_alarm(data: MainAlarmRequest, session: SessionDep) -> MainAlarm:
-    return await alarm_service.create(session, MainAlarm, data.given())
+    return await alarm_service.create(session, MainAlarm, data.sent_fields())

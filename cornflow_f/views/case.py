@@ -35,7 +35,7 @@ router = guarded_router("Cases")
 async def list_cases(
     filters: Annotated[ListFilters, query(ListFilters)], session: SessionDep, access: AccessDep
 ) -> list[dict[str, Any]]:
-    return await case_service.list_all(session, access, filters.given())
+    return await case_service.list_all(session, access, filters.sent_fields())
 
 
 @router.post(
@@ -49,7 +49,7 @@ async def list_cases(
 async def create_case(
     data: CaseRequest, session: SessionDep, source: SchemaSourceDep, access: AccessDep
 ) -> dict[str, Any]:
-    return await case_service.create(session, source, access, data.given())
+    return await case_service.create(session, source, access, data.sent_fields())
 
 
 @router.post(
@@ -62,7 +62,7 @@ async def create_case(
 async def create_case_from_run(
     data: CaseFromInstanceRequest, session: SessionDep, access: AccessDep
 ) -> dict[str, Any]:
-    return await case_service.create_from_run(session, access, data.given())
+    return await case_service.create_from_run(session, access, data.sent_fields())
 
 
 @router.get("/case/{idx:int}/", name="case-detail", response_model=CaseDetail)
@@ -76,7 +76,7 @@ async def edit_case(
     idx: int, data: CaseEditRequest, session: SessionDep, access: AccessDep
 ) -> Message:
     # parity: on `/data/` too, where it does not touch the data (CaseDataEndpoint inherits it)
-    await case_service.edit(session, access, idx, data.given())
+    await case_service.edit(session, access, idx, data.sent_fields())
     return Message(message="Updated correctly")
 
 
@@ -112,7 +112,9 @@ async def get_case_data(idx: int, session: SessionDep, access: AccessDep) -> Res
 async def patch_case(
     idx: int, data: CasePatchRequest, session: SessionDep, access: AccessDep
 ) -> Message:
-    patches = {name: [step.given() for step in steps] for name, steps in data.given().items()}
+    patches = {
+        name: [step.sent_fields() for step in steps] for name, steps in data.sent_fields().items()
+    }
     await case_patch.apply(session, access, idx, patches)
     return Message(message="Patched correctly")
 
@@ -144,4 +146,4 @@ async def compare_cases(
     session: SessionDep,
     access: AccessDep,
 ) -> dict[str, list[dict[str, Any]]]:
-    return await case_patch.compare(session, access, idx1, idx2, parts.given())
+    return await case_patch.compare(session, access, idx1, idx2, parts.sent_fields())

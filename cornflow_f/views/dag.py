@@ -30,7 +30,7 @@ router = guarded_router("DAGs")
 async def create_manually(
     data: ManualExecutionRequest, session: SessionDep, user: UserDep
 ) -> Response:
-    created = await dag_service.create_manually(session, user.id, data.given())
+    created = await dag_service.create_manually(session, user.id, data.sent_fields())
     return raw_json_reply(created, 201)
 
 
@@ -47,7 +47,7 @@ async def save_result(
     access: AccessDep,
     source: SchemaSourceDep,
 ) -> Message:
-    await dag_service.save_result(session, source, access, idx, data.given())
+    await dag_service.save_result(session, source, access, idx, data.sent_fields())
     return Message(message="results successfully saved")
 
 
@@ -55,13 +55,13 @@ async def save_result(
 async def save_instance_checks(
     idx: str, data: InstanceChecksRequest, session: SessionDep
 ) -> Message:
-    await dag_service.save_instance_checks(session, idx, data.given())
+    await dag_service.save_instance_checks(session, idx, data.sent_fields())
     return Message(message="Updated correctly")
 
 
 @router.put("/dag/case/{idx:int}/", name="dag-case", response_model=Message)
 async def save_case_checks(idx: int, data: CaseChecksRequest, session: SessionDep) -> Message:
-    await dag_service.save_case_checks(session, idx, data.given())
+    await dag_service.save_case_checks(session, idx, data.sent_fields())
     return Message(message="Updated correctly")
 
 
@@ -77,7 +77,7 @@ async def create_deployed(
     data: DeployedWorkflowRequest, session: SessionDep, settings: SettingsDep
 ) -> Response:
     created = await deployed_workflow.create(
-        session, data.given(), open_deployment=settings.open_deployment == 1
+        session, data.sent_fields(), open_deployment=settings.open_deployment == 1
     )
     return raw_json_reply(created, 201)
 
@@ -87,6 +87,6 @@ async def edit_deployed(
     idx: str, data: DeployedWorkflowEditRequest, session: SessionDep, settings: SettingsDep
 ) -> Message:
     await deployed_workflow.edit(
-        session, idx, data.given(), open_deployment=settings.open_deployment == 1
+        session, idx, data.sent_fields(), open_deployment=settings.open_deployment == 1
     )
     return Message(message="Updated correctly")

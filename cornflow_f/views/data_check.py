@@ -25,8 +25,8 @@ _COMMON: dict[str, Any] = {
 async def check_execution(
     idx: str, run: WantsRun, session: SessionDep, access: AccessDep, airflow: AirflowDep
 ) -> Response:
-    found = await data_check.of_execution(session, airflow, access, idx, run=run)
-    return raw_json_reply(found, 201)
+    created = await data_check.of_execution(session, airflow, access, idx, run=run)
+    return raw_json_reply(created, 201)
 
 
 @router.post("/data-check-kpis/instance/{idx}/", name="data-check-kpis-instance", **_COMMON)

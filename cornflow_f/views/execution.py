@@ -45,7 +45,7 @@ async def list_executions(
     access: AccessDep,
     orchestrator: OrchestratorDep,
 ) -> Response:
-    rows = await execution_service.list_rows(session, access, filters.given())
+    rows = await execution_service.list_rows(session, access, filters.sent_fields())
     return raw_json_list_reply(await execution_state.refreshed(session, orchestrator, rows))
 
 
@@ -66,7 +66,7 @@ async def create_execution(
     source: SchemaSourceDep,
 ) -> Response:
     created = await execution_run.create(
-        session, orchestrator, source, access, data.given(), run=run
+        session, orchestrator, source, access, data.sent_fields(), run=run
     )
     return raw_json_reply(created, 201)
 
@@ -89,7 +89,7 @@ async def edit_execution(
     access: AccessDep,
     source: SchemaSourceDep,
 ) -> Message:
-    await execution_service.edit(session, source, access, idx, data.given())
+    await execution_service.edit(session, source, access, idx, data.sent_fields())
     return Message(message="Updated correctly")
 
 
@@ -137,7 +137,7 @@ async def get_status(
 async def set_status(
     idx: str, data: ExecutionStatusRequest, session: SessionDep, access: AccessDep
 ) -> Any:
-    if await execution_service.set_status(session, access, idx, data.given().get("status")):
+    if await execution_service.set_status(session, access, idx, data.sent_fields().get("status")):
         return Message(message=f"execution {idx} updated correctly")
     return JSONResponse({"error": "status code was missing"}, 400)
 

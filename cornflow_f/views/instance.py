@@ -30,7 +30,7 @@ router = guarded_router("Instances")
 async def list_instances(
     filters: Annotated[ListFilters, query(ListFilters)], session: SessionDep, access: AccessDep
 ) -> Sequence[Row[Any]]:
-    return await instance_service.list_all(session, access, filters.given())
+    return await instance_service.list_all(session, access, filters.sent_fields())
 
 
 @router.post(
@@ -44,7 +44,7 @@ async def list_instances(
 async def create_instance(
     data: InstanceRequest, session: SessionDep, source: SchemaSourceDep, user: UserDep
 ) -> dict[str, Any]:
-    instance = await instance_service.create(session, source, user.id, data.given())
+    instance = await instance_service.create(session, source, user.id, data.sent_fields())
     return instance_service.without_executions(instance)
 
 
@@ -67,7 +67,7 @@ async def edit_instance(
     source: SchemaSourceDep,
     access: AccessDep,
 ) -> Message:
-    await instance_service.edit(session, source, access, idx, data.given())
+    await instance_service.edit(session, source, access, idx, data.sent_fields())
     return Message(message="Updated correctly")
 
 

@@ -44,7 +44,7 @@ async def create_instance_from_file(
         instance = await instance_file.create(
             session,
             user.id,
-            fields.given(),
+            fields.sent_fields(),
             None if file is None else instance_file.Upload(file.filename or "", file.read),
         )
     finally:

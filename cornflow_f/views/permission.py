@@ -27,7 +27,7 @@ async def list_permissions(session: SessionDep) -> Sequence[Permission]:
 
 @router.post("/permission/", name="permissions", response_model=PermissionReply, status_code=201)
 async def create_permission(data: PermissionRequest, session: SessionDep) -> Permission:
-    return await permission_service.create(session, data.given())
+    return await permission_service.create(session, data.sent_fields())
 
 
 @router.get("/permission/{idx:int}/", name="permission-detail", response_model=PermissionReply)
@@ -37,7 +37,7 @@ async def get_permission(idx: int, session: SessionDep) -> Permission:
 
 @router.put("/permission/{idx:int}/", name="permission-detail", response_model=Message)
 async def edit_permission(idx: int, data: PermissionRequest, session: SessionDep) -> Message:
-    await permission_service.edit(session, idx, data.given())
+    await permission_service.edit(session, idx, data.sent_fields())
     return Message(message="Updated correctly")
 
 

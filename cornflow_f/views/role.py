@@ -26,7 +26,7 @@ async def create_role(data: RoleRequest, session: SessionDep, settings: Settings
     role_service.refuse_in_directory(
         settings.auth_type, "The roles have to be created in the directory."
     )
-    return await role_service.create(session, data.given())
+    return await role_service.create(session, data.sent_fields())
 
 
 @router.get("/roles/{idx:int}/", name="roles-detail", response_model=RoleReply)
@@ -41,7 +41,7 @@ async def edit_role(
     role_service.refuse_in_directory(
         settings.auth_type, "The roles have to be modified in the directory."
     )
-    await role_service.edit(session, idx, data.given())
+    await role_service.edit(session, idx, data.sent_fields())
     return Message(message="Updated correctly")
 
 

@@ -19,5 +19,5 @@ router = APIRouter(
 
 @router.post("/signup/", name="signup", response_model=SignedUp, status_code=201)
 async def sign_up(data: SignupRequest, session: SessionDep, settings: SettingsDep) -> SignedUp:
-    user = await login_service.sign_up(session, data.given(), settings)
+    user = await login_service.sign_up(session, data.sent_fields(), settings)
     return SignedUp(token=login_service.token_for(user, settings), id=user.id)

@@ -22,8 +22,8 @@ async def list_rows(
     session: SessionDep,
     access: AccessDep,
 ) -> Response:
-    found = await table_service.rows(session, access, table_name, filters.given())
-    return raw_json_list_reply(found)
+    rows = await table_service.rows(session, access, table_name, filters.sent_fields())
+    return raw_json_list_reply(rows)
 
 
 @router.get("/table/{table_name}/{idx}/", name="tables-detail", response_model=dict[str, Any])

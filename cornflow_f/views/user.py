@@ -33,7 +33,7 @@ async def get_user(user_id: int, session: SessionDep, asking: UserDep) -> User:
 async def edit_user(
     user_id: int, data: UserEditRequest, session: SessionDep, asking: UserDep, settings: SettingsDep
 ) -> Message:
-    await user_service.edit(session, asking, user_id, data.given(), settings.auth_type)
+    await user_service.edit(session, asking, user_id, data.sent_fields(), settings.auth_type)
     return Message(message="Updated correctly")
 
 

@@ -33,7 +33,7 @@ async def assign_role(
     role_service.refuse_in_directory(
         settings.auth_type, "The role assignments have to be created in the directory"
     )
-    user_id, role_id = user_role_service.required_ids(data.given())
+    user_id, role_id = user_role_service.required_ids(data.sent_fields())
     assignment, new = await user_role_service.assign(session, user_id, role_id)
     response.status_code = 201 if new else 200
     return assignment

@@ -31,9 +31,9 @@ async def get_schemas(dag_name: str, session: SessionDep, user: UserDep) -> Resp
 async def list_examples(
     dag_name: str, session: SessionDep, airflow: AirflowDep, user: UserDep
 ) -> Response:
-    found = await workflow_service.examples(session, airflow, user.id, dag_name)
+    shown = await workflow_service.examples(session, airflow, user.id, dag_name)
     # parity: of null the legacy shows one object, and an empty one (marshmallow, dump of None)
-    return raw_json_reply({}) if found is None else raw_json_list_reply(found)
+    return raw_json_reply({}) if shown is None else raw_json_list_reply(shown)
 
 
 @examples.get(
@@ -42,5 +42,5 @@ async def list_examples(
 async def get_example(
     dag_name: str, example_name: str, session: SessionDep, airflow: AirflowDep, user: UserDep
 ) -> Response:
-    found = await workflow_service.example(session, airflow, user.id, dag_name, example_name)
-    return raw_json_reply(found)
+    shown = await workflow_service.example(session, airflow, user.id, dag_name, example_name)
+    return raw_json_reply(shown)

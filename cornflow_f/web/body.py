@@ -146,10 +146,10 @@ class JsonRequest(Request):
         return b"parsed"
 
     def _read(self, raw: bytearray) -> Any:
-        found = self._decoded(raw)
-        if found is MALFORMED:
+        document = self._decoded(raw)
+        if document is MALFORMED:
             self._unread = raw
-        return found if self._model is None else prepared(found, self._model)
+        return document if self._model is None else prepared(document, self._model)
 
     def _decoded(self, raw: bytearray) -> Any:
         if self._inflates:
@@ -245,7 +245,7 @@ class ValueCounter:
     """
 
     def __init__(self, most: int) -> None:
-        self.found = 0
+        self.count = 0
         self._most = most
         self._in_text = False
         self._is_escaped = False
@@ -265,8 +265,8 @@ class ValueCounter:
                 continue
             quote = piece.find(b'"', at)
             stop = end if quote < 0 else quote
-            self.found += _begun(piece, at, stop)
-            if self.found > self._most:
+            self.count += _begun(piece, at, stop)
+            if self.count > self._most:
                 return True
             at, self._in_text = stop + 1, quote >= 0
         return False

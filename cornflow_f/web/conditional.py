@@ -112,8 +112,8 @@ def _moment(text: str | None) -> datetime | None:
 def _part(text: str, size: int) -> tuple[int, int] | None:
     """The one part that is asked for; None for several, for none, and for what can't be read."""
     # parity: what is no single part of bytes is refused, where others ignore it
-    unit, found, parts = text.partition("=")
-    if not found or unit.strip(" \t").lower() != "bytes":
+    unit, separator, parts = text.partition("=")
+    if not separator or unit.strip(" \t").lower() != "bytes":
         return None
     first, dash, last = parts.strip(" \t").partition("-")
     if not dash or "," in parts:

@@ -173,7 +173,7 @@ def parse_options(text: str) -> tuple[str, dict[str, str]]:
     options: dict[str, str] = {}
     pieces: dict[str, list[str]] = {}
     charsets: dict[str, str] = {}
-    for key, given in _parameters(rest) if value else ():
+    for key, content in _parameters(rest) if value else ():
         mark = _MARK.search(key)
         is_piece, has_charset = (
             (mark[1] is not None, mark[2] is not None) if mark else (False, False)
@@ -181,24 +181,24 @@ def parse_options(text: str) -> tuple[str, dict[str, str]]:
         name = key[: mark.start()] if mark else key
         charset = ""
         if has_charset:
-            if match := _WITH_CHARSET.match(given):
-                charset, given = match[1].lower(), match[2]
+            if match := _WITH_CHARSET.match(content):
+                charset, content = match[1].lower(), match[2]
             if not charset and is_piece:
                 charset = charsets.get(name, "")
             if charset in _CHARSETS:
-                given = unquote(given, encoding=charset)
+                content = unquote(content, encoding=charset)
         else:
-            given = _unquoted(given).replace("%22", '"')
+            content = _unquoted(content).replace("%22", '"')
         if is_piece:
             # A name in pieces replaces a whole one before it, and the other way round.
             options.pop(name, None)
-            pieces.setdefault(name, []).append(given)
+            pieces.setdefault(name, []).append(content)
             if charset:
                 charsets[name] = charset
         else:
             pieces.pop(name, None)
             charsets.pop(name, None)
-            options[name] = given
+            options[name] = content
     return value, options | {name: "".join(texts) for name, texts in pieces.items()}
 
 

@@ -114,7 +114,7 @@ class LegacyProtocol:
             await self.app(scope, receive, send)
             return
         resolution = self._table.resolve(method, path)
-        if resolution.decision is RouteDecision.FOUND:
+        if resolution.decision is RouteDecision.MATCHED:
             if method == "OPTIONS":
                 await _reply(send, 200, b"", _HTML, _allow(resolution.allowed))
             elif method == "HEAD":

@@ -30,7 +30,7 @@ def query(model: type[Model]) -> Any:
         try:
             return model.model_validate(values)
         except ValidationError as error:
-            places = [{**found, "loc": ("query", *found["loc"])} for found in error.errors()]
+            places = [{**problem, "loc": ("query", *problem["loc"])} for problem in error.errors()]
             raise RequestValidationError(places) from error
 
     _MODELS[read] = model

@@ -31,8 +31,8 @@ class RouteIndex(BaseRoute):
         if scope["type"] == "http":
             if (rule := scope.get(MATCHED_RULE)) is not None:
                 known = self._by_rule.get((scope["method"], rule))
-                if known is not None and (found := known.matches(scope))[0] is Match.FULL:
-                    return found
+                if known is not None and (outcome := known.matches(scope))[0] is Match.FULL:
+                    return outcome
             for route in self._routes.get(_key(scope["method"], get_route_path(scope)), ()):
                 match, child_scope = route.matches(scope)
                 if match is Match.FULL:

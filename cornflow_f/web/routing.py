@@ -71,7 +71,7 @@ def _shape_of_rule(path: str) -> _Shape:
 
 
 class RouteDecision(Enum):
-    FOUND = "found"
+    MATCHED = "matched"
     REDIRECT = "redirect"
     WRONG_METHOD = "wrong method"
     NOT_FOUND = "not found"
@@ -126,7 +126,7 @@ class RouteTable:
         path = with_one_slash(path)
         allowed = self._allowed(path)
         if method in allowed:
-            return Resolution(RouteDecision.FOUND, allowed)
+            return Resolution(RouteDecision.MATCHED, allowed)
         if allowed:
             return Resolution(RouteDecision.WRONG_METHOD, allowed)
         return self._elsewhere(method, path)

@@ -26,19 +26,19 @@ _RENAMED = {"deployed_dags": "deployed_workflows"}
 
 
 def upgrade() -> None:
-    found = state.read(op.get_bind())
+    database = state.read(op.get_bind())
     metadata = _legacy_metadata()
     wanted = {
         _RENAMED.get(name, name): columns
         for name, columns in columns_of(metadata.tables.values()).items()
     }
     accepted = context.config.attributes.get("accepted_legacy_revision")
-    if decide_start(found, wanted, accepted) is Start.ADOPT:
+    if decide_start(database, wanted, accepted) is Start.ADOPT:
         return
     metadata.create_all(op.get_bind(), checkfirst=False)
     for old, new in _RENAMED.items():
         op.rename_table(old, new)
-    _record_legacy_head(exists=LEGACY_VERSION_TABLE in found.columns)
+    _record_legacy_head(exists=LEGACY_VERSION_TABLE in database.columns)
 
 
 def downgrade() -> None:

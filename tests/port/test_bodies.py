@@ -188,10 +188,10 @@ def test_values_are_counted_however_they_arrive(
         counter.add(raw[at : at + size])
         at += size
     counter.add(raw[at:])
-    assert counter.found == _begun(document)
-    if counter.found:
-        assert has_more_values(raw, counter.found - 1)
-    assert not has_more_values(raw, counter.found)
+    assert counter.count == _begun(document)
+    if counter.count:
+        assert has_more_values(raw, counter.count - 1)
+    assert not has_more_values(raw, counter.count)
 
 
 @pytest.mark.parametrize("packed", [False, True])

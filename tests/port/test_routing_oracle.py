@@ -50,7 +50,7 @@ def werkzeug_says(method: str, path: str) -> Resolution:
         return Resolution(RouteDecision.WRONG_METHOD, frozenset(error.valid_methods or ()))
     except NotFound:
         return Resolution(RouteDecision.NOT_FOUND)
-    return Resolution(RouteDecision.FOUND)
+    return Resolution(RouteDecision.MATCHED)
 
 
 @given(

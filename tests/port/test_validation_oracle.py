@@ -53,7 +53,7 @@ def legacy(body: Any) -> dict[Any, Any]:
 
 def port(body: Any) -> dict[Any, Any]:
     try:
-        return {"value": PortSchema.model_validate(body).given()}
+        return {"value": PortSchema.model_validate(body).sent_fields()}
     except ValidationError as error:
         return {"messages": marshmallow_messages(error.errors())}
 

@@ -13,8 +13,8 @@ _HERE = Path(__file__).parent
 
 
 def read(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((_HERE / f"{name}.json").read_text())
-    return found
+    document: dict[str, Any] = json.loads((_HERE / f"{name}.json").read_text())
+    return document
 
 
 class Instance(InstanceCore):  # type: ignore[misc]
@@ -31,16 +31,16 @@ class Instance(InstanceCore):  # type: ignore[misc]
 
     @property
     def neighbours(self) -> dict[int, set[int]]:
-        found: dict[int, set[int]] = {node: set() for node in self.nodes}
+        adjacent: dict[int, set[int]] = {node: set() for node in self.nodes}
         for one, other in self.edges:
-            found[one].add(other)
-            found[other].add(one)
-        return found
+            adjacent[one].add(other)
+            adjacent[other].add(one)
+        return adjacent
 
     @property
     def max_colors(self) -> int | None:
-        given: int | None = (self.data.get("parameters") or {}).get("max_colors")
-        return given
+        limit: int | None = (self.data.get("parameters") or {}).get("max_colors")
+        return limit
 
     def check_loops(self) -> list[dict[str, int]]:
         """Nodes joined with themselves: no colour fits."""
@@ -48,10 +48,10 @@ class Instance(InstanceCore):  # type: ignore[misc]
 
     def check_repeated_edges(self) -> list[dict[str, int]]:
         """Edges that are told more than once; a warning, because they change nothing."""
-        told = Counter((min(edge), max(edge)) for edge in self.edges)
+        counts = Counter((min(edge), max(edge)) for edge in self.edges)
         return [
             {"from": one, "to": other, "times": times}
-            for (one, other), times in told.items()
+            for (one, other), times in counts.items()
             if times > 1
         ]
 

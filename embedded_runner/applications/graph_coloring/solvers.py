@@ -73,8 +73,8 @@ class Experiment(ExperimentCore):  # type: ignore[misc]
 
     def kpis_colors(self) -> list[dict[str, int]]:
         """How many nodes have each colour."""
-        found = list(self.solution.colors.values())
-        return [{"color": color, "nodes": found.count(color)} for color in sorted(set(found))]
+        used = list(self.solution.colors.values())
+        return [{"color": color, "nodes": used.count(color)} for color in sorted(set(used))]
 
 
 class Greedy(Experiment):
@@ -126,12 +126,12 @@ class CpSat(Experiment):
         limit = options.get("timeLimit")
         if limit is not None:
             solver.parameters.max_time_in_seconds = float(limit)
-        found = solver.Solve(model)
+        outcome = solver.Solve(model)
 
-        status = ORTOOLS_STATUS_MAPPING[found]
-        if found not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        status = ORTOOLS_STATUS_MAPPING[outcome]
+        if outcome not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             self.solution = None
-            limited = found == cp_model.UNKNOWN and limit is not None
+            limited = outcome == cp_model.UNKNOWN and limit is not None
             return {
                 "status": STATUS_TIME_LIMIT if limited else status,
                 "status_sol": SOLUTION_STATUS_INFEASIBLE,

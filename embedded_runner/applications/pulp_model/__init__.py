@@ -40,8 +40,8 @@ _SOLVER = "PULP_CBC_CMD"
 
 
 def _read(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((_HERE / f"{name}.json").read_text())
-    return found
+    document: dict[str, Any] = json.loads((_HERE / f"{name}.json").read_text())
+    return document
 
 
 class Instance(InstanceCore):  # type: ignore[misc]
@@ -66,11 +66,11 @@ class Instance(InstanceCore):  # type: ignore[misc]
         """Variables or constraints that share a name: PuLP would keep one of them."""
         repeated = []
         for kind in ("variables", "constraints"):
-            seen: set[str] = set()
+            known: set[str] = set()
             for one in self.data[kind]:
-                if one["name"] in seen:
+                if one["name"] in known:
                     repeated.append({"kind": kind, "name": one["name"]})
-                seen.add(one["name"])
+                known.add(one["name"])
         return repeated
 
 
@@ -89,22 +89,22 @@ class Experiment(ExperimentCore):  # type: ignore[misc]
 
     def solve(self, options: Mapping[str, Any]) -> dict[str, Any]:
         _, model = pulp.LpProblem.from_dict(completed(self.instance.to_dict()))
-        given = {k: v for k, v in options.items() if k in _OPTIONS and v is not None}
-        solver = pulp.getSolver(_SOLVER, **{"msg": True, **given})
+        chosen = {k: v for k, v in options.items() if k in _OPTIONS and v is not None}
+        solver = pulp.getSolver(_SOLVER, **{"msg": True, **chosen})
         if not solver.available():
             raise NoSolverException("PuLP's CBC does not run on this machine; install coinor-cbc")
-        if given.get("warmStart") and self.solution is not None:
+        if chosen.get("warmStart") and self.solution is not None:
             self._start_from(model)
         begun = time.monotonic()
         model.solve(solver)
         took = time.monotonic() - begun
-        limited = "timeLimit" in given and took >= _LIMITED * given["timeLimit"]
+        limited = "timeLimit" in chosen and took >= _LIMITED * chosen["timeLimit"]
         status = _status(model, limited)
-        found = model.sol_status in (
+        solved = model.sol_status in (
             pulp.LpSolutionOptimal,
             pulp.LpSolutionIntegerFeasible,
         ) and all(one.varValue is not None for one in model.variables())
-        if not found:
+        if not solved:
             self.solution = None
             return {"status": status, "status_sol": SOLUTION_STATUS_INFEASIBLE}
         self.solution = Solution.from_dict(model.to_dict())
@@ -139,7 +139,7 @@ class Experiment(ExperimentCore):  # type: ignore[misc]
     def check_bounds(self) -> list[dict[str, Any]]:
         """Values outside of their bounds, or broken where they must be whole."""
         values = self._values()
-        found = []
+        violations = []
         for one in self.instance.data["variables"]:
             value = values.get(one["name"])
             if value is None:
@@ -151,21 +151,21 @@ class Experiment(ExperimentCore):  # type: ignore[misc]
             )
             broken = one["cat"] == pulp.LpInteger and abs(value - round(value)) > slack
             if outside or broken:
-                found.append({"variable": one["name"], "value": value})
-        return found
+                violations.append({"variable": one["name"], "value": value})
+        return violations
 
     def check_constraints(self) -> list[dict[str, Any]]:
         """Constraints that the values break, and by how much."""
         values = self._values()
-        found = []
+        violations = []
         for one in self.instance.data["constraints"]:
             terms = [t["value"] * (values.get(t["name"]) or 0) for t in one["coefficients"]]
             left = sum(terms) + (one.get("constant") or 0)
             slack = _TOLERANCE * max([1.0, *map(abs, terms)])
             over = {1: -left, -1: left, 0: abs(left)}.get(one["sense"], 0)
             if over > slack:
-                found.append({"constraint": one["name"], "broken_by": over})
-        return found
+                violations.append({"constraint": one["name"], "broken_by": over})
+        return violations
 
     def kpis_summary(self) -> list[dict[str, Any]]:
         return [
@@ -201,10 +201,10 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _status(model: Any, limited: bool) -> int:
-    found: int = {
+    state: int = {
         pulp.LpSolutionOptimal: STATUS_OPTIMAL,
         pulp.LpSolutionIntegerFeasible: STATUS_TIME_LIMIT if limited else STATUS_FEASIBLE,
         pulp.LpSolutionInfeasible: STATUS_INFEASIBLE,
         pulp.LpSolutionUnbounded: STATUS_UNBOUNDED,
     }.get(model.sol_status, STATUS_TIME_LIMIT if limited else STATUS_NOT_SOLVED)
-    return found
+    return state

@@ -8,24 +8,24 @@ from library_flask.refusals import Refused
 def checked(body: Any, *, text: tuple[str, ...], whole: tuple[str, ...] = ()) -> dict[str, Any]:
     """The known fields of a body. Numbers that come as text are taken, as they always were."""
     wrong: dict[str, list[str]] = {}
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name in text:
         value = body.get(name)
         if not isinstance(value, str) or not value.strip():
             wrong[name] = ["Text is needed."]
         else:
-            found[name] = value.strip()
+            fields[name] = value.strip()
     for name in whole:
         value = body.get(name)
         if value is None:
             continue
         try:
-            found[name] = int(value)
+            fields[name] = int(value)
         except (TypeError, ValueError):
             wrong[name] = ["Not a whole number."]
     if wrong:
         raise Refused(400, wrong)
-    return found
+    return fields
 
 
 def count_of(text: str | None, otherwise: int) -> int:

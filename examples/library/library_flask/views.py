@@ -35,10 +35,10 @@ def member_only(view: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        found = db.session.get(Token, token)
-        if found is None:
+        stored = db.session.get(Token, token)
+        if stored is None:
             raise Refused(401, "log in first")
-        g.member = db.session.get(Member, found.member_id)
+        g.member = db.session.get(Member, stored.member_id)
         return view(*args, **kwargs)
 
     guarded.checks_member = True
@@ -105,8 +105,8 @@ def books() -> Response:
     # a limit of 0 is no limit: the desk's old screens ask so
     limit = count_of(request.args.get("limit"), 20) or None
     query = query.order_by(Book.title, Book.id).limit(limit)
-    found = query.offset(count_of(request.args.get("offset"), 0))
-    reply = jsonify([book.show() for book in found])
+    page = query.offset(count_of(request.args.get("offset"), 0))
+    reply = jsonify([book.show() for book in page])
     reply.headers["X-Total-Count"] = str(total)
     return reply
 
@@ -158,8 +158,8 @@ def remove_book(idx: int) -> Response:
 @member_only
 def loans(idx: int) -> Response:
     """A librarian sees all loans of a book, a member its own."""
-    found = find_book(idx).loans
-    mine = [loan for loan in found if g.member.librarian or loan.member_id == g.member.id]
+    all_loans = find_book(idx).loans
+    mine = [loan for loan in all_loans if g.member.librarian or loan.member_id == g.member.id]
     return jsonify([loan.show() for loan in mine])
 
 

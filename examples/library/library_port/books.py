@@ -58,8 +58,8 @@ async def books(request: Request, response: Response, session: SessionDep) -> li
     # parity: a limit of 0 is no limit
     limit = count_of(request.query_params.get("limit"), 20) or None
     offset = count_of(request.query_params.get("offset"), 0)
-    found = await session.scalars(query.order_by(Book.title, Book.id).limit(limit).offset(offset))
-    return [show(book) for book in found]
+    page = await session.scalars(query.order_by(Book.title, Book.id).limit(limit).offset(offset))
+    return [show(book) for book in page]
 
 
 @router.post("/books", status_code=201, dependencies=LIBRARIAN)

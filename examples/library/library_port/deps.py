@@ -29,8 +29,8 @@ SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 
 async def member_only(request: Request, session: SessionDep) -> Member:
     token = request.headers.get("authorization", "").removeprefix("Bearer ")
-    found = await session.get(Token, token)
-    member = None if found is None else await session.get(Member, found.member_id)
+    known = await session.get(Token, token)
+    member = None if known is None else await session.get(Member, known.member_id)
     if member is None:
         raise Refused(401, "log in first")
     return member
@@ -61,11 +61,11 @@ async def json_object(request: Request) -> dict[str, Any]:
 def checked(body: Any, *, text: tuple[str, ...], whole: tuple[str, ...] = ()) -> dict[str, Any]:
     """The known fields of a body; every field that is wrong is told at once."""
     wrong: dict[str, list[str]] = {}
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name in text:
         value = body.get(name)
         if isinstance(value, str) and value.strip():
-            found[name] = value.strip()
+            fields[name] = value.strip()
         else:
             wrong[name] = ["Text is needed."]
     for name in whole:
@@ -73,12 +73,12 @@ def checked(body: Any, *, text: tuple[str, ...], whole: tuple[str, ...] = ()) ->
             continue
         try:
             # parity: numbers that come as text are taken
-            found[name] = int(value)
+            fields[name] = int(value)
         except (TypeError, ValueError):
             wrong[name] = ["Not a whole number."]
     if wrong:
         raise Refused(400, wrong)
-    return found
+    return fields
 
 
 def count_of(text: str | None, otherwise: int) -> int:

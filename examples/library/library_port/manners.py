@@ -7,13 +7,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 def allowed(app: FastAPI, path: str) -> set[str]:
     """The methods of a path; empty when it has none."""
-    found: set[str] = set()
+    methods: set[str] = set()
     for route in iter_route_contexts(app.router.routes):
         if route.methods and route.path_regex.match(path):
-            found |= route.methods
-    if not found:
-        return found
-    return found | {"OPTIONS", *(["HEAD"] if "GET" in found else [])}
+            methods |= route.methods
+    if not methods:
+        return methods
+    return methods | {"OPTIONS", *(["HEAD"] if "GET" in methods else [])}
 
 
 class FlaskManners:
