@@ -401,7 +401,7 @@ def test_a_folder_is_empty_again_for_the_next_sequence(tmp_path: Path) -> None:
     place = Path(service.environment()["PLACE"]) / "inner"
     place.mkdir()
     (place / "a.zip").write_bytes(b"PK")
-    assert service.sent() == [".zip 2"]
+    assert len(service.sent()) == 1
     service.reset()
     assert service.sent() == []
     assert place.is_dir()

@@ -124,6 +124,7 @@ class FolderService(Quiet):
         for path in self._path.rglob("*"):
             if path.is_file():
                 path.unlink(missing_ok=True)
+        self.forget()
 
     def stop(self) -> None:
         """The run's folder is deleted as a whole."""
