@@ -17,6 +17,7 @@ from cornflow_f.offload import is_heavy, is_long, offload_if
 from cornflow_f.services import case_columns, case_tree, deployed_schema, owned, persistence
 from cornflow_f.services import instance as instance_service
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
+from cornflow_f.services.values import CaseChanges, CaseFromRun, NamedCase, NewCase
 from cornflow_f.validation import json_schema
 
 _DOCUMENTS = (Case.data, Case.checks, Case.solution, Case.solution_checks, Case.kpis)
@@ -44,15 +45,15 @@ async def data(session: AsyncSession, access: Access, idx: int) -> dict[str, Any
 
 
 async def create(
-    session: AsyncSession, source: SchemaSource, access: Access, values: Mapping[str, Any]
+    session: AsyncSession, source: SchemaSource, access: Access, values: NewCase
 ) -> dict[str, Any]:
     """A new case or, without data, a new folder."""
+    documents: dict[str, Any] = {column.key: values.get(column.key) for column in _DOCUMENTS}
     for name, kind in (("data", SchemaKind.INSTANCE), ("solution", SchemaKind.SOLUTION)):
-        if values.get(name) is not None:
+        if documents[name] is not None:
             # parity: "pulp" is no short name here
             schema = await deployed_schema.text_of(session, source, values["schema"], kind)
-            await json_schema.require_valid(schema, values[name])
-    documents = {column.key: values.get(column.key) for column in _DOCUMENTS}
+            await json_schema.require_valid(schema, documents[name])
     for name in ("data", "solution"):
         document = documents[name]
         encode = instance_service.encoded
@@ -63,7 +64,7 @@ async def create(
 
 
 async def create_from_run(
-    session: AsyncSession, access: Access, values: Mapping[str, Any]
+    session: AsyncSession, access: Access, values: CaseFromRun
 ) -> dict[str, Any]:
     """A new case of an instance, or of an execution and its instance."""
     instance_id, execution_id = values.get("instance_id"), values.get("execution_id")
@@ -96,7 +97,7 @@ async def copy(session: AsyncSession, access: Access, idx: int) -> dict[str, Any
     # parity: the copy lies at the root, wherever the original lies
     columns = (Case.name, Case.description, Case.schema, *map(as_text, _DOCUMENTS))
     row = await owned.get(session, Case, access, idx, columns)
-    values = {"name": f"Copy_{row.name}", "description": row.description}
+    values: NamedCase = {"name": f"Copy_{row.name}", "description": row.description}
     documents = {column.key: stored(row._mapping[column.key]) for column in _DOCUMENTS}
     return await _add(session, access, values, await _hashed(documents), schema=row.schema)
 
@@ -117,7 +118,7 @@ def _hash_of_text(text: str) -> str:
 async def _add(
     session: AsyncSession,
     access: Access,
-    values: Mapping[str, Any],
+    values: NamedCase,
     documents: Mapping[str, Any],
     *,
     schema: str | None,
@@ -140,9 +141,9 @@ async def _add(
 _SHOWN = tuple(column.key for column in case_columns.PLAIN)
 
 
-async def edit(session: AsyncSession, access: Access, idx: int, values: Mapping[str, Any]) -> None:
+async def edit(session: AsyncSession, access: Access, idx: int, values: CaseChanges) -> None:
     """Renames, describes or moves a case; whoever does it owns it from then on."""
-    changes = {name: value for name, value in values.items() if name != "parent_id"}
+    changes: dict[str, Any] = {name: value for name, value in values.items() if name != "parent_id"}
     statements: list[Any] = []
     # parity: 0 is no folder, and not the root either: nothing moves
     if values.get("parent_id", 0) != 0:

@@ -24,6 +24,7 @@ from cornflow_f.offload import is_heavy, is_long, offload_if
 from cornflow_f.schemas.solver_log import BASIC, Log
 from cornflow_f.services import deployed_schema, owned, persistence
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
+from cornflow_f.services.values import ExecutionChanges
 from cornflow_f.validation import json_schema
 
 SHOWN: tuple[Any, ...] = (
@@ -216,12 +217,12 @@ async def edit(
     source: SchemaSource,
     access: Access,
     idx: str,
-    values: Mapping[str, Any],
+    values: ExecutionChanges,
 ) -> None:
     """Changes an execution; whoever changes it owns it from then on."""
     row = await owned.get(session, Execution, access, idx, (Execution.schema,))
     await _require_own_instance(session, access, idx, values.get("instance_id"))
-    changes = {**values, "user_id": access.user.id}
+    changes: dict[str, Any] = {**values, "user_id": access.user.id}
     if "data" in values:
         if row.schema is not None:
             # parity: the short name of a workflow means nothing here (ExecutionDetailsEndpoint.put)

@@ -22,6 +22,7 @@ from cornflow_f.services import deployed_schema, launch, owned, persistence
 from cornflow_f.services import execution as execution_service
 from cornflow_f.services.deployed_schema import SchemaKind, SchemaSource
 from cornflow_f.services.instance import encoded
+from cornflow_f.services.values import NewExecution
 from cornflow_f.validation import json_schema
 
 _NOT_FITTING = (
@@ -35,7 +36,7 @@ async def create(
     orchestrator: Orchestrator,
     source: SchemaSource,
     access: Access,
-    values: Mapping[str, Any],
+    values: NewExecution,
     *,
     run: bool,
 ) -> dict[str, Any]:
@@ -108,7 +109,7 @@ async def _fill_and_check(
     session: AsyncSession,
     source: SchemaSource,
     execution: Execution,
-    values: Mapping[str, Any],
+    values: NewExecution,
 ) -> None:
     """Config, instance and solution against the schemas of the workflow; defaults go into the config."""
     schema = str(execution.schema)

@@ -14,6 +14,7 @@ from cornflow_f.models.base import hash_json
 from cornflow_f.offload import is_heavy, offload_if
 from cornflow_f.services import deployed_schema, owned, persistence
 from cornflow_f.services.deployed_schema import DEFAULT_WORKFLOW, SchemaKind, SchemaSource
+from cornflow_f.services.values import InstanceChanges, NewInstance
 from cornflow_f.validation import json_schema
 
 SUMMARY = (
@@ -54,7 +55,7 @@ async def list_all(
 
 
 async def create(
-    session: AsyncSession, source: SchemaSource, user_id: int, values: Mapping[str, Any]
+    session: AsyncSession, source: SchemaSource, user_id: int, values: NewInstance
 ) -> Instance:
     """A new instance, its data checked against the schema of the workflow it names."""
     dag_name = deployed_schema.workflow_of(values.get("schema", DEFAULT_WORKFLOW))
@@ -117,12 +118,12 @@ async def edit(
     source: SchemaSource,
     access: Access,
     idx: str,
-    values: Mapping[str, Any],
+    values: InstanceChanges,
 ) -> None:
     """Changes an instance; whoever changes it owns it from then on."""
     row = await owned.get(session, Instance, access, idx, (Instance.schema,))
     # parity: the hash keeps that of the first data, and the new owner is whoever edits
-    changes = {**values, "user_id": access.user.id, "updated_at": database_now()}
+    changes: dict[str, Any] = {**values, "user_id": access.user.id, "updated_at": database_now()}
     statements: list[Any] = []
     if "data" in values:
         if row.schema is not None:

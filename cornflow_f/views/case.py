@@ -1,6 +1,6 @@
 """`/case/…`. Source: the legacy's ``endpoints/case.py``."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Response
 
@@ -21,6 +21,7 @@ from cornflow_f.schemas.common import Message
 from cornflow_f.schemas.query import ListFilters
 from cornflow_f.services import case as case_service
 from cornflow_f.services import case_patch
+from cornflow_f.services.values import CaseChanges, CaseFromRun, NewCase
 from cornflow_f.views.common import INVALID_DATA, SchemaSourceDep, guarded_router
 from cornflow_f.web.deps import SessionDep
 from cornflow_f.web.guards import AccessDep, require_dag_permission
@@ -49,7 +50,7 @@ async def list_cases(
 async def create_case(
     data: CaseRequest, session: SessionDep, source: SchemaSourceDep, access: AccessDep
 ) -> dict[str, Any]:
-    return await case_service.create(session, source, access, data.sent_fields())
+    return await case_service.create(session, source, access, cast(NewCase, data.sent_fields()))
 
 
 @router.post(
@@ -62,7 +63,9 @@ async def create_case(
 async def create_case_from_run(
     data: CaseFromInstanceRequest, session: SessionDep, access: AccessDep
 ) -> dict[str, Any]:
-    return await case_service.create_from_run(session, access, data.sent_fields())
+    return await case_service.create_from_run(
+        session, access, cast(CaseFromRun, data.sent_fields())
+    )
 
 
 @router.get("/case/{idx:int}/", name="case-detail", response_model=CaseDetail)
@@ -76,7 +79,7 @@ async def edit_case(
     idx: int, data: CaseEditRequest, session: SessionDep, access: AccessDep
 ) -> Message:
     # parity: on `/data/` too, where it does not touch the data (CaseDataEndpoint inherits it)
-    await case_service.edit(session, access, idx, data.sent_fields())
+    await case_service.edit(session, access, idx, cast(CaseChanges, data.sent_fields()))
     return Message(message="Updated correctly")
 
 

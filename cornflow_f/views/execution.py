@@ -1,6 +1,6 @@
 """`/execution/…`. Source: the legacy's ``endpoints/execution.py``."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Response
 from starlette.responses import JSONResponse
@@ -21,6 +21,7 @@ from cornflow_f.schemas.execution import (
 )
 from cornflow_f.services import execution as execution_service
 from cornflow_f.services import execution_run, execution_state
+from cornflow_f.services.values import ExecutionChanges, NewExecution
 from cornflow_f.views.common import (
     INVALID_DATA,
     ORCHESTRATOR_FAILS,
@@ -66,7 +67,7 @@ async def create_execution(
     source: SchemaSourceDep,
 ) -> Response:
     created = await execution_run.create(
-        session, orchestrator, source, access, data.sent_fields(), run=run
+        session, orchestrator, source, access, cast(NewExecution, data.sent_fields()), run=run
     )
     return raw_json_reply(created, 201)
 
@@ -89,7 +90,9 @@ async def edit_execution(
     access: AccessDep,
     source: SchemaSourceDep,
 ) -> Message:
-    await execution_service.edit(session, source, access, idx, data.sent_fields())
+    await execution_service.edit(
+        session, source, access, idx, cast(ExecutionChanges, data.sent_fields())
+    )
     return Message(message="Updated correctly")
 
 

@@ -1,7 +1,7 @@
 """`/instance/…`. Source: the legacy's ``endpoints/instance.py``."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Response
 from sqlalchemy import Row
@@ -16,6 +16,7 @@ from cornflow_f.schemas.instance import (
 )
 from cornflow_f.schemas.query import ListFilters
 from cornflow_f.services import instance as instance_service
+from cornflow_f.services.values import InstanceChanges, NewInstance
 from cornflow_f.views.common import INVALID_DATA, SchemaSourceDep, guarded_router
 from cornflow_f.web.deps import SessionDep, UserDep
 from cornflow_f.web.guards import AccessDep, require_dag_permission
@@ -44,7 +45,9 @@ async def list_instances(
 async def create_instance(
     data: InstanceRequest, session: SessionDep, source: SchemaSourceDep, user: UserDep
 ) -> dict[str, Any]:
-    instance = await instance_service.create(session, source, user.id, data.sent_fields())
+    instance = await instance_service.create(
+        session, source, user.id, cast(NewInstance, data.sent_fields())
+    )
     return instance_service.without_executions(instance)
 
 
@@ -67,7 +70,9 @@ async def edit_instance(
     source: SchemaSourceDep,
     access: AccessDep,
 ) -> Message:
-    await instance_service.edit(session, source, access, idx, data.sent_fields())
+    await instance_service.edit(
+        session, source, access, idx, cast(InstanceChanges, data.sent_fields())
+    )
     return Message(message="Updated correctly")
 
 
