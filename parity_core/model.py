@@ -25,6 +25,8 @@ MISSING = Missing.MISSING
 
 
 class Side(StrEnum):
+    """Which of the two stacks."""
+
     LEGACY = "legacy"
     PORTED = "ported"
 

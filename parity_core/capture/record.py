@@ -82,6 +82,7 @@ def header_line(**facts: Any) -> str:
 
 
 def to_line(one: Recorded) -> str:
+    """A recorded exchange as a line of a capture file, without its line end."""
     document: dict[str, Any] = {
         "at": round(one.at, 6),
         "took": round(one.took, 6),

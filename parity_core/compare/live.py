@@ -127,6 +127,7 @@ class Judge:
 
 
 def unwaived(findings: Iterable[Finding]) -> list[Difference]:
+    """The differences that no waiver accepts."""
     return [finding.difference for finding in findings if finding.waiver is None]
 
 

@@ -6,6 +6,8 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
+    """What a command ends with: 1 says that the stacks differ, and nothing else does."""
+
     SAME = 0
     DIFFERENT = 1
     COULD_NOT_RUN = 2

@@ -52,6 +52,7 @@ class RunOptions:
 
 
 def run(config: Config, options: RunOptions, listener: Listener) -> Report:
+    """Plays the journeys on both stacks. Raises ParityError when the run can not be done at all."""
     started = time.monotonic()
     options = _addressed(config, options)
     wanted = journeys.load_all(config.journeys, options.journeys, config.users, registry.provided)
