@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from cornflow_cutover.rehearsal.ledger import Fate, Ledger
+from cornflow_cutover.rehearsal.ledger import RequestFate, RequestLedger
 
 _PART = re.compile(r"<(?:\w+:)?(?P<name>\w+)>")
 _ATTEMPTS = 8
@@ -30,7 +30,7 @@ KNOWN_LEGACY_FAILURES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SentRequest:
     """One request of a client, and what came of it. Times are seconds since 1970."""
 
     began: float
@@ -56,7 +56,7 @@ class CutError(Exception):
 
 @dataclass
 class RequestLog:
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[SentRequest] = field(default_factory=list)
     cut: int = 0
     """Requests whose connection was cut: asked again, or given up where that could do things twice."""
     given_up: int = 0
@@ -72,7 +72,7 @@ class Client:
     password: str
     addresses: list[str]
     http: httpx.AsyncClient
-    ledger: Ledger
+    ledger: RequestLedger
     log: RequestLog
     id: int = 0
     _token: str = ""
@@ -135,7 +135,7 @@ class Client:
                 and reply.status_code >= 500
                 and operation in KNOWN_LEGACY_FAILURES
             )
-            asked = Asked(
+            asked = SentRequest(
                 began,
                 time.time(),
                 operation,
@@ -153,14 +153,14 @@ class Client:
             except ValueError:
                 return None
         now = time.time()
-        self.log.asked.append(Asked(now, now, operation, self.user, "?", 0, False, _ATTEMPTS))
+        self.log.asked.append(SentRequest(now, now, operation, self.user, "?", 0, False, _ATTEMPTS))
         raise FailedError(f"{operation}: no worker answers")
 
     async def make(self, table: str, operation: str, name: str, **options: Any) -> Any:
         """Makes a row with a unique name, once: the ledger says so in the end."""
-        self.ledger.note(table, name, Fate.UNKNOWN)
+        self.ledger.note(table, name, RequestFate.UNKNOWN)
         made = await self(operation, **options)
-        self.ledger.note(table, name, Fate.MADE)
+        self.ledger.note(table, name, RequestFate.MADE)
         return made
 
     def delete_later(
@@ -174,8 +174,8 @@ class Client:
         while self._doomed and self._doomed[0][0] < time.time() - age:
             _, operation, row, parts = self._doomed.popleft()
             if row is not None:
-                self.ledger.note(*row, Fate.UNKNOWN)
+                self.ledger.note(*row, RequestFate.UNKNOWN)
             # Asked again after a cut, it may be gone already: 404 is as good then.
             await self(operation, good=(200, 404), **parts)
             if row is not None:
-                self.ledger.note(*row, Fate.DELETED)
+                self.ledger.note(*row, RequestFate.DELETED)

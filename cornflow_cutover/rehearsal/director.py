@@ -11,7 +11,7 @@ import httpx
 
 from cornflow_cutover.rehearsal.bugs import FAILS, WRONG_REPLY, Bug
 from cornflow_cutover.rehearsal.client import Client, CutError, FailedError, RequestLog
-from cornflow_cutover.rehearsal.ledger import Ledger
+from cornflow_cutover.rehearsal.ledger import RequestLedger
 from cornflow_cutover.rehearsal.outcome import RehearsalOptions, RehearsalOutcome
 from cornflow_cutover.rehearsal.stage import PASSWORD, RehearsalStage
 from cornflow_cutover.rehearsal.stories import STORIES, WORKFLOW, Story, new_name, workflow
@@ -57,7 +57,7 @@ class Director:
         self._options = options
         self._show = show
         self.outcome = RehearsalOutcome(RequestLog(), time.time())
-        self._ledger = Ledger()
+        self._ledger = RequestLedger()
         self._stopping = False
         self._bugs: set[Bug] = set()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Fate(StrEnum):
+class RequestFate(StrEnum):
     """What a client knows of a row it asked for."""
 
     MADE = "made"
@@ -16,12 +16,12 @@ class Fate(StrEnum):
 
 
 @dataclass
-class Ledger:
+class RequestLedger:
     """By table and unique name."""
 
-    rows: dict[tuple[str, str], Fate] = field(default_factory=dict)
+    rows: dict[tuple[str, str], RequestFate] = field(default_factory=dict)
 
-    def note(self, table: str, name: str, fate: Fate) -> None:
+    def note(self, table: str, name: str, fate: RequestFate) -> None:
         self.rows[table, name] = fate
 
     def check(self, rows: Iterable[tuple[str, str]]) -> list[str]:
@@ -32,9 +32,9 @@ class Ledger:
             count = counted.pop((table, name), 0)
             if count > 1:
                 wrong.append(f"{table}: {name} is there {count} times")
-            elif fate is Fate.MADE and count == 0:
+            elif fate is RequestFate.MADE and count == 0:
                 wrong.append(f"{table}: {name} is lost")
-            elif fate is Fate.DELETED and count:
+            elif fate is RequestFate.DELETED and count:
                 wrong.append(f"{table}: {name} was deleted and is there")
         wrong += [f"{table}: {name} was made by nobody" for table, name in counted]
         return wrong

@@ -21,7 +21,7 @@ from cornflow_f.migration.state import RevisionError
 Result = TypeVar("Result")
 
 
-class Exit(IntEnum):
+class CommandExit(IntEnum):
     DONE = 0
     COULD_NOT_RUN = 2
 
@@ -29,7 +29,7 @@ class Exit(IntEnum):
 class CouldNotRun(click.ClickException):
     """Ends the program with one line on stderr."""
 
-    exit_code = Exit.COULD_NOT_RUN
+    exit_code = CommandExit.COULD_NOT_RUN
 
 
 class Commands(click.Group):

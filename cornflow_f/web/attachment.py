@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cornflow_f.web.conditional import Decision, Fate, decide
+from cornflow_f.web.conditional import ConditionalDecision, ConditionalFate, decide
 
 _ENTITY = ("content-type", "content-length", "last-modified")
 """Headers that say what the body is: not in a reply without one."""
@@ -28,11 +28,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
 class _DecidedFile(FileResponse):
     """A file of which was decided already what is sent: it is not asked once more."""
 
-    decision: Decision
+    decision: ConditionalDecision
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [header for header in scope["headers"] if header[0] not in _RANGES]
-        if self.decision.fate is Fate.PART:
+        if self.decision.fate is ConditionalFate.PART:
             part = f"bytes={self.decision.start}-{self.decision.stop - 1}"
             headers.append((b"range", part.encode()))
         await super().__call__({**scope, "headers": headers}, receive, send)
@@ -46,13 +46,13 @@ async def attachment(
     tag = _entity_tag(path, facts)
     modified = datetime.fromtimestamp(int(facts.st_mtime), UTC)
     decision = decide(request.headers, tag, modified, facts.st_size)
-    if decision.fate is Fate.NOT_SATISFIABLE:
+    if decision.fate is ConditionalFate.NOT_SATISFIABLE:
         whole = {"Content-Range": f"bytes */{facts.st_size}"}
         raise HTTPException(416, _NOT_SATISFIABLE, headers=whole)
     response = _DecidedFile(
         path,
         # parity: the file comes along when a condition has failed
-        412 if decision.fate is Fate.PRECONDITION_FAILED else 200,
+        412 if decision.fate is ConditionalFate.PRECONDITION_FAILED else 200,
         headers={
             "Content-Disposition": disposition(name),
             "Cache-Control": "no-cache",
@@ -63,7 +63,7 @@ async def attachment(
         stat_result=facts,
     )
     response.decision = decision
-    if decision.fate is Fate.UNCHANGED:
+    if decision.fate is ConditionalFate.UNCHANGED:
         kept = {k: v for k, v in response.headers.items() if k not in _ENTITY}
         return Response(status_code=304, headers=kept)
     return response

@@ -14,7 +14,7 @@ _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 _TAG = re.compile(r'[ \t]*([Ww]/)?(?:"([^"]*)"|([^" \t,]+))[ \t]*(?:,|\Z)')
 
 
-class Fate(Enum):
+class ConditionalFate(Enum):
     WHOLE = 200
     PART = 206
     UNCHANGED = 304
@@ -22,25 +22,33 @@ class Fate(Enum):
     NOT_SATISFIABLE = 416
 
 
-class Decision(NamedTuple):
-    fate: Fate
+class ConditionalDecision(NamedTuple):
+    fate: ConditionalFate
     start: int = 0
     stop: int = 0
     """The bytes of a part: from `start` up to, not including, `stop`."""
 
 
-def decide(asked: Mapping[str, str], tag: str, modified: datetime, size: int) -> Decision:
+def decide(
+    asked: Mapping[str, str], tag: str, modified: datetime, size: int
+) -> ConditionalDecision:
     """`asked` are the request's headers, `tag` the file's without quotes, `modified` in whole seconds."""
     wanted = asked.get("range")
     # parity: an empty file has no parts, and conditions other than If-Range count only without a part
     if wanted is not None and size and _same_as_before(asked, tag, modified):
         part = _part(wanted, size)
-        return Decision(Fate.NOT_SATISFIABLE) if part is None else Decision(Fate.PART, *part)
+        return (
+            ConditionalDecision(ConditionalFate.NOT_SATISFIABLE)
+            if part is None
+            else ConditionalDecision(ConditionalFate.PART, *part)
+        )
     if not _unmodified(asked, tag, modified):
-        return Decision(Fate.WHOLE)
+        return ConditionalDecision(ConditionalFate.WHOLE)
     # parity: a tag that does *not* match, or any tag asked for as "*", is a condition that failed
     failed = bool(_Tags(asked.get("if-match")))
-    return Decision(Fate.PRECONDITION_FAILED if failed else Fate.UNCHANGED)
+    return ConditionalDecision(
+        ConditionalFate.PRECONDITION_FAILED if failed else ConditionalFate.UNCHANGED
+    )
 
 
 def _same_as_before(asked: Mapping[str, str], tag: str, modified: datetime) -> bool:

@@ -13,7 +13,13 @@ from starlette.requests import Request
 
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.validation.marshmallow import RequestModel, marshmallow_messages
-from cornflow_f.web.multipart import MOST_TEXT_BYTES, MultipartReader, Part, TooLarge, parse_options
+from cornflow_f.web.multipart import (
+    MOST_TEXT_BYTES,
+    FormPart,
+    MultipartReader,
+    TooLarge,
+    parse_options,
+)
 
 Form = TypeVar("Form", bound=RequestModel)
 
@@ -57,7 +63,7 @@ async def _read_multipart(request: Request, boundary: str) -> FormData:
         reader = MultipartReader(boundary.encode("ascii"))
         async for piece in _pieces(request):
             for event in reader.feed(piece):
-                if isinstance(event, Part):
+                if isinstance(event, FormPart):
                     building.open(event)
                 else:
                     await building.add(event.content, is_last=event.is_last)
@@ -79,11 +85,11 @@ class _Building:
 
     def __init__(self) -> None:
         self.items: list[tuple[str, str | UploadFile]] = []
-        self._part = Part(None, None, "")
+        self._part = FormPart(None, None, "")
         self._text = bytearray()
         self._file: UploadFile | None = None
 
-    def open(self, part: Part) -> None:
+    def open(self, part: FormPart) -> None:
         self._part, self._text, self._file = part, bytearray(), None
         if part.filename is not None:
             content = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115

@@ -35,7 +35,7 @@ class TooLarge(Exception):
     """More parts, or a longer text, than are read."""
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """A part begins. It is a file if it has a `filename`, even an empty one."""
 
     name: str | None
@@ -72,7 +72,7 @@ class MultipartReader:
         self._parts = 0
         self._state = _State.BEFORE
 
-    def feed(self, piece: bytes) -> Iterator[Part | Data]:
+    def feed(self, piece: bytes) -> Iterator[FormPart | Data]:
         if len(self._rest) + len(piece) > MOST_TEXT_BYTES:
             raise TooLarge
         self._rest += piece
@@ -87,7 +87,7 @@ class MultipartReader:
         if self._state is not _State.AFTER:
             raise ValueError(f"the form ends {self._state.value}")
 
-    def _step(self) -> Part | Data | None:
+    def _step(self) -> FormPart | Data | None:
         """The next event; None when more is needed."""
         if self._state is _State.BEFORE:
             return self._skip_preamble()
@@ -104,7 +104,7 @@ class MultipartReader:
         del self._rest[: match.end()]
         return _SKIPPED
 
-    def _read_headers(self) -> Part | None:
+    def _read_headers(self) -> FormPart | None:
         match = _BLANK_LINE.search(self._rest, self._searched)
         if match is None:
             self._searched = max(0, len(self._rest) - 8)
@@ -122,7 +122,7 @@ class MultipartReader:
         _, described = parse_options(headers.get("content-type", ""))
         charset = described.get("charset", "").lower()
         charset = charset if charset in _CHARSETS else "utf-8"
-        return Part(options.get("name"), options.get("filename"), charset)
+        return FormPart(options.get("name"), options.get("filename"), charset)
 
     def _read_body(self) -> Data | None:
         opens = self._state is _State.START

@@ -87,7 +87,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class LogIn:
+class FuzzLogIn:
     """How somebody proves to be somebody: the operation, its fields, and the kind of what is mailed as a secret."""
 
     operation: str
@@ -113,7 +113,7 @@ class Knowledge:
     entries: tuple[Mapping[str, Any], ...]
     refused: tuple[Json, ...] = ()
     """Who the API must not let in, as a journey's `as` writes it: tokens that lapsed, of nobody, of another key."""
-    log_in: LogIn | None = None
+    log_in: FuzzLogIn | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Catalogue:
     things: Mapping[str, Thing]
     fields: Mapping[str, Sequence[Json]]
     refused: tuple[Json, ...] = ()
-    log_in: LogIn | None = None
+    log_in: FuzzLogIn | None = None
 
     def maker(self, kind: str) -> FuzzOperation | None:
         """The first operation that makes things of this kind."""
@@ -145,7 +145,7 @@ def load(path: Path) -> Knowledge:
         fields=file.fields,
         entries=tuple(one.model_dump(by_alias=True, exclude_unset=True) for one in file.operation),
         refused=tuple(one.model_dump(exclude_unset=True) for one in file.refused),
-        log_in=LogIn(**file.log_in.model_dump()) if file.log_in else None,
+        log_in=FuzzLogIn(**file.log_in.model_dump()) if file.log_in else None,
     )
 
 

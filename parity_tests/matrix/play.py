@@ -44,7 +44,7 @@ class MatrixOptions:
 
 
 @dataclass
-class Table:
+class MatrixTable:
     """What stays the same over all settings: the plan, the prepared values, rules and waivers."""
 
     config: Config
@@ -126,10 +126,10 @@ def narrowed(plan: MatrixPlan, settings: Mapping[str, str]) -> list[Profile]:
 
 def lay(
     config: Config, matcher: CensusMatcher, census: Sequence[str], database: str, today: date
-) -> Table:
+) -> MatrixTable:
     plan = plans.load(config.matrix, config.users, matcher, census)
     users = {**config.users, **{user.name: user for user in plan.users}}
-    return Table(
+    return MatrixTable(
         replace(config, users=users),
         plan,
         matcher,
@@ -144,7 +144,7 @@ def setting_name(profile: Profile) -> str:
     return " ".join(f"{name}={value}" for name, value in profile.settings) or "usual settings"
 
 
-def prepare(table: Table, made: Databases, folder: Path) -> list[str]:
+def prepare(table: MatrixTable, made: Databases, folder: Path) -> list[str]:
     """Gives everybody objects, under the usual settings; what the legacy made becomes the seed."""
     notes: list[str] = []
     with open_stage(table.config, table.plan.profiles()[0], made, "prepare", folder) as stage:
@@ -167,7 +167,9 @@ def prepare(table: Table, made: Databases, folder: Path) -> list[str]:
     return notes
 
 
-def open_table(table: Table, profile: Profile, made: Databases, name: str, folder: Path) -> Stage:
+def open_table(
+    table: MatrixTable, profile: Profile, made: Databases, name: str, folder: Path
+) -> Stage:
     """Both stacks on copies of what was prepared; the caller closes the stage."""
     stage = open_stage(table.config, profile, made, name, folder)
     try:
@@ -178,7 +180,7 @@ def open_table(table: Table, profile: Profile, made: Databases, name: str, folde
     return stage
 
 
-def arrange(table: Table, stage: Stage) -> None:
+def arrange(table: MatrixTable, stage: Stage) -> None:
     """What lies outside of the database is made again for stacks that have just started."""
     for world in (stage.legacy, stage.ported):
         world.known = {**table.values, **world.known}
@@ -190,7 +192,7 @@ def arrange(table: Table, stage: Stage) -> None:
     stage.rebase()
 
 
-def _prepared(table: Table, player: Replay, step: Step, notes: list[str]) -> None:
+def _prepared(table: MatrixTable, player: Replay, step: Step, notes: list[str]) -> None:
     pair, differences = player.play(step, {})
     reply = pair.legacy.reply
     # some legacies fail after they have done what they were asked to
@@ -230,7 +232,7 @@ def askers(plan: MatrixPlan, operation: str) -> Iterator[tuple[str, str | None, 
         yield column, user, Whose.OTHER
 
 
-def ask(table: Table, stage: Stage, operations: Sequence[str]) -> Iterator[tuple[Cell, Pair]]:
+def ask(table: MatrixTable, stage: Stage, operations: Sequence[str]) -> Iterator[tuple[Cell, Pair]]:
     """Every cell of these operations, each on the rows that were prepared."""
     player = table.player(stage, "matrix")
     known, correspondence = player.known, player.correspondence

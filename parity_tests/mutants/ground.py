@@ -28,7 +28,7 @@ class MutantListener(Protocol):
     def message(self, text: str) -> None: ...
 
 
-class Quiet:
+class QuietListener:
     """Mutants are tried in silence; the line per mutant is progress enough."""
 
     def message(self, text: str) -> None: ...

@@ -13,7 +13,7 @@ from parity_tests.config import Config
 from parity_tests.mutants.by_fuzz import BUDGET, FuzzSeeker
 from parity_tests.mutants.by_journeys import JourneySeeker
 from parity_tests.mutants.by_matrix import MatrixSeeker
-from parity_tests.mutants.ground import Ground, MutantListener, Quiet, Seeker
+from parity_tests.mutants.ground import Ground, MutantListener, QuietListener, Seeker
 from parity_tests.mutants.model import (
     Mutant,
     MutantOutcome,
@@ -47,7 +47,7 @@ def run(
     result = Result(options.parts)
     with workplace(keep=False) as folder, ExitStack() as open_parts:
         listener.message("reading the list of operations")
-        census = load_census(config, Quiet())
+        census = load_census(config, QuietListener())
         ground = Ground(config, census, options.database, folder, options.today)
         makers: dict[Part, Callable[[], Seeker]] = {
             Part.JOURNEYS: partial(JourneySeeker, ground, mutants),

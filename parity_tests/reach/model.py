@@ -16,7 +16,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReachedBy:
     """One exchange that was recorded."""
 
     part: str
@@ -45,7 +45,7 @@ class Reach:
     database: str
     digests: dict[str, str]
     """Of every file of the package, as it was when it was recorded."""
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReachedBy] = field(default_factory=list)
     files: dict[str, FileReach] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     """By journey: how long it took."""
@@ -81,7 +81,7 @@ class Reach:
         self.differences = [one for one in self.differences if one[0] not in names]
         self.differences += later.differences
 
-    def exchanges(self, file: str, lines: Iterable[int]) -> list[Asked]:
+    def exchanges(self, file: str, lines: Iterable[int]) -> list[ReachedBy]:
         """Those that executed any of these lines, in the order in which they were played."""
         reach = self.files.get(file)
         if reach is None:
@@ -139,7 +139,7 @@ def read(path: Path) -> Reach:
             )
             for name, file in document.pop("files").items()
         }
-        asked = [Asked(*one) for one in document.pop("asked")]
+        asked = [ReachedBy(*one) for one in document.pop("asked")]
         differences = [(a, b, c) for a, b, c in document.pop("differences")]
         return Reach(files=files, asked=asked, differences=differences, **document)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

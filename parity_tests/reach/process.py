@@ -29,7 +29,7 @@ def recorded(config: Config, source: Path, folder: Path, name: str) -> tuple[Con
     return replace(config, ported=ported), address
 
 
-class Recorder:
+class LineRecorder:
     """Names what the process does next; `save` ends the recording."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -53,7 +53,7 @@ class Recorder:
 
 
 @contextmanager
-def connected(address: Path) -> Iterator[Recorder]:
+def connected(address: Path) -> Iterator[LineRecorder]:
     deadline = time.monotonic() + _PATIENCE
     while not address.exists():
         if time.monotonic() > deadline:
@@ -64,7 +64,7 @@ def connected(address: Path) -> Iterator[Recorder]:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_PATIENCE)
         connection.connect(str(address))
-        recorder = Recorder(connection)
+        recorder = LineRecorder(connection)
         yield recorder
         with suppress(ParityError):
             recorder.save()

@@ -17,8 +17,8 @@ from parity_tests.config import Config
 from parity_tests.journeys import read as journey_files
 from parity_tests.journeys.model import Journey
 from parity_tests.operations import CensusMatcher
-from parity_tests.reach.model import Asked, FileReach, Reach, digests, read, write
-from parity_tests.reach.process import Recorder, collected, connected, recorded
+from parity_tests.reach.model import FileReach, Reach, ReachedBy, digests, read, write
+from parity_tests.reach.process import LineRecorder, collected, connected, recorded
 from parity_tests.report.listening import Voice
 from parity_tests.run.replay import replay
 from parity_tests.run.use_case import by_profile
@@ -58,13 +58,13 @@ def completed(config: Config, source: Path, database: str, path: Path, listener:
 
 
 @dataclass
-class Log:
+class ReachLog:
     """What the exchanges were that processes record under their numbers."""
 
-    asked: list[Asked] = field(default_factory=list)
-    recorder: Recorder | None = None
+    asked: list[ReachedBy] = field(default_factory=list)
+    recorder: LineRecorder | None = None
 
-    def next(self, one: Asked) -> None:
+    def next(self, one: ReachedBy) -> None:
         """Ends the exchange that was recorded last, and says what it was."""
         self.asked.append(one)
         self.open()
@@ -104,7 +104,7 @@ def record(
     census = load_census(config, listener)
     kind = database.partition("=")[0].partition(":")[0]
     reach = Reach(kind, digests(source), parts=[PART])
-    log = Log()
+    log = ReachLog()
     with workplace(keep=False) as folder:
         made = databases.create(database, folder, f"parity_{folder.name.rpartition('-')[2]}")
         with closing(made):
@@ -146,13 +146,13 @@ class _Player:
         self.matcher = matcher
         self.today = today or date.today()
 
-    def play(self, journey: Journey, log: Log, reach: Reach) -> None:
+    def play(self, journey: Journey, log: ReachLog, reach: Reach) -> None:
         begun = time.monotonic()
         # what starts and resets the stage is no exchange of a journey
         log.open()
         try:
             for pair, differences in replay(journey, self.stage, self.rules, self.matcher):
-                log.next(Asked(PART, journey.name, pair.step, pair.operation.label))
+                log.next(ReachedBy(PART, journey.name, pair.step, pair.operation.label))
                 judged = waivers.accept(self.waivers, pair, differences, self.kind, self.today)
                 reach.differences += [
                     (journey.name, pair.step, one.difference.place)

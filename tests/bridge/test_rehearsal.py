@@ -6,26 +6,26 @@ from dataclasses import replace
 import pytest
 
 from cornflow_cutover.rehearsal.bugs import FAILS
-from cornflow_cutover.rehearsal.client import Asked, RequestLog
-from cornflow_cutover.rehearsal.ledger import Fate, Ledger
+from cornflow_cutover.rehearsal.client import RequestLog, SentRequest
+from cornflow_cutover.rehearsal.ledger import RequestFate, RequestLedger
 from cornflow_cutover.rehearsal.outcome import RehearsalOutcome
 from cornflow_cutover.rehearsal.timeline import Band, Moment, draw
 
 NOW = 1_795_000_000.0
-ASKED = Asked(NOW, NOW + 0.1, "GET /case/", "ana", "ported", 200, good=True)
+ASKED = SentRequest(NOW, NOW + 0.1, "GET /case/", "ana", "ported", 200, good=True)
 
 
 def test_rows_are_compared_with_what_clients_were_told() -> None:
-    ledger = Ledger()
+    ledger = RequestLedger()
     for name, fate in (
-        ("kept", Fate.MADE),
-        ("lost", Fate.MADE),
-        ("twice", Fate.MADE),
-        ("gone", Fate.DELETED),
-        ("left", Fate.DELETED),
-        ("cut, there", Fate.UNKNOWN),
-        ("cut, not there", Fate.UNKNOWN),
-        ("cut, twice", Fate.UNKNOWN),
+        ("kept", RequestFate.MADE),
+        ("lost", RequestFate.MADE),
+        ("twice", RequestFate.MADE),
+        ("gone", RequestFate.DELETED),
+        ("left", RequestFate.DELETED),
+        ("cut, there", RequestFate.UNKNOWN),
+        ("cut, not there", RequestFate.UNKNOWN),
+        ("cut, twice", RequestFate.UNKNOWN),
     ):
         ledger.note("cases", name, fate)
     there = ["kept", "twice", "twice", "left", "cut, there", "cut, twice", "cut, twice", "strange"]
@@ -39,8 +39,8 @@ def test_rows_are_compared_with_what_clients_were_told() -> None:
 
 
 def test_a_row_of_another_table_is_another_row() -> None:
-    ledger = Ledger()
-    ledger.note("cases", "one", Fate.MADE)
+    ledger = RequestLedger()
+    ledger.note("cases", "one", RequestFate.MADE)
     assert ledger.check([("roles", "one")]) == [
         "cases: one is lost",
         "roles: one was made by nobody",

@@ -18,11 +18,17 @@ from parity_core.model import ParityError
 from parity_tests.mutants.generated import make, population
 from parity_tests.mutants.generated.aim import Aiming
 from parity_tests.mutants.generated.by_journeys import general
-from parity_tests.mutants.generated.ledger import Ledger
-from parity_tests.mutants.generated.model import Attempt, Fate, Hunter, Sampled, Trial
-from parity_tests.mutants.generated.users import Users
+from parity_tests.mutants.generated.ledger import MutantLedger
+from parity_tests.mutants.generated.model import (
+    GeneratedTrial,
+    Hunter,
+    MutantAttempt,
+    MutantFate,
+    Sampled,
+)
+from parity_tests.mutants.generated.users import FunctionUsers
 from parity_tests.reach import model as reach_model
-from parity_tests.reach.model import Asked, FileReach, Reach
+from parity_tests.reach.model import FileReach, Reach, ReachedBy
 from parity_tests.reach.unreached import gaps
 from parity_tests.report.exit_code import Exit
 from tests.parity.conftest import ROOT, SHOP, Shop
@@ -35,34 +41,38 @@ equivalent = "equivalent.toml"
 SOURCE = "def f(a):\n    if a:\n        return 1\n    return 2\n"
 
 
-def trial(name: str, *fates: Fate) -> Trial:
-    attempts = {part.value: Attempt(fate) for part, fate in zip(Hunter, fates, strict=False)}
-    return Trial(name, "a.py", "not-removed", 1, attempts)
+def trial(name: str, *fates: MutantFate) -> GeneratedTrial:
+    attempts = {part.value: MutantAttempt(fate) for part, fate in zip(Hunter, fates, strict=False)}
+    return GeneratedTrial(name, "a.py", "not-removed", 1, attempts)
 
 
 @pytest.mark.parametrize(
     ("fates", "expected", "code"),
     [
-        ((Fate.KILLED,), Fate.KILLED, Exit.SAME),
-        ((Fate.SURVIVED, Fate.KILLED), Fate.KILLED, Exit.SAME),
-        ((Fate.SURVIVED, Fate.NOT_REACHED), Fate.SURVIVED, Exit.DIFFERENT),
-        ((Fate.NOT_REACHED,), Fate.NOT_REACHED, Exit.DIFFERENT),
-        ((Fate.TIMED_OUT,), Fate.TIMED_OUT, Exit.DIFFERENT),
-        ((Fate.SURVIVED, Fate.COULD_NOT_RUN), Fate.COULD_NOT_RUN, Exit.COULD_NOT_RUN),
-        ((Fate.BROKEN,), Fate.BROKEN, Exit.SAME),
+        ((MutantFate.KILLED,), MutantFate.KILLED, Exit.SAME),
+        ((MutantFate.SURVIVED, MutantFate.KILLED), MutantFate.KILLED, Exit.SAME),
+        ((MutantFate.SURVIVED, MutantFate.NOT_REACHED), MutantFate.SURVIVED, Exit.DIFFERENT),
+        ((MutantFate.NOT_REACHED,), MutantFate.NOT_REACHED, Exit.DIFFERENT),
+        ((MutantFate.TIMED_OUT,), MutantFate.TIMED_OUT, Exit.DIFFERENT),
+        (
+            (MutantFate.SURVIVED, MutantFate.COULD_NOT_RUN),
+            MutantFate.COULD_NOT_RUN,
+            Exit.COULD_NOT_RUN,
+        ),
+        ((MutantFate.BROKEN,), MutantFate.BROKEN, Exit.SAME),
     ],
 )
-def test_fates(fates: tuple[Fate, ...], expected: Fate, code: Exit) -> None:
+def test_fates(fates: tuple[MutantFate, ...], expected: MutantFate, code: Exit) -> None:
     one = trial("m", *fates)
     assert one.fate is expected
     result = Sampled("sqlite", 1, tuple(Hunter), 9, [one])
     assert result.exit is code
     # neither what did not start nor what timed out is of the rate
-    assert len(result.counted) == (expected is Fate.KILLED or expected.is_survival)
+    assert len(result.counted) == (expected is MutantFate.KILLED or expected.is_survival)
 
 
 def test_equivalents_do_not_count_and_one_that_is_killed_is_wrong() -> None:
-    survived, killed = trial("a", Fate.SURVIVED), trial("b", Fate.KILLED)
+    survived, killed = trial("a", MutantFate.SURVIVED), trial("b", MutantFate.KILLED)
     result = Sampled("sqlite", 1, (), 9, [survived, killed], {"a": "the order of a set"})
     assert (result.killed, len(result.counted), result.survivors) == (1, 1, [])
     assert result.exit is Exit.SAME
@@ -95,24 +105,24 @@ def test_marked_equivalents_need_a_reason_and_a_mutant(tmp_path: Path) -> None:
 
 def test_the_ledger_goes_on_after_half_a_line(tmp_path: Path) -> None:
     file, about = tmp_path / "run.jsonl", {"seed": 1}
-    ledger = Ledger(file, about)
-    ledger.add(trial("a", Fate.KILLED))
-    ledger.add(trial("b", Fate.SURVIVED))
+    ledger = MutantLedger(file, about)
+    ledger.add(trial("a", MutantFate.KILLED))
+    ledger.add(trial("b", MutantFate.SURVIVED))
     with file.open("a") as stream:
         stream.write('{"id": "c", "fi')
-    assert Ledger(file, about).done.keys() == {"a", "b"}
-    again = Ledger(file, about)
-    again.add(trial("c", Fate.KILLED))
-    assert {one.id: one.fate for one in Ledger(file, about).done.values()} == {
-        "a": Fate.KILLED, "b": Fate.SURVIVED, "c": Fate.KILLED,
+    assert MutantLedger(file, about).done.keys() == {"a", "b"}
+    again = MutantLedger(file, about)
+    again.add(trial("c", MutantFate.KILLED))
+    assert {one.id: one.fate for one in MutantLedger(file, about).done.values()} == {
+        "a": MutantFate.KILLED, "b": MutantFate.SURVIVED, "c": MutantFate.KILLED,
     }  # fmt: skip
     with pytest.raises(ParityError, match="another run"):
-        Ledger(file, {"seed": 2})
+        MutantLedger(file, {"seed": 2})
 
 
 def reach() -> Reach:
-    asked = [Asked("journeys", "long", n, "GET /a/") for n in (1, 2, 3)]
-    asked.append(Asked("journeys", "short", 1, "GET /b/"))
+    asked = [ReachedBy("journeys", "long", n, "GET /a/") for n in (1, 2, 3)]
+    asked.append(ReachedBy("journeys", "short", 1, "GET /b/"))
     files = {"p/a.py": FileReach({2: [0, 1, 2, 3], 3: [2]}, [1])}
     return Reach("sqlite", {}, asked, files, {"long": 9.0, "short": 0.1})
 
@@ -132,7 +142,7 @@ def test_a_place_is_the_same_when_it_is_played_again() -> None:
 
 
 def test_who_uses_what_a_module_defines() -> None:
-    users = Users(
+    users = FunctionUsers(
         {
             "p/a.py": "LIMIT = 1\n_OWN = LIMIT\n\ndef f():\n    return _OWN\n",
             "p/b.py": "from p.a import LIMIT\n\ndef g():\n    return LIMIT\n\ndef _OWN():\n    pass\n",
@@ -164,7 +174,9 @@ def test_a_recording_takes_another_in_and_replaces_journeys_of_its_names() -> No
     one = reach()
     one.played = {"long": "1", "short": "1"}
     one.files["p/a.py"].missing_lines = [4, 5]
-    later = Reach("sqlite", {}, [Asked("journeys", "short", 1, "GET /c/")], seconds={"short": 2.0})
+    later = Reach(
+        "sqlite", {}, [ReachedBy("journeys", "short", 1, "GET /c/")], seconds={"short": 2.0}
+    )
     later.files = {"p/a.py": FileReach({4: [0]}, [1], [2, 5])}
     later.played = {"short": "2"}
     one.add(later)
@@ -178,7 +190,7 @@ def test_a_recording_takes_another_in_and_replaces_journeys_of_its_names() -> No
 
 def test_what_runs_at_the_start_only_is_reached_by_who_uses_it() -> None:
     text = "class A:\n    def __init__(self):\n        self.a = 1\n\ndef f():\n    return A()\n"
-    one = Reach("sqlite", {}, [Asked("journeys", "short", 1, "GET /b/")])
+    one = Reach("sqlite", {}, [ReachedBy("journeys", "short", 1, "GET /b/")])
     one.files = {"p/a.py": FileReach({6: [0]}, [1, 2, 3, 5])}
     [mutant] = [m for m in make.mutants("p/a.py", text) if m.rule == "assignment-removed"]
     assert Aiming(one, {"p/a.py": text}).at(mutant).journeys == ["short"]

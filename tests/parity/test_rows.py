@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from parity_core.model import Change
 from parity_tests.stage.databases import sync_url
-from parity_tests.stage.rows.access import Row, Table
+from parity_tests.stage.rows.access import DatabaseTable, Row
 from parity_tests.stage.rows.reader import RowReader
 
 TABLES = (
@@ -62,7 +62,7 @@ def library(database_url: str) -> Iterator[Library]:
         library = Library(writer, reader)
         fetch = reader._access.fetch
 
-        def told(table: Table) -> list[Row]:
+        def told(table: DatabaseTable) -> list[Row]:
             library.fetched.append(table.name)
             return fetch(table)
 

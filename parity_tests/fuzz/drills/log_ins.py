@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from parity_core.model import Json
-from parity_tests.fuzz.catalogue import FuzzOperation, LogIn
+from parity_tests.fuzz.catalogue import FuzzLogIn, FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, Ref, Wish, plain
 from parity_tests.fuzz.draw.secrets import mistaken, secrets
 from parity_tests.fuzz.drills.distribution import Distribution, Drill, aimed, kinds_of, members
@@ -29,7 +29,7 @@ def log_ins(distribution: Distribution) -> list[Drill]:
     ]
 
 
-def _is_about(distribution: Distribution, setter: FuzzOperation, how: LogIn) -> bool:
+def _is_about(distribution: Distribution, setter: FuzzOperation, how: FuzzLogIn) -> bool:
     wanted = (how.operation, _signup(distribution, how).label, setter.label)
     return (
         any(one.label in wanted for one in distribution.operations)
@@ -38,7 +38,7 @@ def _is_about(distribution: Distribution, setter: FuzzOperation, how: LogIn) -> 
     )
 
 
-def _after(distribution: Distribution, setter: FuzzOperation, how: LogIn) -> Iterator[Drill]:
+def _after(distribution: Distribution, setter: FuzzOperation, how: FuzzLogIn) -> Iterator[Drill]:
     signup = _signup(distribution, how)
     first = str(_body(signup).get(how.secret, "Secret-pw{n}!"))
     if _mails(setter, how):
@@ -68,7 +68,7 @@ def _after(distribution: Distribution, setter: FuzzOperation, how: LogIn) -> Ite
         yield drill
 
 
-def _signup(distribution: Distribution, how: LogIn) -> FuzzOperation:
+def _signup(distribution: Distribution, how: FuzzLogIn) -> FuzzOperation:
     """The first operation that makes who logs in, with a name and a secret that are known."""
     signups = (
         one
@@ -79,7 +79,7 @@ def _signup(distribution: Distribution, how: LogIn) -> FuzzOperation:
     return next(signups, distribution.catalogue.operations[how.operation])
 
 
-def _aimed(setter: FuzzOperation, how: LogIn, body: dict[str, Json]) -> Draft:
+def _aimed(setter: FuzzOperation, how: FuzzLogIn, body: dict[str, Json]) -> Draft:
     """The setter about the user who was made last: by an id in the path, or by what the body tells of it."""
     own = _body(setter)
     draft = plain(setter)
@@ -90,7 +90,7 @@ def _aimed(setter: FuzzOperation, how: LogIn, body: dict[str, Json]) -> Draft:
 
 
 def _try(
-    distribution: Distribution, how: LogIn, secret: Json | Ref, days: int = 0
+    distribution: Distribution, how: FuzzLogIn, secret: Json | Ref, days: int = 0
 ) -> tuple[FuzzOperation, Draft]:
     operation = distribution.catalogue.operations[how.operation]
     name = _body(_signup(distribution, how)).get(how.name)
@@ -98,7 +98,7 @@ def _try(
     return operation, Draft(body=body, again=True, days_later=days)
 
 
-def _mails(setter: FuzzOperation, how: LogIn) -> bool:
+def _mails(setter: FuzzOperation, how: FuzzLogIn) -> bool:
     return bool(how.mailed) and any(made.kind == how.mailed for made in setter.makes)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from parity_tests.mutants.generated.make import Generated
-from parity_tests.mutants.generated.users import Lines, Users
-from parity_tests.reach.model import Asked, Reach
+from parity_tests.mutants.generated.users import FunctionUsers, Lines
+from parity_tests.reach.model import Reach, ReachedBy
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Aim:
 class Aiming:
     def __init__(self, reach: Reach, sources: Mapping[str, str]) -> None:
         self.reach = reach
-        self.users = Users(sources)
+        self.users = FunctionUsers(sources)
         self.sizes = Counter(one.name for one in reach.asked if one.part == "journeys")
 
     def lines(self, mutant: Generated) -> Lines:
@@ -57,7 +57,7 @@ class Aiming:
             for number in reach.lines.get(line, ())
         }
 
-    def _cost(self, name: str, hits: int, asked: Sequence[Asked]) -> float:
+    def _cost(self, name: str, hits: int, asked: Sequence[ReachedBy]) -> float:
         """Seconds until the journey first reaches it, less for one that does so often and otherwise."""
         first = next(one.step for one in asked if one.name == name)
         kinds = len({one.operation for one in asked if one.name == name})

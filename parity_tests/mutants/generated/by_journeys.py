@@ -11,7 +11,7 @@ from pathlib import Path
 from parity_core.model import Finding, ParityError
 from parity_tests.journeys.model import Journey, Profile
 from parity_tests.mutants.generated.aim import Aim
-from parity_tests.mutants.generated.model import Attempt, Fate
+from parity_tests.mutants.generated.model import MutantAttempt, MutantFate
 from parity_tests.mutants.ground import Ground
 from parity_tests.run.replay import replay
 from parity_tests.run.use_case import by_profile
@@ -31,7 +31,7 @@ Key = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
-class Limits:
+class JourneyLimits:
     exchanges: int
     """For one mutant, journeys that are begun are ended."""
     seconds: float
@@ -50,7 +50,7 @@ class JourneyHunter:
         ground: Ground,
         journeys: Mapping[str, Journey],
         before: Sequence[Key],
-        limits: Limits,
+        limits: JourneyLimits,
     ) -> None:
         self.ground = ground
         self.journeys = journeys
@@ -81,11 +81,11 @@ class JourneyHunter:
             stage.close()
         self.stages.clear()
 
-    def hunt(self, aim: Aim, path: Path) -> Attempt:
-        attempt = Attempt()
+    def hunt(self, aim: Aim, path: Path) -> MutantAttempt:
+        attempt = MutantAttempt()
         wanted = [self.journeys[name] for name in aim.journeys if name in self.journeys]
         if not wanted:
-            attempt.fate = Fate.NOT_REACHED
+            attempt.fate = MutantFate.NOT_REACHED
             return attempt
         deadline = time.monotonic() + self.limits.seconds
         played = 0
@@ -103,17 +103,17 @@ class JourneyHunter:
                             break
                         played += 1
                         if self._is_killed(stage, journey, attempt, deadline):
-                            attempt.fate = Fate.KILLED
+                            attempt.fate = MutantFate.KILLED
                             return attempt
             except StackError as error:
                 stage.legacy.stack.check()
                 attempt.problem = _shortened(str(error))
-                attempt.fate = Fate.KILLED if started else Fate.BROKEN
+                attempt.fate = MutantFate.KILLED if started else MutantFate.BROKEN
                 attempt.places = [DIED] if started else []
                 return attempt
             except _Late as late:
                 attempt.problem = str(late)
-                attempt.fate = Fate.TIMED_OUT
+                attempt.fate = MutantFate.TIMED_OUT
                 return attempt
             finally:
                 attempt.asked = f"{played} of {len(wanted)} journeys"
@@ -121,14 +121,16 @@ class JourneyHunter:
                 break
         return attempt
 
-    def _is_killed(self, stage: Stage, journey: Journey, attempt: Attempt, deadline: float) -> bool:
+    def _is_killed(
+        self, stage: Stage, journey: Journey, attempt: MutantAttempt, deadline: float
+    ) -> bool:
         for findings in self._play(stage, journey, attempt, deadline):
             keys = {_key(one) for one in findings} - self.before
             if not keys:
                 continue
             # what a second playing does not show was the machine's doing
             more = time.monotonic() + self.limits.seconds
-            again = _confirmation(self._play(stage, journey, Attempt(), more), findings[0])
+            again = _confirmation(self._play(stage, journey, MutantAttempt(), more), findings[0])
             if keys & {_key(one) for one in again}:
                 attempt.places = [_place(one) for one in findings if _key(one) in keys][:_PLACES]
                 return True
@@ -136,7 +138,7 @@ class JourneyHunter:
         return False
 
     def _play(
-        self, stage: Stage, journey: Journey, attempt: Attempt, deadline: float
+        self, stage: Stage, journey: Journey, attempt: MutantAttempt, deadline: float
     ) -> Iterator[list[Finding]]:
         ground = self.ground
         try:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from parity_core.model import ParityError
-from parity_tests.mutants.generated.model import Trial, from_json, to_json
+from parity_tests.mutants.generated.model import GeneratedTrial, from_json, to_json
 
 
-class Ledger:
+class MutantLedger:
     """Without a path it keeps nothing. `about` must be the same for a run that goes on."""
 
     def __init__(self, path: Path | None, about: Mapping[str, Any]) -> None:
         self.path = path
-        self.done: dict[str, Trial] = {}
+        self.done: dict[str, GeneratedTrial] = {}
         self._lock = threading.Lock()
         if path is None:
             return
@@ -45,7 +45,7 @@ class Ledger:
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise ParityError(f"{path} is no file of --resume: {error!r}") from None
 
-    def add(self, trial: Trial) -> None:
+    def add(self, trial: GeneratedTrial) -> None:
         with self._lock:
             self.done[trial.id] = trial
             if self.path is not None:

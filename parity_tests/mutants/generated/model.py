@@ -20,7 +20,7 @@ class Hunter(StrEnum):
     TESTS = "tests"
 
 
-class Fate(StrEnum):
+class MutantFate(StrEnum):
     KILLED = "killed"
     SURVIVED = "survived"
     NOT_REACHED = "survived: not reached"
@@ -32,7 +32,7 @@ class Fate(StrEnum):
 
     @property
     def is_survival(self) -> bool:
-        return self in (Fate.SURVIVED, Fate.NOT_REACHED)
+        return self in (MutantFate.SURVIVED, MutantFate.NOT_REACHED)
 
 
 EQUIVALENT = "equivalent"
@@ -40,10 +40,10 @@ EQUIVALENT_KILLED = "equivalent, but killed"
 
 
 @dataclass
-class Attempt:
+class MutantAttempt:
     """One part's try. `exchanges` until it was killed, or altogether."""
 
-    fate: Fate = Fate.SURVIVED
+    fate: MutantFate = MutantFate.SURVIVED
     exchanges: int = 0
     seconds: float = 0.0
     places: list[str] = field(default_factory=list)
@@ -54,39 +54,45 @@ class Attempt:
 
 
 @dataclass
-class Trial:
+class GeneratedTrial:
     """One mutant with what every part that was asked made of it."""
 
     id: str
     file: str
     rule: str
     line: int
-    attempts: dict[str, Attempt] = field(default_factory=dict)
+    attempts: dict[str, MutantAttempt] = field(default_factory=dict)
     diff: str = ""
 
     @property
-    def fate(self) -> Fate:
+    def fate(self) -> MutantFate:
         fates = [attempt.fate for attempt in self.attempts.values()]
-        for one in (Fate.KILLED, Fate.BROKEN, Fate.TIMED_OUT, Fate.COULD_NOT_RUN, Fate.SURVIVED):
+        for one in (
+            MutantFate.KILLED,
+            MutantFate.BROKEN,
+            MutantFate.TIMED_OUT,
+            MutantFate.COULD_NOT_RUN,
+            MutantFate.SURVIVED,
+        ):
             if one in fates:
                 return one
-        return Fate.NOT_REACHED
+        return MutantFate.NOT_REACHED
 
     @property
     def killer(self) -> str:
-        return next((n for n, a in self.attempts.items() if a.fate is Fate.KILLED), "")
+        return next((n for n, a in self.attempts.items() if a.fate is MutantFate.KILLED), "")
 
 
-def to_json(trial: Trial) -> dict[str, Any]:
+def to_json(trial: GeneratedTrial) -> dict[str, Any]:
     return {**asdict(trial), "fate": trial.fate.value}
 
 
-def from_json(data: Mapping[str, Any]) -> Trial:
+def from_json(data: Mapping[str, Any]) -> GeneratedTrial:
     attempts = {
-        name: Attempt(**{**attempt, "fate": Fate(attempt["fate"])})
+        name: MutantAttempt(**{**attempt, "fate": MutantFate(attempt["fate"])})
         for name, attempt in data["attempts"].items()
     }
-    return Trial(
+    return GeneratedTrial(
         data["id"], data["file"], data["rule"], data["line"], attempts, data.get("diff", "")
     )
 
@@ -99,34 +105,34 @@ class Sampled:
     seed: int
     hunters: tuple[Hunter, ...]
     population: int
-    trials: list[Trial] = field(default_factory=list)
+    trials: list[GeneratedTrial] = field(default_factory=list)
     equivalent: Mapping[str, str] = field(default_factory=dict)
     """Id → reason, of all that are marked."""
     vanished: list[str] = field(default_factory=list)
     """Marked as equivalent, but no mutant has this id any more."""
     notes: list[str] = field(default_factory=list)
 
-    def verdict(self, trial: Trial) -> str:
+    def verdict(self, trial: GeneratedTrial) -> str:
         if trial.id in self.equivalent:
-            return EQUIVALENT_KILLED if trial.fate is Fate.KILLED else EQUIVALENT
+            return EQUIVALENT_KILLED if trial.fate is MutantFate.KILLED else EQUIVALENT
         return trial.fate.value
 
     @property
-    def counted(self) -> list[Trial]:
+    def counted(self) -> list[GeneratedTrial]:
         """Mutants that are bugs and that ran: what a rate is of."""
         return [
             trial
             for trial in self.trials
             if trial.id not in self.equivalent
-            and (trial.fate is Fate.KILLED or trial.fate.is_survival)
+            and (trial.fate is MutantFate.KILLED or trial.fate.is_survival)
         ]
 
     @property
     def killed(self) -> int:
-        return sum(trial.fate is Fate.KILLED for trial in self.counted)
+        return sum(trial.fate is MutantFate.KILLED for trial in self.counted)
 
     @property
-    def survivors(self) -> list[Trial]:
+    def survivors(self) -> list[GeneratedTrial]:
         return [trial for trial in self.counted if trial.fate.is_survival]
 
     def tally(self) -> Counter[str]:
@@ -138,10 +144,10 @@ class Sampled:
     @property
     def exit(self) -> Exit:
         fates = {trial.fate for trial in self.trials if trial.id not in self.equivalent}
-        if Fate.COULD_NOT_RUN in fates:
+        if MutantFate.COULD_NOT_RUN in fates:
             return Exit.COULD_NOT_RUN
         wrong = self.survivors or self.vanished or EQUIVALENT_KILLED in self.tally()
-        return Exit.DIFFERENT if wrong or Fate.TIMED_OUT in fates else Exit.SAME
+        return Exit.DIFFERENT if wrong or MutantFate.TIMED_OUT in fates else Exit.SAME
 
 
 def chosen(by: Iterable[str]) -> tuple[Hunter, ...]:

@@ -17,7 +17,7 @@ from parity_tests.mutants.mutants_toml import MutantsFile
 
 
 @dataclass(frozen=True)
-class Settings:
+class GeneratedSettings:
     """`[generated]` of the file of mutants."""
 
     files: tuple[str, ...]
@@ -31,11 +31,11 @@ class Settings:
     """What the tests expect beside the package's folder: linked into the copy, where they are run."""
 
 
-def settings(path: Path) -> Settings:
+def settings(path: Path) -> GeneratedSettings:
     table = read_toml(path, MutantsFile).generated
     if table is None:
         raise ParityError(f"{path} has no [generated] table, which names the files to change")
-    return Settings(
+    return GeneratedSettings(
         table.files,
         table.skip_calls,
         path.parent / table.equivalent if table.equivalent else None,
@@ -67,7 +67,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ParityError(f"{path}: {error}") from None
 
 
-def load(source: Path, wanted: Settings) -> list[Generated]:
+def load(source: Path, wanted: GeneratedSettings) -> list[Generated]:
     """All mutants of the package's files, by file and place. ParityError when no file matches."""
     folder = source.parent
     files = sorted({path for glob in wanted.files for path in folder.glob(glob)})

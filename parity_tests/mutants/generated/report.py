@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
-from parity_tests.mutants.generated.model import Sampled, Trial, to_json
+from parity_tests.mutants.generated.model import GeneratedTrial, Sampled, to_json
 
 
 def render(result: Sampled, console: Console) -> None:
@@ -60,7 +60,7 @@ def _rules(result: Sampled) -> Table:
     return view
 
 
-def _column(result: Sampled, trial: Trial) -> str:
+def _column(result: Sampled, trial: GeneratedTrial) -> str:
     if trial.id in result.equivalent:
         return "equivalent"
     if trial.killer:

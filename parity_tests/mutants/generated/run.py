@@ -18,13 +18,19 @@ from parity_tests.journeys import read as journey_files
 from parity_tests.journeys.model import Journey
 from parity_tests.mutants.generated import make, population
 from parity_tests.mutants.generated.aim import Aim, Aiming
-from parity_tests.mutants.generated.by_journeys import JourneyHunter, Limits
+from parity_tests.mutants.generated.by_journeys import JourneyHunter, JourneyLimits
 from parity_tests.mutants.generated.by_others import FuzzHunter, MatrixHunter, TestsHunter
-from parity_tests.mutants.generated.ledger import Ledger
+from parity_tests.mutants.generated.ledger import MutantLedger
 from parity_tests.mutants.generated.make import Generated
-from parity_tests.mutants.generated.model import Attempt, Fate, Hunter, Sampled, Trial
-from parity_tests.mutants.generated.population import Settings
-from parity_tests.mutants.ground import Ground, MutantListener, Quiet
+from parity_tests.mutants.generated.model import (
+    GeneratedTrial,
+    Hunter,
+    MutantAttempt,
+    MutantFate,
+    Sampled,
+)
+from parity_tests.mutants.generated.population import GeneratedSettings
+from parity_tests.mutants.ground import Ground, MutantListener, QuietListener
 from parity_tests.mutants.plant import Garden, package_folder
 from parity_tests.operations import Census
 from parity_tests.reach import record as recording
@@ -76,10 +82,10 @@ def run(config: Config, options: GeneratedOptions, listener: MutantListener) -> 
         "seed": options.seed,
         "by": [one.value for one in options.hunters],
     }
-    ledger = Ledger(options.resume, about)
+    ledger = MutantLedger(options.resume, about)
     if options.again:
         ledger.done = {
-            key: trial for key, trial in ledger.done.items() if trial.fate is Fate.KILLED
+            key: trial for key, trial in ledger.done.items() if trial.fate is MutantFate.KILLED
         }
     left = [one for one in mutants if one.id not in ledger.done]
     if left:
@@ -103,10 +109,10 @@ def _try_all(
     options: GeneratedOptions,
     mutants: Sequence[Generated],
     reach: Reach,
-    ledger: Ledger,
+    ledger: MutantLedger,
     listener: MutantListener,
 ) -> None:
-    census = load_census(config, Quiet())
+    census = load_census(config, QuietListener())
     waiting: queue.SimpleQueue[Generated] = queue.SimpleQueue()
     for one in mutants:
         waiting.put(one)
@@ -116,7 +122,7 @@ def _try_all(
     def work(number: int) -> None:
         nonlocal finished
         with workplace(keep=False) as folder:
-            worker = Worker(config, options, census, reach, folder, over)
+            worker = MutantWorker(config, options, census, reach, folder, over)
             try:
                 while not over.is_set():
                     try:
@@ -142,7 +148,7 @@ def _try_all(
         future.result()
 
 
-def _described(trial: Trial) -> str:
+def _described(trial: GeneratedTrial) -> str:
     parts = [
         f"{name}: {attempt.fate} ({attempt.exchanges} exchanges, {attempt.seconds:.0f} s)"
         for name, attempt in trial.attempts.items()
@@ -150,7 +156,7 @@ def _described(trial: Trial) -> str:
     return ", ".join(parts)
 
 
-class Worker:
+class MutantWorker:
     """Tries one mutant after another, on stacks, databases and a copy of the package of its own."""
 
     def __init__(
@@ -164,7 +170,7 @@ class Worker:
     ) -> None:
         self.config = config
         self.options = options
-        self.settings: Settings = population.settings(config.mutants)
+        self.settings: GeneratedSettings = population.settings(config.mutants)
         self.ground = Ground(config, census, options.database, folder, options.today)
         self.garden = Garden(config, folder / "garden")
         source = self.garden.original
@@ -174,21 +180,21 @@ class Worker:
         }
         self.aiming = Aiming(reach, sources)
         self.reach = reach
-        self.limits = Limits(options.exchanges, options.seconds, over.is_set)
+        self.limits = JourneyLimits(options.exchanges, options.seconds, over.is_set)
         self.open = ExitStack()
         self.journeys: JourneyHunter | None = None
         self.matrix: MatrixHunter | None = None
         self.fuzz: FuzzHunter | None = None
 
-    def attempt(self, mutant: Generated) -> Trial:
-        trial = Trial(mutant.id, mutant.file, mutant.rule, mutant.lines[0])
+    def attempt(self, mutant: Generated) -> GeneratedTrial:
+        trial = GeneratedTrial(mutant.id, mutant.file, mutant.rule, mutant.lines[0])
         before = (self.garden.original.parent / mutant.file).read_text(encoding="utf-8")
         after = make.mutated(mutant, before, self.settings.skip_calls)
         trial.diff = make.difference(mutant, before, after)
         try:
             compile(after, mutant.file, "exec")
         except SyntaxError as error:
-            trial.attempts["import"] = Attempt(Fate.BROKEN, problem=str(error))
+            trial.attempts["import"] = MutantAttempt(MutantFate.BROKEN, problem=str(error))
             return trial
         path = self.garden.plant_text(mutant.file, after)
         aim = self.aiming.at(mutant)
@@ -198,7 +204,9 @@ class Worker:
                 attempt = self._hunt(hunter, mutant, aim, path)
             except StackError as error:
                 # a stack that is not the mutant's: what is open may be broken
-                attempt = Attempt(Fate.COULD_NOT_RUN, problem=str(error).splitlines()[0])
+                attempt = MutantAttempt(
+                    MutantFate.COULD_NOT_RUN, problem=str(error).splitlines()[0]
+                )
                 self.close()
             attempt.seconds = round(time.monotonic() - begun, 2)
             trial.attempts[hunter.value] = attempt
@@ -206,7 +214,7 @@ class Worker:
                 break
         return trial
 
-    def _hunt(self, hunter: Hunter, mutant: Generated, aim: Aim, path: Path) -> Attempt:
+    def _hunt(self, hunter: Hunter, mutant: Generated, aim: Aim, path: Path) -> MutantAttempt:
         if hunter is Hunter.TESTS:
             if not self.settings.tests:
                 raise ParityError(f"{self.config.mutants}: [generated] names no tests")

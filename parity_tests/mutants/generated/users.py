@@ -20,7 +20,7 @@ class _Function:
     lines: range
 
 
-class Users:
+class FunctionUsers:
     """Of all files of a package, given as their texts."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:

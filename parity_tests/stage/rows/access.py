@@ -15,7 +15,7 @@ Rows = dict[tuple[Any, ...], Row]
 
 
 @dataclass(frozen=True)
-class Table:
+class DatabaseTable:
     name: str
     columns: tuple[str, ...]
     key: tuple[int, ...]
@@ -36,7 +36,7 @@ class Table:
 class RowAccess(ABC):
     """One connection to one database, for its tables. `driver` is the DB-API's own connection."""
 
-    def __init__(self, driver: Any, tables: Sequence[Table]) -> None:
+    def __init__(self, driver: Any, tables: Sequence[DatabaseTable]) -> None:
         self.tables = tables
         self.driver = driver
 
@@ -45,13 +45,13 @@ class RowAccess(ABC):
         """Whether anything may have been written since this was asked last."""
 
     @abstractmethod
-    def stale(self) -> Iterable[Table]:
+    def stale(self) -> Iterable[DatabaseTable]:
         """The tables that may have been written to since this was asked last."""
 
     @abstractmethod
-    def fetch(self, table: Table) -> list[Row]: ...
+    def fetch(self, table: DatabaseTable) -> list[Row]: ...
 
-    def touched(self, table: Table) -> bool:
+    def touched(self, table: DatabaseTable) -> bool:
         """Whether rows were written since the baseline, even if they are what they were."""
         return False
 
@@ -60,7 +60,7 @@ class RowAccess(ABC):
         """What was read last is what a restore returns to; beside the rows, which the reader knows."""
 
     @abstractmethod
-    def restore(self, touched: Sequence[tuple[Table, Rows, Rows]]) -> None:
+    def restore(self, touched: Sequence[tuple[DatabaseTable, Rows, Rows]]) -> None:
         """Writes tables back, each with the rows it has and those it is to have; tells `stale` of it."""
 
     @abstractmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from parity_tests.stage.rows.access import Row, RowAccess, Rows, Table, outcome
+from parity_tests.stage.rows.access import DatabaseTable, Row, RowAccess, Rows, outcome
 
 _VALUES = 5_000
 """Values that go into one statement."""
@@ -19,7 +19,7 @@ _SEQUENCES = "SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename)
 
 
 class PostgresqlAccess(RowAccess):
-    def __init__(self, driver: Any, tables: Sequence[Table]) -> None:
+    def __init__(self, driver: Any, tables: Sequence[DatabaseTable]) -> None:
         super().__init__(driver, tables)
         self._cursor = driver.cursor()
         self._snapshot: Any = None
@@ -37,7 +37,7 @@ class PostgresqlAccess(RowAccess):
         known, self._snapshot = self._snapshot, snapshot
         return bool(known != snapshot)
 
-    def stale(self) -> Iterable[Table]:
+    def stale(self) -> Iterable[DatabaseTable]:
         stale = []
         for number, *digest in self._query("EXECUTE parity_versions") if self.tables else ():
             table = self.tables[number]
@@ -46,12 +46,12 @@ class PostgresqlAccess(RowAccess):
                 stale.append(table)
         return stale
 
-    def fetch(self, table: Table) -> list[Row]:
+    def fetch(self, table: DatabaseTable) -> list[Row]:
         # as text: the driver would decode JSON
         columns = ", ".join(f'"{c}"::text' if c in table.json else f'"{c}"' for c in table.columns)
         return self._query(f'SELECT {columns} FROM "{table.name}"')
 
-    def touched(self, table: Table) -> bool:
+    def touched(self, table: DatabaseTable) -> bool:
         return self._digests.get(table.name) != self._clean.get(table.name)
 
     def rebase(self) -> None:
@@ -63,7 +63,7 @@ class PostgresqlAccess(RowAccess):
             sets.append(f"setval('{quoted}', {value}, {str(called).lower()})")
         self._sequences = f"SELECT {', '.join(sets)}" if sets else ""
 
-    def restore(self, touched: Sequence[tuple[Table, Rows, Rows]]) -> None:
+    def restore(self, touched: Sequence[tuple[DatabaseTable, Rows, Rows]]) -> None:
         """Small tables are written anew, so that their rows lie in the order they had; of large ones only
         what differs is undone. No VACUUM: what it learns of a table changes plans, and so the order of joins.
         """
@@ -103,7 +103,7 @@ class PostgresqlAccess(RowAccess):
         self._cursor.execute(statement)
 
 
-def _versions(tables: Sequence[Table]) -> str:
+def _versions(tables: Sequence[DatabaseTable]) -> str:
     """Which versions of rows each table has: what is written is another version at another place."""
     digest = "count(*), sum(hashtextextended(ctid::text || ' ' || xmin::text, 0))"
     return " UNION ALL ".join(
@@ -111,13 +111,13 @@ def _versions(tables: Sequence[Table]) -> str:
     )
 
 
-def _rewrite(table: Table, then: Rows) -> Iterator[tuple[str, list[Any]]]:
+def _rewrite(table: DatabaseTable, then: Rows) -> Iterator[tuple[str, list[Any]]]:
     """Statements with their values: PostgreSQL lists rows as they lie, and what is written lies at the end."""
     yield f'DELETE FROM "{table.name}"', []
     yield from _insert(table, list(then.values()))
 
 
-def _undo(table: Table, now: Rows, then: Rows) -> Iterator[tuple[str, list[Any]]]:
+def _undo(table: DatabaseTable, now: Rows, then: Rows) -> Iterator[tuple[str, list[Any]]]:
     """Rows that differ go, and come as they were."""
     if not table.key:
         yield from _rewrite(table, then)
@@ -129,7 +129,7 @@ def _undo(table: Table, now: Rows, then: Rows) -> Iterator[tuple[str, list[Any]]
     yield from _insert(table, gone)
 
 
-def _insert(table: Table, rows: list[Row]) -> Iterator[tuple[str, list[Any]]]:
+def _insert(table: DatabaseTable, rows: list[Row]) -> Iterator[tuple[str, list[Any]]]:
     for some in _portions(rows):
         yield f'INSERT INTO "{table.name}" ({table.names}) VALUES {_marks(some)}', _flat(some)
 

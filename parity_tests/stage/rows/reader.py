@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 from parity_core.compare.values import decoded, plain
 from parity_core.model import Change, ParityError, RowChange
 from parity_tests.stage.databases import sync_url
-from parity_tests.stage.rows.access import Row, RowAccess, Rows, Table
+from parity_tests.stage.rows.access import DatabaseTable, Row, RowAccess, Rows
 from parity_tests.stage.rows.postgresql import PostgresqlAccess
 from parity_tests.stage.rows.sqlite import SqliteAccess
 
@@ -52,7 +52,7 @@ class RowReader:
         self._connection.close()
         self._engine.dispose()
 
-    def _reflect(self, ignored: set[str]) -> list[Table]:
+    def _reflect(self, ignored: set[str]) -> list[DatabaseTable]:
         inspector = sa.inspect(self._connection)
         tables = []
         for name in sorted(set(inspector.get_table_names()) - ignored):
@@ -61,7 +61,9 @@ class RowReader:
             key = inspector.get_pk_constraint(name)["constrained_columns"]
             jsons = frozenset(c["name"] for c in described if isinstance(c["type"], sa.JSON))
             times = tuple(c["name"] for c in described if isinstance(c["type"], sa.DateTime))
-            tables.append(Table(name, columns, tuple(columns.index(c) for c in key), jsons, times))
+            tables.append(
+                DatabaseTable(name, columns, tuple(columns.index(c) for c in key), jsons, times)
+            )
         return tables
 
     def _read(self) -> None:
@@ -149,7 +151,7 @@ class RowReader:
         self._access.restored()
 
 
-def _keyed(table: Table, fetched: Iterable[tuple[Any, ...]]) -> Rows:
+def _keyed(table: DatabaseTable, fetched: Iterable[tuple[Any, ...]]) -> Rows:
     rows: Rows = {}
     for row in fetched:
         key = tuple(row[n] for n in table.key) if table.key else row
@@ -160,7 +162,7 @@ def _keyed(table: Table, fetched: Iterable[tuple[Any, ...]]) -> Rows:
     return rows
 
 
-def _changes(table: Table, before: Rows, after: Rows) -> list[RowChange]:
+def _changes(table: DatabaseTable, before: Rows, after: Rows) -> list[RowChange]:
     changes = []
     names = tuple(table.columns[n] for n in table.key)
     differing = [
@@ -195,7 +197,7 @@ def _order(key: tuple[Any, ...]) -> list[tuple[str, Any]]:
     return [(type(part).__name__, part if part is not None else 0) for part in key]
 
 
-def _row(table: Table, row: tuple[Any, ...] | None) -> dict[str, Any]:
+def _row(table: DatabaseTable, row: tuple[Any, ...] | None) -> dict[str, Any]:
     if row is None:
         return {}
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from parity_tests.stage.rows.access import Row, RowAccess, Rows, Table, outcome
+from parity_tests.stage.rows.access import DatabaseTable, Row, RowAccess, Rows, outcome
 
 
 class SqliteAccess(RowAccess):
@@ -16,10 +16,10 @@ class SqliteAccess(RowAccess):
         known, self._version = self._version, version
         return bool(known != version)
 
-    def stale(self) -> Iterable[Table]:
+    def stale(self) -> Iterable[DatabaseTable]:
         return self.tables
 
-    def fetch(self, table: Table) -> list[Row]:
+    def fetch(self, table: DatabaseTable) -> list[Row]:
         return list(self.driver.execute(f'SELECT {table.names} FROM "{table.name}"'))
 
     def rebase(self) -> None:
@@ -39,7 +39,7 @@ class SqliteAccess(RowAccess):
                 )
         self._version = None
 
-    def restore(self, touched: Sequence[tuple[Table, Rows, Rows]]) -> None:
+    def restore(self, touched: Sequence[tuple[DatabaseTable, Rows, Rows]]) -> None:
         if not touched:
             return
         work = [one for table, now, then in touched for one in _undo(table, now, then)]
@@ -61,7 +61,7 @@ class SqliteAccess(RowAccess):
         self._version = None
 
 
-def _undo(table: Table, now: Rows, then: Rows) -> list[tuple[str, list[tuple[Any, ...]]]]:
+def _undo(table: DatabaseTable, now: Rows, then: Rows) -> list[tuple[str, list[tuple[Any, ...]]]]:
     extra, gone = outcome(now, then)
     delete, keys = f'DELETE FROM "{table.name}"', extra
     if table.key:
