@@ -151,6 +151,9 @@ class Settings(BaseSettings):
     """The same for single operations, `POST /case/=1000000; PUT /dag/<string:idx>/=5000000`. The port's
     own variable."""
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
     @field_validator("body_limits", mode="before")
     @classmethod
     def _limits_by_operation(cls, value: Any) -> Any:

@@ -23,8 +23,8 @@ from cornflow_f.web.multipart import (
 
 Form = TypeVar("Form", bound=RequestModel)
 
-NAMELESS = "\ud800"
-"""Stands for the name of a part that has none: no text that was decoded is this. The legacy shows None."""
+NAMELESS = "\x00(a part without a name)\x00"
+"""Stands for the name of a part that has none: nobody names a part like this, and Pydantic takes it as a key. The legacy shows None."""
 
 _TOO_LARGE = "The data value transmitted exceeds the capacity limit."
 _PIECE_BYTES = 64 * 1024

@@ -96,7 +96,7 @@ def test_a_stack_that_is_told_twice_or_not_at_all(library: Library) -> None:
     library.change("parity.toml", "[legacy]", '[legacy]\nurl = "http://127.0.0.1:9"')
     code, _, printed = library.replay()
     assert code == 2
-    assert "[legacy] says wsgi and url" in printed
+    assert "it says wsgi and url" in printed
 
 
 def test_the_files_of_a_new_comparison_work(library: Library) -> None:

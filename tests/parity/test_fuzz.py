@@ -145,7 +145,7 @@ def test_without_a_file_or_a_profile_to_draw_from_it_says_what_is_missing(shop: 
     (shop.folder / "fuzz.toml").write_text(KNOWN)
     done = shop.parity("fuzz", "--profile", "closed")
     assert done.returncode == 2
-    assert "has no profile closed; known: usual" in done.stderr
+    assert "has no profile closed; known: all, usual" in done.stderr
 
 
 @pytest.mark.legacy
