@@ -13,11 +13,10 @@ from cornflow_f.errors import InvalidUsage
 from cornflow_f.schemas.common import ErrorReply, HttpErrorReply, Message
 from cornflow_f.schemas.execution_files import ExecutionFilesForm, ExecutionFilesMissing
 from cornflow_f.services import execution_files
-from cornflow_f.validation.marshmallow import marshmallow_messages
 from cornflow_f.views.common import guarded_router
 from cornflow_f.web.attachment import attachment
 from cornflow_f.web.deps import SessionDep, SettingsDep
-from cornflow_f.web.forms import first_values, read_form, uploaded
+from cornflow_f.web.forms import first_values, form_messages, read_form, uploaded
 from cornflow_f.web.guards import AccessDep
 
 
@@ -47,7 +46,7 @@ class _Upload:
             form = ExecutionFilesForm.model_validate(values)
         except ValidationError as error:
             # legacy-5xx: the legacy fails (marshmallow's ValidationError outside of webargs).
-            raise InvalidUsage(str(marshmallow_messages(error.errors()))) from error
+            raise InvalidUsage(str(form_messages(error))) from error
         self.status = ExecutionFiles(form.execution_files_status)
         self.file = file
 

@@ -144,9 +144,13 @@ def validated(form: FormData, model: type[Form]) -> Form:
     try:
         return model.model_validate(first_values(form))
     except ValidationError as error:
-        messages = marshmallow_messages(error.errors())
-        shown = {None if name == NAMELESS else name: texts for name, texts in messages.items()}
-        raise InvalidUsage(str({"form": shown})) from error
+        raise InvalidUsage(str({"form": form_messages(error)})) from error
+
+
+def form_messages(error: ValidationError) -> dict[str | None, object]:
+    """What is wrong with a form, by field; a part without a name is None, as the legacy shows it."""
+    messages = marshmallow_messages(error.errors())
+    return {None if name == NAMELESS else name: texts for name, texts in messages.items()}
 
 
 def uploaded(form: FormData, name: str) -> UploadFile | None:
