@@ -142,7 +142,7 @@ def test_all_of_it_by_keyboard(serve_operated: ServeOperated, open_page: OpenPag
     page = open_page(url, log_in=False)
     keys = page.keyboard
     # The page asks first whether somebody is logged in.
-    page.wait_for_function('document.activeElement.name === "user"')
+    page.locator('[name="user"]:focus').wait_for()
     keys.type(ADMIN)
     keys.press("Tab")
     keys.type(PASSWORD)
