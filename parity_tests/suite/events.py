@@ -29,7 +29,7 @@ class Double:
 
 
 @dataclass(frozen=True)
-class TestRequest:
+class SuiteRequest:
     method: str
     path: str
     status: int | None
@@ -38,7 +38,7 @@ class TestRequest:
 
 
 @dataclass
-class TestOutcome:
+class SuiteOutcome:
     """One test in one run."""
 
     id: str
@@ -46,7 +46,7 @@ class TestOutcome:
     """passed, failed, skipped, xfailed, xpassed or not run."""
     message: str = ""
     seconds: float = 0.0
-    requests: list[TestRequest] = field(default_factory=list)
+    requests: list[SuiteRequest] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
@@ -57,7 +57,7 @@ class TestOutcome:
 class SuiteRun:
     """All that one run of the suite told."""
 
-    outcomes: dict[str, TestOutcome] = field(default_factory=dict)
+    outcomes: dict[str, SuiteOutcome] = field(default_factory=dict)
     strangers: set[str] = field(default_factory=set)
     """Flask apps that are not the legacy, by import name: they answered for themselves."""
     notes: set[str] = field(default_factory=set)
@@ -105,12 +105,12 @@ def read(path: Path) -> SuiteRun:
         elif kind == "note":
             run.notes.add(event["text"])
         elif kind == "report":
-            _add_report(run.outcomes.setdefault(test, TestOutcome(test)), event)
+            _add_report(run.outcomes.setdefault(test, SuiteOutcome(test)), event)
         elif kind == "request" and test:
             doubles = tuple(Double(**double) for double in event["doubles"])
-            outcome = run.outcomes.setdefault(test, TestOutcome(test))
+            outcome = run.outcomes.setdefault(test, SuiteOutcome(test))
             outcome.requests.append(
-                TestRequest(event["method"], event["path"], event["status"], doubles)
+                SuiteRequest(event["method"], event["path"], event["status"], doubles)
             )
     return run
 
@@ -127,7 +127,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 _WEIGHT = {"not run": 0, "passed": 1, "xpassed": 2, "xfailed": 3, "skipped": 4, "failed": 5}
 
 
-def _add_report(outcome: TestOutcome, event: dict[str, Any]) -> None:
+def _add_report(outcome: SuiteOutcome, event: dict[str, Any]) -> None:
     """A test has reports for set-up, call, tear-down and subtests: the worst one is its result."""
     outcome.seconds += event["seconds"]
     if _WEIGHT[event["result"]] > _WEIGHT[outcome.result]:

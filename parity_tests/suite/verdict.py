@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from parity_tests.report.exit_code import Exit
-from parity_tests.suite.events import Double, SuiteRun, TestOutcome
+from parity_tests.suite.events import Double, SuiteOutcome, SuiteRun
 
 
 class SuiteVerdict(StrEnum):
@@ -38,8 +38,8 @@ class Judged:
 
     id: str
     verdict: SuiteVerdict
-    legacy: TestOutcome
-    ported: TestOutcome
+    legacy: SuiteOutcome
+    ported: SuiteOutcome
     reaches: tuple[str, ...] = ()
     """Doubles out of the port's sight that a request on the legacy used."""
 
@@ -72,19 +72,19 @@ def compare(legacy: SuiteRun, ported: SuiteRun) -> list[Judged]:
     tests = dict.fromkeys([*legacy.outcomes, *ported.outcomes])
     return [
         judge(
-            legacy.outcomes.get(test, TestOutcome(test)),
-            ported.outcomes.get(test, TestOutcome(test)),
+            legacy.outcomes.get(test, SuiteOutcome(test)),
+            ported.outcomes.get(test, SuiteOutcome(test)),
         )
         for test in tests
     ]
 
 
-def judge(legacy: TestOutcome, ported: TestOutcome) -> Judged:
+def judge(legacy: SuiteOutcome, ported: SuiteOutcome) -> Judged:
     reaches = reaching(legacy, ported)
     return Judged(legacy.id, _verdict(legacy, ported, reaches), legacy, ported, reaches)
 
 
-def _verdict(legacy: TestOutcome, ported: TestOutcome, reaches: Sequence[str]) -> SuiteVerdict:
+def _verdict(legacy: SuiteOutcome, ported: SuiteOutcome, reaches: Sequence[str]) -> SuiteVerdict:
     if legacy.failed:
         return SuiteVerdict.FAILED_ON_BOTH if ported.failed else SuiteVerdict.ONLY_ON_LEGACY
     # a test that is skipped only now was not done by the port
@@ -95,7 +95,7 @@ def _verdict(legacy: TestOutcome, ported: TestOutcome, reaches: Sequence[str]) -
     return SuiteVerdict.PASSED if legacy.requests and ported.requests else SuiteVerdict.NO_REQUEST
 
 
-def reaching(legacy: TestOutcome, ported: TestOutcome) -> tuple[str, ...]:
+def reaching(legacy: SuiteOutcome, ported: SuiteOutcome) -> tuple[str, ...]:
     """The doubles that decide on the legacy and can not on the port.
 
     One in the legacy's code that a request used, or of which nobody can tell; one elsewhere (in a
@@ -110,9 +110,9 @@ def reaching(legacy: TestOutcome, ported: TestOutcome) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _doubles(outcome: TestOutcome) -> list[Double]:
+def _doubles(outcome: SuiteOutcome) -> list[Double]:
     return [double for request in outcome.requests for double in request.doubles]
 
 
-def _used(outcome: TestOutcome) -> list[str]:
+def _used(outcome: SuiteOutcome) -> list[str]:
     return [double.name for double in _doubles(outcome) if double.used]

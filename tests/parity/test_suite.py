@@ -8,17 +8,17 @@ from parity_tests.report.exit_code import Exit
 from parity_tests.suite.events import (
     Double,
     EventRecorder,
+    SuiteOutcome,
+    SuiteRequest,
     SuiteRun,
-    TestOutcome,
-    TestRequest,
     read,
 )
 from parity_tests.suite.verdict import SuiteReport, SuiteVerdict, compare, judge
 
 
-def outcome(result: str, *doubles: Double, asks: bool = True) -> TestOutcome:
-    requests = [TestRequest("GET", "/x", 200, doubles)] if asks else []
-    return TestOutcome("test", result, requests=requests)
+def outcome(result: str, *doubles: Double, asks: bool = True) -> SuiteOutcome:
+    requests = [SuiteRequest("GET", "/x", 200, doubles)] if asks else []
+    return SuiteOutcome("test", result, requests=requests)
 
 
 MOCKED = Double("legacy.mail.send", inside=True, used=True)
@@ -31,7 +31,7 @@ MOCKED = Double("legacy.mail.send", inside=True, used=True)
         (outcome("passed"), outcome("failed"), SuiteVerdict.ONLY_ON_PORTED),
         (outcome("xfailed"), outcome("failed"), SuiteVerdict.ONLY_ON_PORTED),
         (outcome("passed"), outcome("skipped"), SuiteVerdict.ONLY_ON_PORTED),
-        (outcome("passed"), TestOutcome("test"), SuiteVerdict.ONLY_ON_PORTED),
+        (outcome("passed"), SuiteOutcome("test"), SuiteVerdict.ONLY_ON_PORTED),
         (outcome("failed"), outcome("failed"), SuiteVerdict.FAILED_ON_BOTH),
         (outcome("failed"), outcome("passed"), SuiteVerdict.ONLY_ON_LEGACY),
         (outcome("skipped"), outcome("skipped"), SuiteVerdict.SKIPPED),
@@ -65,7 +65,7 @@ MOCKED = Double("legacy.mail.send", inside=True, used=True)
         ),
     ],
 )
-def test_a_verdict(legacy: TestOutcome, ported: TestOutcome, verdict: SuiteVerdict) -> None:
+def test_a_verdict(legacy: SuiteOutcome, ported: SuiteOutcome, verdict: SuiteVerdict) -> None:
     assert judge(legacy, ported).verdict is verdict
 
 
@@ -88,4 +88,4 @@ def test_the_worst_report_of_a_test_counts_and_requests_are_its_own(tmp_path: Pa
     run = read(recorder.path)
     assert run.outcomes.keys() == {"a"}
     assert (run.outcomes["a"].result, run.outcomes["a"].message) == ("failed", "failed")
-    assert run.outcomes["a"].requests == [TestRequest("GET", "/x", None, (MOCKED,))]
+    assert run.outcomes["a"].requests == [SuiteRequest("GET", "/x", None, (MOCKED,))]
