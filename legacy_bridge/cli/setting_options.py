@@ -33,7 +33,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[Command], Command]:
     return click.option(f"--{flag}", type=_type(field), help=f"{field.description}{shown}")
 
 
-def _type(field: FieldInfo) -> "click.ParamType[Any]":  # a text: not generic before click 8.3
+def _type(field: FieldInfo) -> "click.ParamType[Any]":  # a text: not generic in click 8.1
     limits = {
         name: getattr(mark, name)
         for mark in field.metadata
