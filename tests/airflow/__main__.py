@@ -12,10 +12,10 @@ from types import FrameType
 
 import click
 
+from parity_tests.stage.process import free_port
 from tests.airflow import environment
 from tests.airflow.api import DAGS, PASSWORD, USER, Api
 from tests.airflow.server import Airflow
-from tests.runner.world import free_port
 
 
 class _Stopped(Exception):

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from parity_tests.stage.process import free_port
 from tests.airflow.api import PASSWORD, USER
 from tests.airflow.cornflow import SERVICE, Cornflow
 from tests.airflow.journey import Journey, Outcome
 from tests.airflow.server import Airflow
 from tests.conftest import postgresql_server  # noqa: F401 - a fixture
-from tests.runner.world import free_port
 
 STACKS = ("legacy", "ported")
 FACTS = pytest.StashKey[list[str]]()

@@ -1,6 +1,5 @@
 """What the bridge's tests share: a bridge over the small pair."""
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import fields
@@ -14,6 +13,7 @@ from fastapi import FastAPI
 from legacy_bridge.bridge import BridgeOptions, Stacks, create_bridge
 from legacy_bridge.operations.operation import Mode
 from legacy_bridge.stacks.in_process import InProcessLegacy
+from parity_tests.stage import process
 from tests.bridge import operated
 from tests.bridge.operated import Bug
 from tests.bridge.pair import PORTED, Running, flask_app, pair_rules, ported_app, running
@@ -64,10 +64,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return process.free_port()
 
 
 @pytest.fixture

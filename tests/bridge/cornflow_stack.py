@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from parity_tests.stage.process import free_port
 
 ADMIN, ADMIN_PASSWORD = "admin", "Admin-pw1!"
 
@@ -55,13 +56,6 @@ def seed(env: Mapping[str, str]) -> None:
     ):
         user = ("-u", name, "-e", f"{name}@cornflow.org", "-p", word)
         run("cornflow_f.cli", "users", "create", kind, *user, env=env)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+
+from parity_tests.stage.process import free_port
 
 
 class Reply(NamedTuple):
@@ -37,12 +38,7 @@ class Replicas:
     processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        probes = [socket.socket() for _ in range(3)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        self.ports = [probe.getsockname()[1] for probe in probes]
-        for probe in probes:
-            probe.close()
+        self.ports = [free_port() for _ in range(3)]
 
     def start(self, number: int) -> None:
         environment = os.environ | {

@@ -15,12 +15,12 @@ import pytest
 from cornflow_client import CornFlow
 
 from legacy_bridge.modes.store import ModeStore
+from parity_tests.stage.process import free_port
 from tests.bridge.cornflow_stack import (
     ADMIN,
     ADMIN_PASSWORD,
     cutover_serve,
     environment,
-    free_port,
     process,
     run,
     seed,

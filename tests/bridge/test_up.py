@@ -19,7 +19,7 @@ import pytest
 from cornflow_cutover.up.data_folder import DataError, DataFolder, fingerprint, new_password
 from cornflow_cutover.up.orchestrator import choose
 from cornflow_cutover.up.steps import UpError
-from tests.bridge.cornflow_stack import free_port
+from parity_tests.stage.process import free_port
 
 pytestmark = pytest.mark.legacy
 

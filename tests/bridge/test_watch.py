@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from legacy_bridge.cli.main import main
-from tests.bridge.cornflow_stack import free_port
+from parity_tests.stage.process import free_port
 from tests.bridge.operated import TOKEN
 
 

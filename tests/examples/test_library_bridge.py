@@ -1,7 +1,6 @@
 """The bridge before a Flask app that has nothing to do with Cornflow: `examples/library/bridge.py`."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import pytest
 
 from legacy_bridge.flask_fastapi import operations_of_fastapi
 from legacy_bridge.operations.census import rules_of_flask
+from parity_tests.stage.process import free_port
 from tests.examples.conftest import LIBRARY, Library
 
 TOKEN = {"Authorization": "Bearer the-operators-token"}
@@ -51,9 +51,7 @@ def bridge(library: Library, request: pytest.FixtureRequest) -> Iterator[httpx.C
         "CUTOVER_TOKEN": "the-operators-token",
     }
     assert library.run("seed", **environment).returncode == 0
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = [sys.executable, "-m", "legacy_bridge.cli", "serve", "--port", str(port)]
     process = subprocess.Popen(words, env=environment, cwd=library.folder)
     try:

@@ -1,7 +1,6 @@
 """`parity run` on the library: two stacks that know nothing of Cornflow, started here or running."""
 
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
+from parity_tests.stage.process import free_port
 from tests.examples.conftest import Library
 
 
@@ -33,9 +33,7 @@ def test_the_library_and_its_port_are_the_same(library: Library) -> None:
 @contextmanager
 def server(library: Library, *command: str, database: str) -> Iterator[str]:
     """A process that somebody else has started, as far as `parity` knows."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     words = [sys.executable, "-m", *command, port]
     environment = {"PYTHONPATH": str(library.folder), "DATABASE_URL": database}
     process = subprocess.Popen(words, env=environment, cwd=library.folder)

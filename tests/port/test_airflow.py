@@ -1,7 +1,6 @@
 """Airflow's client against a stand-in over real HTTP, beside the legacy's client on the same server."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -13,6 +12,7 @@ from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import OrchestratorError
 from cornflow_f.orchestrators.airflow import Airflow
 from cornflow_f.orchestrators.http import NoReply
+from parity_tests.stage.process import free_port
 from parity_tests.stage.services.servers import airflow as stand_in
 from parity_tests.stage.services.servers.standin import HANG_UP, PASSWORD, USER, Answer, Call
 from tests.port.orchestrator_outcome import Crashed, Refused, of_legacy, of_port, same
@@ -172,7 +172,7 @@ async def test_stopping_what_never_ran(start: Any, client: httpx.AsyncClient) ->
 
 @pytest.mark.legacy
 async def test_down_agrees(client: httpx.AsyncClient) -> None:
-    url = f"http://127.0.0.1:{_closed_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     old, new = legacy(url), ported(url, client)
     assert await of_legacy(old.is_alive) is False
     assert await new.is_alive() is False
@@ -338,9 +338,3 @@ async def test_states(start: Any, client: httpx.AsyncClient) -> None:
     found = [await new.state_of("usual", run_id) for _ in range(4)]
     end = [ExecutionState.CORRECT, ExecutionState.CORRECT]
     assert found == [ExecutionState.QUEUED, ExecutionState.RUNNING, *end]
-
-
-def _closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

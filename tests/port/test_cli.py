@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import sqlite3
 import stat
 import subprocess
@@ -20,6 +19,7 @@ from sqlalchemy import create_engine, text
 
 from cornflow_f.cli import main
 from cornflow_f.security import decode_bi_token, verify_password
+from parity_tests.stage.process import free_port
 from tests.conftest import LegacyEnv, RunLegacy
 from tests.port.schema_dump import execute, rows, sync_url
 
@@ -344,9 +344,7 @@ def test_the_settings_are_saved(sqlite_cli: Cli, tmp_path: Path) -> None:
 @contextmanager
 def serving(cli: Cli, *arguments: str) -> Iterator[str]:
     """The server as a process of its own; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "cornflow_f.cli", "serve", "--port", str(port), *arguments]
     process = subprocess.Popen(
         command, env=cli.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

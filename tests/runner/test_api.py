@@ -17,7 +17,8 @@ import pytest
 from embedded_runner.model import RunnerError
 from embedded_runner.server import only_one
 from embedded_runner.settings import Account, parse_connection
-from tests.runner.world import ROOT, Server, free_port
+from parity_tests.stage.process import free_port
+from tests.runner.world import ROOT, Server
 
 USER, PASSWORD = "airflow", "s3cret"
 

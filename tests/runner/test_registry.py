@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cornflow_f.cli import main
+from parity_tests.stage.process import free_port
 from tests.runner.conftest import StartRunner
-from tests.runner.world import World, free_port
+from tests.runner.world import World
 
 Command = Callable[..., Result]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+
+from parity_tests.stage.process import free_port
 
 _T = TypeVar("_T")
 
@@ -55,12 +56,6 @@ with app.app_context():
     assert update_schemas_command(*told)
     assert update_dag_registry_command(*told)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(ask: Callable[[], _T | None], what: str, patience: float = PATIENCE) -> _T:
