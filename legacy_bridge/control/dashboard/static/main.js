@@ -7,7 +7,7 @@ import { drawProgress, kill } from "./progress.js";
 import { chooseMode, drawTable, startTable } from "./table.js";
 import { openDetail, updateDetail } from "./detail.js";
 
-let overview = null, feed = null, historyOf = null;
+let overview = null, feed = null, historyOf = null, historyAsked = 0;
 
 const view = {
   mode: "",
@@ -32,6 +32,8 @@ function showLogIn(ways, text = "") {
 }
 
 function showBoard(name) {
+  // A browser takes the focus out of what is hidden a little later: the next key would still go there.
+  document.activeElement?.blur();
   find("log-in").hidden = true;
   find("board").hidden = find("who").hidden = find("kill").hidden = false;
   say(find("name"), name ?? "");
@@ -86,9 +88,12 @@ function news(told) {
 
 async function drawHistory() {
   const body = find("history").tBodies[0];
+  const asked = ++historyAsked;
   try {
     const kind = find("history-kind").value;
     const { history } = await ask("history?limit=200");
+    // Of two under way the older reply may come last.
+    if (asked !== historyAsked) return;
     const chosen = history.filter((one) => !kind || (one.changed_by === "the bridge") === (kind === "bridge")).slice(0, 60);
     fill(body, chosen, () => (chosen.length ? chosen : [null]).map((one) => (one === null
       ? make("tr", {}, make("td", { colspan: "5", class: "nothing" }, "Nothing was changed yet."))
