@@ -14,6 +14,9 @@ from typing import NamedTuple
 import httpx
 
 from parity_tests.stage.process import free_port
+from tests.bridge.following import held_up
+
+TOKEN = "a-token-of-the-tests"
 
 
 class Reply(NamedTuple):
@@ -45,6 +48,7 @@ class Replicas:
             "CUTOVER_ASSEMBLY": "tests.bridge.live_assembly:assemble",
             "LIVE_DATABASE_URL": self.database_url,
             "LIVE_BUG": str(self.bug),
+            "CUTOVER_TOKEN": TOKEN,
         }
         self.processes[number] = subprocess.Popen(
             [sys.executable, "-m", "legacy_bridge.cli", "serve", "--port", str(self.ports[number])],
@@ -55,24 +59,38 @@ class Replicas:
 
     def kill(self, number: int) -> None:
         self.processes[number].send_signal(signal.SIGKILL)
-        self.processes[number].wait(10)
+        self.processes[number].wait(60)
 
     def stop(self) -> None:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(20)
+            process.wait(60)
+
+    async def well(self) -> None:
+        """Until all of them read modes and judge evidence; what fails before is not counted."""
+        deadline = time.monotonic() + 120
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(headers=headers, timeout=60) as client:
+            for number in range(len(self.ports)):
+                while True:
+                    reply = await client.get(self.url(number) + "/_cutover/overview")
+                    trouble = reply.raise_for_status().json()["trouble"]
+                    if trouble is None:
+                        break
+                    assert time.monotonic() < deadline, f"replica {number}: {trouble}"
+                    await asyncio.sleep(0.1)
 
     def url(self, number: int) -> str:
         return f"http://127.0.0.1:{self.ports[number]}"
 
     async def ready(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         async with httpx.AsyncClient() as client:
             for number in range(len(self.ports)):
                 while True:
                     try:
-                        await client.get(self.url(number) + "/_cutover/health", timeout=2)
+                        await client.get(self.url(number) + "/_cutover/health", timeout=20)
                         break
                     except httpx.HTTPError:
                         assert time.monotonic() < deadline, f"replica {number} does not start"
@@ -95,8 +113,32 @@ class Clients:
     replies: list[Reply] = field(default_factory=list)
     unreachable: int = 0
 
+    def since(self, moment: float) -> list[Reply]:
+        """Replies to requests that began after this moment."""
+        return [one for one in self.replies if one.began > moment]
+
+    def late(self, since: float, to: float) -> float:
+        """Seconds that this machine may hold replicas up, by what their clients had to wait then."""
+        waited = [
+            one.ended - one.began for one in self.replies if one.ended >= since and one.began <= to
+        ]
+        return held_up(waited)
+
+    async def all_get(self, stack: str) -> None:
+        """Until all replicas give everybody replies of this stack and no other."""
+        deadline = time.monotonic() + 120
+        moment = time.time()
+        while True:
+            await asyncio.sleep(0.1)
+            new = self.since(moment)
+            if any(one.stack != stack for one in new):
+                moment = time.time()
+            elif min(sum(one.replica == each for one in new) for each in range(3)) >= 40:
+                return
+            assert time.monotonic() < deadline, f"not all replies are the {stack} stack's"
+
     async def run(self, stop: asyncio.Event) -> None:
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             await asyncio.gather(*(self._one(client, number, stop) for number in range(3)))
 
     async def _one(self, client: httpx.AsyncClient, replica: int, stop: asyncio.Event) -> None:

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from legacy_bridge.cli.main import main
+from tests.bridge.following import obey
 
 PAIR = "tests.bridge.pair_assembly:assemble"
 Run = Callable[..., Result]
@@ -126,7 +127,7 @@ def serving(port: int, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
 
 
 def served_by_all(url: str, count: int = 30) -> set[str]:
@@ -150,8 +151,7 @@ def test_all_workers_obey_within_two_seconds(cutover: Run, free_port: int) -> No
         found = workers(url, 2)
         for mode in ("ported", "legacy"):
             assert cutover("set", "GET /thing/", mode).exit_code == 0
-            time.sleep(2)
-            assert served_by_all(url) == {mode}
+            obey(lambda: httpx.get(f"{url}/thing/").headers["x-served-by"], mode)
         assert workers(url, 2) == found, "both have answered all the time"
     assert process.returncode == 0
     assert not [pid for pid in found if is_running(pid)]
@@ -162,7 +162,7 @@ def test_workers_end_when_their_supervisor_is_killed(cutover: Run, free_port: in
     with serving(free_port, "--workers", "2") as process:
         found = workers(url, 2)
         process.kill()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while any(is_running(pid) for pid in found):
             assert time.monotonic() < deadline, "a worker outlives its supervisor"
             time.sleep(0.1)
@@ -189,4 +189,4 @@ def test_one_worker_stops_cleanly(cutover: Run, free_port: int, number: signal.S
         # The command line knows the mode that the server was told.
         assert json.loads(cutover("status", "--json").output)["default_mode"] == "ported"
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0

@@ -25,6 +25,7 @@ from tests.bridge.cornflow_stack import (
     run,
     seed,
 )
+from tests.bridge.following import obey
 from tests.browser import browser  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.legacy
@@ -77,7 +78,7 @@ def test_an_admin_of_the_application_operates_on_the_page(
 ) -> None:
     """By the application's own log-in; without a token of the bridge there is no other way."""
     page = browser.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(f"{url}/_cutover/")
     page.get_by_label("User").fill(ADMIN)
     page.get_by_label("Password").fill(ADMIN_PASSWORD)
@@ -107,7 +108,7 @@ def test_an_admins_token_opens_the_control_api_and_no_other(url: str) -> None:
         return next((one for one in text.splitlines() if one.startswith(line)), "")
 
     # They show each other their counts once a second.
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while len({told() for _ in range(8)}) > 1:
         assert time.monotonic() < deadline
         time.sleep(0.3)
@@ -200,15 +201,13 @@ def test_both_stacks_see_one_database(url: str) -> None:
 
 def test_all_workers_obey_within_two_seconds(url: str, env: dict[str, str]) -> None:
     found: set[int] = set()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(found) < 2 and time.monotonic() < deadline:
         found.add(httpx.get(f"{url}/_cutover/health").json()["worker"])
     assert len(found) == 2
     for mode in ("legacy", "ported"):
         run_set(env, "GET /roles/", mode)
-        time.sleep(2)
-        served = {httpx.get(f"{url}/roles/").headers["x-served-by"] for _ in range(20)}
-        assert served == {mode}
+        obey(lambda: httpx.get(f"{url}/roles/").headers["x-served-by"], mode)
 
 
 def test_a_legacy_elsewhere_with_rules_from_a_file(
