@@ -1,6 +1,7 @@
 """How every command runs: settings, a session on a checked database, and one line for what fails."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -19,6 +20,11 @@ from cornflow_f.migration import run as migrate
 from cornflow_f.migration.state import RevisionError
 
 Result = TypeVar("Result")
+
+_CONNECTION_THREAD = "_connection_worker_thread"
+"""What aiosqlite's threads run, which Python makes a part of their names."""
+_LAST_SECONDS = 10.0
+"""How long an end is waited for."""
 
 
 class CommandExit(IntEnum):
@@ -64,9 +70,24 @@ def database_url() -> str:
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Runs one coroutine that uses the database."""
     try:
-        return asyncio.run(work)
+        return asyncio.run(_with_its_threads(work))
     except (DBAPIError, OSError) as error:
         raise CouldNotRun(describe_database_error(error, display_url(database_url()))) from error
+
+
+async def _with_its_threads(work: Coroutine[Any, Any, Result]) -> Result:
+    """Waits for the threads of SQLite connections that failed: they end by themselves a little later.
+
+    Nobody waits for them in aiosqlite, and each reports its end to this loop; once that is closed, the
+    report fails and prints a traceback beside our one line.
+    """
+    before = set(threading.enumerate())
+    try:
+        return await work
+    finally:
+        for thread in set(threading.enumerate()) - before:
+            if _CONNECTION_THREAD in thread.name:
+                await asyncio.to_thread(thread.join, _LAST_SECONDS)
 
 
 def run_in_session(work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:

@@ -6,12 +6,14 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 import httpx
 import pytest
 from click.testing import CliRunner, Result
@@ -276,6 +278,29 @@ def test_a_folder_that_is_missing(sqlite_cli: Cli, tmp_path: Path) -> None:
     assert "Check that the folder exists" in message
 
 
+def test_a_connection_that_fails_has_ended_before_its_loop(
+    sqlite_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread reports to the loop: later it would find it closed, and print a traceback."""
+    tracebacks: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", tracebacks.append)
+    usual = aiosqlite.Connection.stop
+
+    def slowly(connection: aiosqlite.Connection) -> Any:
+        connection._tx.put_nowait((None, lambda: time.sleep(0.5)))
+        return usual(connection)
+
+    monkeypatch.setattr(aiosqlite.Connection, "stop", slowly)
+    url = f"sqlite:///{tmp_path / 'missing' / 'cornflow.db'}"
+    assert "Check that the folder exists" in sqlite_cli.fails(
+        "migrations", "upgrade", DATABASE_URL=url
+    )
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            thread.join(20)
+    assert tracebacks == []
+
+
 def test_a_locked_database(
     sqlite_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,17 +376,19 @@ def serving(cli: Cli, *arguments: str) -> Iterator[str]:
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(200):
+        deadline = time.monotonic() + 120
+        while True:
             try:
-                httpx.get(f"{address}/health/", timeout=5)
+                httpx.get(f"{address}/health/", timeout=60)
                 break
             except httpx.TransportError:
                 assert process.poll() is None, process.stdout and process.stdout.read()
+                assert time.monotonic() < deadline, "the server does not start"
                 time.sleep(0.1)
         yield address
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         if process.stdout:
             process.stdout.close()
 
@@ -388,7 +415,7 @@ def subprocess_fails(cli: Cli, *arguments: str) -> str:
         env=cli.env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 2
@@ -410,7 +437,7 @@ def test_the_current_folder_does_not_matter(sqlite_cli: Cli, tmp_path: Path) -> 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
