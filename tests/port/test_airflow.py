@@ -187,16 +187,16 @@ async def test_down_agrees(client: httpx.AsyncClient) -> None:
 async def test_slow_is_given_up(
     start: Any, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = Answer(200, {"is_paused": False, "dag_run_id": "x", "state": "running"}, delay=1.5)
+    late = Answer(200, {"is_paused": False, "dag_run_id": "x", "state": "running"}, delay=20.0)
     monkeypatch.setitem(stand_in.FAULTS, "slow", (stand_in.ParameterKind.INFO, late))
     server = start()
-    new = ported(server.url, client, timeout=0.3)
+    new = ported(server.url, client, timeout=2.0)
     assert await new.is_alive()
     server.calls.clear()
     began = time.monotonic()
     with pytest.raises(NoReply, match="ReadTimeout"):
         await new.workflow("slow")
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 15
     reads = [path for _, path in paths(server) if path.endswith("/dags/slow")]
     assert len(reads) == 1, "a time-out is not tried again"
 
@@ -209,7 +209,7 @@ async def test_slow_health_is_no_health(
 
     def late(call: Call) -> Answer:
         answer = usual(call)
-        return Answer(answer.status, answer.body, delay=1.0)
+        return Answer(answer.status, answer.body, delay=20.0)
 
     monkeypatch.setattr(server, "answer", late)
     assert not await ported(server.url, client, timeout=0.2).is_alive()

@@ -24,7 +24,7 @@ from tests.port.conftest import SECRET, Port, StartPort
 PIECE = b" " * 65_536
 JSON = (b"content-type", b"application/json")
 STALL = 1.0
-"""Seconds that another client may wait. Without the cures it is five and more."""
+"""Seconds of the processor that another client may wait for. Without the cures it is five and more."""
 
 
 class Sender:
@@ -221,15 +221,18 @@ async def test_a_body_of_too_many_values_is_never_built(
 
 
 async def longest_stall(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
-    """Seconds that a coroutine which only wants to go on had to wait while `work` was done."""
+    """Seconds for which this process had the processor while a coroutine that only wants to go on waited.
+
+    Not those of a clock: on a machine that does much else they say how much.
+    """
     longest, is_done = 0.0, asyncio.Event()
 
     async def tick() -> None:
         nonlocal longest
         while not is_done.is_set():
-            began = time.perf_counter()
+            began = time.process_time()
             await asyncio.sleep(0.005)
-            longest = max(longest, time.perf_counter() - began)
+            longest = max(longest, time.process_time() - began)
 
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(0.05)

@@ -184,10 +184,10 @@ async def test_reads_are_tried_again(
 async def test_slow_is_given_up(
     start: Any, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = ("/api/2.1/jobs/get/", Answer(200, {}, delay=1.0))
+    late = ("/api/2.1/jobs/get/", Answer(200, {}, delay=20.0))
     monkeypatch.setitem(stand_in.FAULTS, "slow", late)
     with pytest.raises(NoReply, match="ReadTimeout"):
-        await ported(start().url, client, timeout=0.3).workflow("slow")
+        await ported(start().url, client, timeout=2.0).workflow("slow")
 
 
 async def test_down(client: httpx.AsyncClient) -> None:

@@ -133,7 +133,7 @@ async def test_silent_directory_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
         started = time.monotonic()
         with pytest.raises(CommunicationError, match=OUT_OF_ORDER):
             await ours.log_in("alice", "Alice-pw1!")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
         ours.close()
     for connection, _ in held:
         connection.close()

@@ -178,8 +178,10 @@ async def test_the_port_writes_the_rows_the_legacy_writes(
         session.add(Case(user_id=1, name="empty"))
         session.add(DeployedWorkflow(id="ported"))
         await session.commit()
-        stored = await session.execute(text("SELECT name, CAST(data AS TEXT) FROM instances"))
-        texts: dict[str, str] = dict(row._tuple() for row in stored)
+        stored = await session.execute(
+            text("SELECT name, CAST(data AS TEXT) AS data FROM instances")
+        )
+        texts = {row.name: row.data for row in stored}
     await engine.dispose()
     assert texts["empty"] == "null"
     assert texts["n"] == '{"b": [1, null], "a": "\\u00f1"}'

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -106,8 +107,8 @@ def test_made_up_keys_do_not_become_as_many_requests(pair: Pair, provider: OpenI
     assert pair.log_in(token=good).statuses == (200, 200)
     made_up = [provider.sign(claims(provider), header={"kid": uuid.uuid4().hex}) for _ in range(60)]
     provider.delay = 0.05
-    for world, most in ((pair.stage.legacy, 60), (pair.stage.ported, openid.FETCHES_SAVED + 5)):
-        before = len(provider.requests)
+    for world in (pair.stage.legacy, pair.stage.ported):
+        before, began = len(provider.requests), time.monotonic()
 
         def ask(token: str, origin: str = world.stack.origin) -> int:
             headers = {"Authorization": f"Bearer {token}"}
@@ -116,6 +117,9 @@ def test_made_up_keys_do_not_become_as_many_requests(pair: Pair, provider: OpenI
         with ThreadPoolExecutor(20) as crowd:
             assert set(crowd.map(ask, made_up)) == {400}
         fetched = len(provider.requests) - before
+        # One more each second, however long the sixty requests take here.
+        later = int((time.monotonic() - began) / openid.FETCH_EVERY_SECONDS)
+        most = 60 if world is pair.stage.legacy else openid.FETCHES_SAVED + 2 + later
         assert fetched <= most, world.side
         assert fetched == 60 or world is pair.stage.ported, "the legacy asks for each of them"
 
@@ -176,17 +180,18 @@ async def test_client_that_goes_away_stops_nobody_else() -> None:
 async def test_silent_provider_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openid, "FETCH_TIMEOUT_SECONDS", 0.3)
     with OpenIdProvider() as provider:
-        provider.delay = 2.0
+        provider.delay = 20.0
         async with httpx.AsyncClient() as client:
             ours = port_side(provider, client)
             started = time.monotonic()
             with pytest.raises(InvalidToken):
                 await ours.claims_of(provider.sign(claims(provider)))
-            assert time.monotonic() - started < 1.5
+            assert time.monotonic() - started < 15
 
 
 async def test_keys_are_asked_for_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openid, "KEYS_LIVE_SECONDS", 0.2)
+    now = time.monotonic()
+    monkeypatch.setattr(openid, "time", SimpleNamespace(monotonic=lambda: now))
     with OpenIdProvider() as provider:
         token = provider.sign(claims(provider))
         async with httpx.AsyncClient() as client:
@@ -194,10 +199,14 @@ async def test_keys_are_asked_for_again_after_an_hour(monkeypatch: pytest.Monkey
             for _ in range(3):
                 await ours.claims_of(token)
             assert len(provider.requests) == 1
-            await asyncio.sleep(0.25)
             provider.rotate("second")
+            now += openid.KEYS_LIVE_SECONDS - 1
+            await ours.claims_of(token)
+            assert len(provider.requests) == 1
+            now += 2
             with pytest.raises(InvalidToken):
                 await ours.claims_of(token)
+            assert len(provider.requests) == 2
 
 
 async def test_keys_of_other_kinds_and_sizes_are_passed_over() -> None:
