@@ -190,7 +190,7 @@ def test_the_command_line_says_what_is_missing(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 2, done
@@ -238,7 +238,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
         done = subprocess.run(
             [*command, "--data", str(tmp_path), "--password", "x", "--airflow-user", "a", "--airflow-password", "b"],
             env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
     assert done.returncode not in (0, None)
     assert "address already in use" in done.stderr

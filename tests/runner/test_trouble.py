@@ -16,6 +16,10 @@ from tests.runner.world import World, until
 pytestmark = pytest.mark.legacy
 
 
+LONG = 8.0
+"""Seconds of a solve that must not be over before a test has seen it begin and killed somebody."""
+
+
 def is_done(world: World, execution: str) -> bool:
     return bool(world.run(execution)["phase"] == "done")
 
@@ -71,7 +75,7 @@ def test_the_runner_is_killed(world: World, start_runner: StartRunner) -> None:
     worker = world.worker(solving)
     waiting = world.drill("solve")
     runner.kill()
-    until(lambda: gone(worker), "the worker ends with its runner", 10)
+    until(lambda: gone(worker), "the worker ends with its runner")
     assert world.stored_state(solving) == 0
     start_runner("--workers", "1")
     assert world.end(solving) == -1
@@ -93,8 +97,8 @@ def test_the_runner_is_told_to_stop(world: World, start_runner: StartRunner) -> 
 def test_the_server_is_killed_during_a_solve(world: World, start_runner: StartRunner) -> None:
     """The result waits until Cornflow is there again."""
     start_runner()
-    solved = world.drill("solve", 2)
-    failed = world.drill("kill", 2)
+    solved = world.drill("solve", LONG)
+    failed = world.drill("kill", LONG)
     world.worker(solved)
     world.worker(failed)
     world.legacy.kill()
@@ -102,7 +106,7 @@ def test_the_server_is_killed_during_a_solve(world: World, start_runner: StartRu
     until(lambda: world.run(failed)["phase"] == "closing", "the failure waits")
     world.legacy.start()
     assert world.end(solved) == 1
-    assert world.data(solved)["data"] == {"slept": 2.0}
+    assert world.data(solved)["data"] == {"slept": LONG}
     assert world.end(failed) == -1
     assert "SIGKILL" in world.log(failed)["log_text"]
 
@@ -111,7 +115,7 @@ def test_server_and_runner_are_killed_with_a_result_on_its_way(
     world: World, start_runner: StartRunner
 ) -> None:
     runner = start_runner()
-    execution = world.drill("solve", 2)
+    execution = world.drill("solve", LONG)
     world.worker(execution)
     world.legacy.kill()
     until(lambda: world.run(execution)["phase"] == "delivering", "the result waits")
@@ -120,13 +124,13 @@ def test_server_and_runner_are_killed_with_a_result_on_its_way(
     assert world.stored_state(execution) == 0
     start_runner()
     assert world.end(execution) == 1
-    assert world.data(execution)["data"] == {"slept": 2.0}
+    assert world.data(execution)["data"] == {"slept": LONG}
 
 
 def test_the_server_does_not_come_back(world: World, start_runner: StartRunner) -> None:
     """An execution whose data cannot be read in time fails, and Cornflow learns it later."""
     start_runner("--workers", "1", "--patience", "1")
-    first = world.drill("solve", 3)
+    first = world.drill("solve", LONG)
     waiting = world.drill("solve")
     world.worker(first)
     world.legacy.kill()
@@ -148,7 +152,7 @@ def test_stop(world: World, start_runner: StartRunner) -> None:
         until(partial(log_of, world, execution), "the log says so")
         assert "topped by request" in world.log(execution)["log_text"]
         assert world.state(execution) == -2
-    until(lambda: gone(worker), "its worker ends", 10)
+    until(lambda: gone(worker), "its worker ends")
     assert world.end(world.drill("solve")) == 1, "the worker's place is free again"
 
 
@@ -156,7 +160,7 @@ def test_an_execution_that_is_started_again_belongs_to_its_newer_run(
     world: World, start_runner: StartRunner
 ) -> None:
     start_runner()
-    execution = world.drill("solve", 4)
+    execution = world.drill("solve", LONG)
     world.worker(execution)
     assert world.http.post(f"/execution/{execution}/").status_code == 200
     again = world.http.post(
@@ -189,7 +193,7 @@ def test_a_full_queue_refuses(world: World, start_runner: StartRunner) -> None:
 
 def test_an_execution_that_is_deleted_meanwhile(world: World, start_runner: StartRunner) -> None:
     start_runner()
-    execution = world.drill("solve", 2)
+    execution = world.drill("solve", LONG)
     world.worker(execution)
     assert world.http.delete(f"/execution/{execution}/").status_code == 200
     until(lambda: world.run(execution)["phase"] == "done", "the run ends")

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AIRFLOW = ("airflow", "airflow-pw")
 RUNNING = (0, -7, -5)
 """States of an execution that are not final: running, queued, unknown."""
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 _SEED = """
 import os, warnings
@@ -111,7 +111,7 @@ class Server:
         assert self.process
         assert self.process.poll() is None, self.log
         try:
-            return httpx.get(self.url + self.health, timeout=5, trust_env=False).status_code == 200
+            return httpx.get(self.url + self.health, timeout=60, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -120,21 +120,21 @@ class Server:
         but where they are in its process group, as gunicorn's are."""
         assert self.process
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
         self.process = None
 
     def stop(self) -> None:
         """As a service manager would; a server that ends in good order ends by the signal."""
         assert self.process
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) in (0, -signal.SIGTERM), self.log
+        assert self.process.wait(60) in (0, -signal.SIGTERM), self.log
         self.process = None
 
     def close(self) -> None:
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
-                self.process.wait(8)
+                self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -186,7 +186,7 @@ class World:
         self.airflow = httpx.Client(
             base_url=f"http://127.0.0.1:{self.runner_port}",
             auth=AIRFLOW,
-            timeout=30,
+            timeout=60,
             trust_env=False,
         )
 
@@ -196,7 +196,7 @@ class World:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, done.stderr
