@@ -32,7 +32,7 @@ class Library:
             [sys.executable, "-m", module, *words],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             cwd=self.folder,
             env={**os.environ, **_FAST, "PYTHONPATH": str(self.folder), **variables},
             check=False,

@@ -38,19 +38,19 @@ def server(library: Library, *command: str, database: str) -> Iterator[str]:
     environment = {"PYTHONPATH": str(library.folder), "DATABASE_URL": database}
     process = subprocess.Popen(words, env=environment, cwd=library.folder)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             assert process.poll() is None
             assert time.monotonic() < deadline
             try:
-                httpx.get(f"http://127.0.0.1:{port}/books", timeout=10)
+                httpx.get(f"http://127.0.0.1:{port}/books", timeout=60)
                 break
             except httpx.HTTPError:
                 time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.fixture

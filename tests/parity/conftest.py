@@ -1,5 +1,6 @@
 """Builders of pairs and journeys, and the shop: two real servers that have nothing to do with Cornflow."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -19,6 +20,13 @@ collect_ignore = ["suite_cornflow"]
 
 SHOP = Path(__file__).with_name("shop")
 ROOT = Path(__file__).parents[2]
+
+
+def keep_step(process: subprocess.Popen[str]) -> None:
+    """A process that prints waits for who reads, so that it is not at its end before one has seen its middle."""
+    assert process.stdout is not None
+    if sys.platform == "linux":
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
 
 
 def exchange(
@@ -74,7 +82,7 @@ class Shop:
             [sys.executable, "-m", "parity_tests.cli", *arguments],
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             cwd=ROOT,
             check=False,
         )
@@ -85,7 +93,7 @@ class Shop:
             [sys.executable, "-m", "parity_tests.cli", *arguments],
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             cwd=ROOT,
             check=False,
         )
@@ -105,7 +113,7 @@ def seed_elsewhere(folder: Path) -> dict[str, str]:
         "SECRET_KEY": "another secret than in the replay",
         "PYTHONPATH": str(SHOP),
     }
-    subprocess.run([sys.executable, "-m", "seed"], env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "seed"], env=environment, check=True, timeout=600)
     return environment
 
 

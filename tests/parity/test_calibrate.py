@@ -236,7 +236,7 @@ def test_the_real_legacy_differs_from_itself_in_ids_and_moments_only(tmp_path: P
         env=os.environ | {"COLUMNS": "160"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -77,7 +77,7 @@ def test_what_a_browser_saved_is_replayed_and_finds_what_the_port_does_not_know(
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=True,
     )
     assert "16 exchanges" in done.stdout

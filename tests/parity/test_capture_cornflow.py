@@ -94,7 +94,7 @@ def test_a_session_at_the_bridge_is_replayed_on_a_database_with_other_ids(
         "--setting", "SIGNUP_ACTIVATED=1", "--json", str(tmp_path / "report.json"),
     ]  # fmt: skip
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "report.json").read_text())

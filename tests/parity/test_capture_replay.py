@@ -1,6 +1,7 @@
 """Captures replayed on two real servers: the Flask shop recorded, replayed with its FastAPI port."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -21,7 +22,7 @@ from parity_tests.journeys.model import Profile
 from parity_tests.stage.databases import create
 from parity_tests.stage.process import free_port
 from parity_tests.stage.stage import open_stage
-from tests.parity.conftest import ROOT, Shop, seed_elsewhere
+from tests.parity.conftest import ROOT, Shop, keep_step, seed_elsewhere
 
 COUNT = 33
 
@@ -93,7 +94,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with subprocess.Popen([sys.executable, "-m", "legacy", str(port)], env=env) as legacy:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
                 httpx.get(origin)
@@ -108,7 +109,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "visit.har").write_text(json.dumps({"log": {"entries": browser.entries}}))
     command = ["capture", "import", str(folder / "visit.har"), "-o", str(folder / "capture")]
     subprocess.run(
-        [sys.executable, "-m", "parity_tests.cli", *command], cwd=ROOT, check=True, timeout=60
+        [sys.executable, "-m", "parity_tests.cli", *command], cwd=ROOT, check=True, timeout=600
     )
     return folder / "capture"
 
@@ -179,7 +180,9 @@ def running(shop: Shop, *words: object) -> Any:
     with subprocess.Popen(
         [*command, str(shop.folder / "parity.toml"), "-v", *map(str, words)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     ) as process:  # fmt: skip
+        keep_step(process)
         try:
             yield process
         finally:
@@ -199,7 +202,7 @@ def test_a_replay_that_is_told_to_end_goes_on_where_it_stopped(
                 process.send_signal(signal.SIGTERM)
                 break
         rest = process.stdout.read()
-        assert process.wait(30) == 2, rest
+        assert process.wait(120) == 2, rest
     stopped = re.search(r"stopped by a signal\s+after\s+(\d+)\s+exchanges", rest)
     assert stopped, rest
     assert 40 <= int(stopped[1]) < 180
@@ -235,7 +238,7 @@ def test_a_replay_that_is_killed_goes_on_with_what_was_not_sent(
                 if lines == 40:
                     process.kill()
                     break
-            process.wait(30)
+            process.wait(120)
         code, report, printed = replay(shop, *words)
     assert code == 0, printed
     assert report["notes"][0].startswith("goes on after ")

@@ -1,5 +1,6 @@
 """Runs of generated mutants: sample, ledger, equivalents; on the shop, killed by signal and gone on with."""
 
+import contextlib
 import json
 import os
 import signal
@@ -264,7 +265,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(shop: Shop) -> None:
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not log.exists() or log.read_text().count("\n") < 3:
             assert process.poll() is None
             assert time.monotonic() < deadline
@@ -274,7 +275,9 @@ def test_a_run_that_is_killed_goes_on_where_it_was(shop: Shop) -> None:
         process.kill()
         process.wait()
         for child in orphans:
-            os.kill(child, signal.SIGKILL)
+            # some end by themselves with the process that is killed
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
     before = log.read_text().splitlines()
     done = shop.parity("mutants", *arguments, "--json", str(shop.folder / "result.json"))
     assert done.returncode in (0, 1), done.stdout + done.stderr

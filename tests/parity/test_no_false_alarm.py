@@ -24,7 +24,7 @@ from parity_core.compare.rules import Rule, RuleKind
 from parity_core.model import Request, Side
 from parity_tests.stage.process import RunningStack
 from parity_tests.stage.stage import World
-from tests.parity.conftest import ROOT, Shop
+from tests.parity.conftest import ROOT, Shop, keep_step
 
 APP = "shop_port/app.py"
 TROUBLE = '''
@@ -58,7 +58,7 @@ class Trouble:
     async def hang(self, scope: Any, receive: Any, send: Any) -> None:
         import asyncio
 
-        await asyncio.sleep(6)
+        await asyncio.sleep(25)
         await self.app(scope, receive, send)
 
     async def fail(self, scope: Any, receive: Any, send: Any) -> None:
@@ -77,7 +77,8 @@ if __name__ == "__main__":'''
 def trouble(shop: Shop, what: str, times: int) -> None:
     text = TROUBLE.format(what=what, times=times, file=str(shop.folder / "strikes"))
     shop.change(APP, '\n\nif __name__ == "__main__":', text)
-    shop.change("parity.toml", 'name = "Shop"', 'name = "Shop"\ntimeout = 3')
+    if what == "hang":
+        shop.change("parity.toml", 'name = "Shop"', 'name = "Shop"\ntimeout = 10')
 
 
 @pytest.mark.parametrize("what", ["cut", "hang", "fail"])
@@ -207,6 +208,7 @@ def test_a_database_that_pauses_is_no_difference(shop: Shop) -> None:
         env={**os.environ, "TMPDIR": str(place)},
     )  # fmt: skip
     assert process.stdout
+    keep_step(process)
     printed: list[str] = []
     paused = False
     for line in process.stdout:
@@ -218,7 +220,7 @@ def test_a_database_that_pauses_is_no_difference(shop: Shop) -> None:
         ):
             paused = True
             _pause(place, 8)
-    code = process.wait(180)
+    code = process.wait(600)
     assert paused, "".join(printed)
     assert code == 0, "".join(printed[-40:])
     shutil.rmtree(place, ignore_errors=True)

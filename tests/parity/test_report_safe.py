@@ -164,7 +164,7 @@ def test_a_fault_of_the_tool_is_exit_2_a_sentence_and_a_traceback_in_a_file(
         [sys.executable, "-m", "parity_tests.cli", "run", "--config",
          str(shop.folder / "parity.toml"), "-j", "items", "--json", str(file)],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
-        timeout=180, check=False,
+        timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -262,7 +262,7 @@ def test_a_run_that_is_told_to_end_stops_its_servers(shop: Shop) -> None:
             if "starting both stacks" in line:
                 break
         logs: list[Path] = []
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while len(logs) < 2:
             assert time.monotonic() < deadline
             logs = list(shop.folder.glob("tmp/parity-*/*.log"))
@@ -270,7 +270,7 @@ def test_a_run_that_is_told_to_end_stops_its_servers(shop: Shop) -> None:
         ports = [int(log.stem.rpartition("-")[2]) for log in logs]
         time.sleep(2)
         process.terminate()
-        assert process.wait(30) == 2
+        assert process.wait(120) == 2
     for port in ports:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -17,7 +17,7 @@ def test_a_suite_of_cornflows_on_the_port(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "parity_tests.cli", "suite", "--json", str(report_file), "cornflow",
          "--", "pytest", "-q", "-p", "no:cacheprovider"],
-        capture_output=True, text=True, timeout=300, cwd=SUITE, check=False,
+        capture_output=True, text=True, timeout=600, cwd=SUITE, check=False,
         env={**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'suite.db'}"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

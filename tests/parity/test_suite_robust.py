@@ -74,7 +74,7 @@ def suite(folder: Path, two: str = "pass", database: str = "", target: str = "")
     done = subprocess.run(
         [sys.executable, "-m", "parity_tests.cli", "suite", "robust_target", "-v", "--",
          "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_robust.py"],
-        cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=600, check=False,
         env=os.environ | {
             "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
             "ROBUST_DB": database or f"sqlite:///{folder / 'suite.db'}",
