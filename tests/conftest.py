@@ -1,5 +1,6 @@
 """Fixtures every test may use: real databases of both kinds, and the real legacy in a process of its own."""
 
+import inspect
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 _PREAMBLE = """
@@ -36,6 +38,11 @@ with app.app_context():
 class LegacyFailedError(Exception):
     """The code that ran in the legacy's process failed; the text is the end of its traceback."""
 
+
+# A test that has no limit of its own waits longer than httpx's five seconds: a machine that runs four of
+# them at once may hold up any server for a while. What is under test sets its own limits.
+_patience: httpx.Timeout = inspect.signature(httpx.get).parameters["timeout"].default
+_patience.connect = _patience.read = _patience.write = _patience.pool = 60.0
 
 LegacyEnv = Callable[..., dict[str, str]]
 RunLegacy = Callable[..., Any]
@@ -121,7 +128,7 @@ def run_legacy(legacy_env: LegacyEnv) -> RunLegacy:
             env=legacy_env(url, **environment),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         if done.returncode:

@@ -47,7 +47,7 @@ def make_bridge(legacy_app: flask.Flask, modes_url: str) -> MakeBridge:
             **changes,
         }
         if "legacy" not in values:
-            values["legacy"] = InProcessLegacy(legacy_app, threads=threads, wait_seconds=5)
+            values["legacy"] = InProcessLegacy(legacy_app, threads=threads, wait_seconds=60)
         modes = values.pop("database_url")
         stacks = {one.name: values.pop(one.name) for one in fields(Stacks) if one.name in values}
         return create_bridge(Stacks(**stacks), modes, BridgeOptions(**values))

@@ -40,7 +40,7 @@ def run(module: str, *words: str, env: Mapping[str, str]) -> str:
         env=dict(env),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -70,7 +70,7 @@ def process(
             assert started.poll() is None, f"ended at once: {command}"
             assert time.monotonic() < deadline, f"does not start: {command}"
             try:
-                httpx.get(url + health, timeout=20)
+                httpx.get(url + health, timeout=60)
                 break
             except httpx.HTTPError:
                 time.sleep(0.2)

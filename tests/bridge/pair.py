@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -166,6 +166,14 @@ def pair_rules(app: flask.Flask | None = None) -> list[LegacyRule]:
     return rules_of_flask(app or flask_app(), guarded=lambda view, method: False)
 
 
+def until(reached: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits for what happens by itself; the limit is for a machine that does much else."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
 @dataclass
 class Running:
     server: uvicorn.Server
@@ -175,7 +183,11 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def connect(self, timeout: float = 10) -> socket.socket:
+    def wait_until_idle(self) -> None:
+        """Until every request has come to its end: a client has its reply a little before."""
+        until(lambda: not self.server.server_state.tasks)
+
+    def connect(self, timeout: float = 60) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
 
@@ -188,7 +200,7 @@ def running(app: ASGIApp, **options: Any) -> Iterator[Running]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not server.started:
         assert thread.is_alive(), "the server did not start"
         assert time.monotonic() < deadline, "the server does not start"
@@ -197,6 +209,6 @@ def running(app: ASGIApp, **options: Any) -> Iterator[Running]:
         yield Running(server, taken.getsockname()[1])
     finally:
         server.should_exit = True
-        thread.join(15)
+        thread.join(60)
         taken.close()
         assert not thread.is_alive(), "the server did not stop"

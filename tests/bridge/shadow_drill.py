@@ -292,14 +292,14 @@ async def in_the_way(drill: Drill) -> dict[str, Any]:
     told = {"name": "w", "data": {}, "schema": WORKFLOW}
     case = await drill.ask("POST", "/case/", told, "wanted case")
     path = f"/case/{case['id']}/"
-    drill.parts.port.seconds = 1.0
+    drill.parts.port.seconds = 5.0
     await drill.client.put(path, json={"name": "shadowed"}, headers=drill.headers)
     await asyncio.sleep(0.3)
     started = time.perf_counter()
     reply = await drill.client.put(path, json={"name": "client"}, headers=drill.headers)
     seconds = time.perf_counter() - started
-    await drill.observer.drained()
     drill.parts.port.seconds = 0.0
+    await drill.observer.drained()
     return {"status": reply.status_code, "seconds": seconds}
 
 

@@ -43,7 +43,7 @@ def access_lines(lines: Lines) -> list[dict[str, Any]]:
 
 def eventually(look: Callable[[], list[Any]], count: int) -> list[Any]:
     """A client has its reply before the line is written."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(found := look()) < count:
         assert time.monotonic() < deadline, found
         time.sleep(0.02)

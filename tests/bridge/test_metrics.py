@@ -54,11 +54,16 @@ def test_what_is_counted_and_what_is_in_force(serve_operated: ServeOperated) -> 
 
     note = 'operation="GET /note/"'
     differ = f'cutover_comparisons_total{{{note},reason="",result="different"}}'
-    deadline = time.monotonic() + 5
-    while (found := read(url)).get(differ) != 3:
+    answered = f'cutover_requests_total{{{note},stack="legacy",status="2xx"}}'
+    deadline = time.monotonic() + 60
+    while True:
+        found = read(url)
+        is_judged_now = found["cutover_evidence_lag_seconds"] < 2
+        if found.get(differ) == 3 and found.get(answered) == 4 and is_judged_now:
+            break
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
-    assert found[f'cutover_requests_total{{{note},stack="legacy",status="2xx"}}'] == 4
+    assert found[answered] == 4
     assert found[f'cutover_requests_total{{{note},stack="ported",status="5xx"}}'] == 1
     assert found[f"cutover_fallbacks_total{{{note}}}"] == 1
     assert found[f'cutover_request_seconds_count{{{note},stack="legacy"}}'] == 4
@@ -70,7 +75,6 @@ def test_what_is_counted_and_what_is_in_force(serve_operated: ServeOperated) -> 
     assert found['cutover_implemented{operation="DELETE /note/<int:idx>/"}'] == 0
     assert found[f'cutover_verdict{{{note},verdict="inconclusive"}}'] == 1
     assert found["cutover_killed"] == found["cutover_modes_stale"] == 0
-    assert found["cutover_evidence_lag_seconds"] < 2
     assert not any("nothing" in name for name in found), "paths are no labels"
 
 
@@ -97,11 +101,11 @@ def test_counting_costs_microseconds() -> None:
     metrics.request("GET /a/", Stack.PORTED, 200, 0.01)
     times = []
     for _ in range(20):
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(200):
             metrics.request("GET /a/", Stack.PORTED, 200, 0.01)
-        times.append((time.perf_counter() - began) / 200)
-    # Below 1 µs; the best of many, for a machine that does other things.
+        times.append((time.thread_time() - began) / 200)
+    # Below 1 µs; the processor's time and the best of many, for a machine that does other things.
     assert min(times) < 5e-6
 
 

@@ -281,19 +281,19 @@ async def test_what_fails_while_the_database_is_away_is_nobody_s_fault(tmp_path:
             for _ in range(10):
                 warden.recorder.request(made, Stack.PORTED, 500, 0.01)
 
-        with sqlite3.connect(file) as breaking:
+        with sqlite3.connect(file, timeout=60) as breaking:
             breaking.execute("ALTER TABLE bridge_evidence_sheet RENAME TO away")
         fail()  # before it is known
         while not warden.recorder.excusing:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
         fail()
-        with sqlite3.connect(file) as mending:
+        with sqlite3.connect(file, timeout=60) as mending:
             mending.execute("ALTER TABLE away RENAME TO bridge_evidence_sheet")
         while warden.recorder.excusing:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         assert mode_of(operator, THINGS) == "ported"
         fail()
-        for _ in range(100):
+        for _ in range(3000):
             await asyncio.sleep(0.02)
             if mode_of(operator, THINGS) == "legacy":
                 break
@@ -326,7 +326,7 @@ def test_a_database_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         ],
         "bridge_revision": ["id", "revision"],
     }  # fmt: skip
-    with sqlite3.connect(file) as connection:
+    with sqlite3.connect(file, timeout=60) as connection:
         connection.executescript("""
             CREATE TABLE bridge_mode (operation VARCHAR(500) NOT NULL, mode VARCHAR(32) NOT NULL,
                 changed_at DATETIME NOT NULL, changed_by VARCHAR(200) NOT NULL, why TEXT NOT NULL,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.settings import shares
 from legacy_bridge.shadow import Limits, PairOutcome, PairVerdict, ShadowObserver
+from legacy_bridge.shadow import observer as observer_module
 from legacy_bridge.shadow.call import run_queue_seconds
 from legacy_bridge.shadow.compare import masking
 from legacy_bridge.shadow.contract import Answer, ClientExchange, ComparisonStage
@@ -55,6 +56,23 @@ class Comparer:
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
+
+
+class Clock:
+    """What the observer takes for the time: it stands still, however long a test takes."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(observer_module, "time", made)
+    return made
 
 
 class Results:
@@ -105,9 +123,9 @@ def test_what_does_not_fit_is_dropped_and_counted() -> None:
     asyncio.run(play())
 
 
-def test_the_newest_is_compared_first_and_what_waits_too_long_is_dropped() -> None:
+def test_the_newest_is_compared_first_and_what_waits_too_long_is_dropped(clock: Clock) -> None:
     async def play() -> None:
-        observer, comparer, results = await started(Limits(age=0.2))
+        observer, comparer, results = await started(Limits(age=20))
         for number in range(3):
             seen(observer, body=bytes([number]))
             # the first is in the worker's hands already
@@ -119,7 +137,7 @@ def test_the_newest_is_compared_first_and_what_waits_too_long_is_dropped() -> No
         seen(observer)
         await asyncio.sleep(0.01)
         seen(observer)
-        await asyncio.sleep(0.3)
+        clock.seconds += 21
         assert seen(observer)
         assert observer.queued[0] == 1
         comparer.may.set()
@@ -165,12 +183,14 @@ def test_a_sample_is_taken_of_each_operation() -> None:
     asyncio.run(play())
 
 
-def test_a_busy_operation_is_compared_at_a_rate() -> None:
+def test_a_busy_operation_is_compared_at_a_rate(clock: Clock) -> None:
     async def play() -> None:
         observer, comparer, _ = await started(Limits(rate=20.0, burst=2))
         comparer.may.set()
         assert [seen(observer) for _ in range(4)] == [True, True, False, False]
-        await asyncio.sleep(0.08)
+        clock.seconds += 0.04
+        assert not seen(observer)
+        clock.seconds += 0.02
         assert seen(observer)
         await observer.drained()
         assert observer.counters.counts.total() == 3, "what is above the rate is not wanted"
@@ -184,6 +204,7 @@ def test_a_failing_and_a_slow_comparison_say_nothing_of_the_port() -> None:
         observer, comparer, results = await started(Limits(seconds=0.05))
         seen(observer)
         await observer.drained()
+        observer.limits = Limits(seconds=60)
         comparer.outcome = RuntimeError("broken")
         comparer.may.set()
         seen(observer)

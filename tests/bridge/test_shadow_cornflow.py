@@ -33,7 +33,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     command = [sys.executable, "-m", "tests.bridge.shadow_drill"]
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        command, env=env, cwd=root, capture_output=True, text=True, timeout=240, check=False
+        command, env=env, cwd=root, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-4000:]
     found: Told = json.loads(done.stdout.rpartition("\nANSWER:")[2])
@@ -99,9 +99,9 @@ def test_what_changed_meanwhile_is_no_difference(told: Told) -> None:
 
 
 def test_a_client_does_not_wait_for_a_shadow(told: Told) -> None:
-    """The shadow holds the client's row for a second."""
+    """The shadow holds the client's row for five seconds."""
     assert told["in the way"]["status"] == 200
-    assert told["in the way"]["seconds"] < 0.7
+    assert told["in the way"]["seconds"] < 4
 
 
 def test_a_burst_is_dropped_and_every_pair_is_accounted_for(told: Told) -> None:

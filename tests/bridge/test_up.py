@@ -32,7 +32,7 @@ def up(data: Path, *words: str) -> list[str]:
 
 
 def finish(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_a_newcomer_is_served_through_kills_of_everything(tmp_path: Path) -> None:

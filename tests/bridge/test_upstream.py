@@ -119,7 +119,7 @@ def test_an_upstream_that_is_too_slow_is_a_504(
     upstream: str, make_bridge: MakeBridge, serve: Serve
 ) -> None:
     server = serve(make_bridge(legacy=UpstreamLegacy(upstream, read_seconds=0.2)))
-    reply = httpx.get(server.url + "/sleep/1.0/")
+    reply = httpx.get(server.url + "/sleep/20.0/")
     assert (reply.status_code, reply.headers["x-served-by"]) == (504, "legacy")
     assert "did not answer in time" in reply.json()["error"]
 

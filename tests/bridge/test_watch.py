@@ -103,7 +103,7 @@ def test_ctrl_c_leaves_cleanly(environment: dict[str, str]) -> None:
         os.execve(sys.executable, command, os.environ | environment | {"TERM": "xterm"})
     shown = b""
     asked = False
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.2)[0]:
             try:
@@ -136,25 +136,26 @@ def test_a_page_that_is_open_does_not_keep_the_server(environment: dict[str, str
     reader = threading.Thread(target=lambda: logged.extend(process.stderr or ()))
     reader.start()
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
-                httpx.get(f"{url}/_cutover/health", timeout=2)
+                httpx.get(f"{url}/_cutover/health", timeout=20)
                 break
             except httpx.HTTPError:
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
         httpx.get(f"{url}/other/", headers={"X-Request-ID": "mine"})
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        with httpx.stream("GET", f"{url}/_cutover/events", headers=headers, timeout=20) as stream:
+        with httpx.stream("GET", f"{url}/_cutover/events", headers=headers, timeout=60) as stream:
             lines = stream.iter_lines()
             assert next(lines) == "retry: 2000"
             assert next(one for one in lines if one) == "event: overview"
             process.send_signal(signal.SIGTERM)
             began = time.monotonic()
             list(lines)
-        process.wait(20)
-        assert time.monotonic() - began < 10
+        process.wait(60)
+        # The server itself would wait for half a minute.
+        assert time.monotonic() - began < 25
     finally:
         process.kill()
         reader.join()

@@ -53,7 +53,7 @@ async def ask(app: Callable[..., Iterable[bytes]], **changes: Any) -> list[Messa
 
     legacy = InProcessLegacy(app, threads=1)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await legacy(scope, receive, send)
     except Exception as error:
         error.add_note(repr([message["type"] for message in said]))
