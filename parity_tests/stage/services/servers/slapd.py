@@ -18,7 +18,7 @@ SUFFIX = "dc=example,dc=org"
 ROOT_DN = f"cn=admin,{SUFFIX}"
 ROOT_PASSWORD = "directory-password"
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _SCHEMAS = ("core", "cosine", "inetorgperson")
 _FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec")
 _SCHEMA_FOLDERS = ("/etc/ldap/schema", "/etc/openldap/schema")
