@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ _TRIES = 200
 _ANY = random.SystemRandom()
 """Not the shared one: whoever seeds that would have two runs take the same ports."""
 _issued: deque[int] = deque(maxlen=1000)
+_claims: deque[socket.socket] = deque()
+_MOST_CLAIMS = 64
 
 
 class StackError(ParityError):
@@ -54,13 +57,32 @@ def free_port() -> int:
     """
     for _ in range(_TRIES):
         port = _ANY.randrange(*_OURS)
-        if port in _issued:
+        if port in _issued or not _claim(port):
             continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             _issued.append(port)
             return port
     raise ParityError("no free port was found on 127.0.0.1; stop what listens there")
+
+
+def _claim(port: int) -> bool:
+    """False when another process of ours has this port for a server that has not started yet.
+
+    The claim is a name that only Linux has: it needs no file, and goes with the process.
+    """
+    if sys.platform != "linux":
+        return True
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0parity-tests-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    if len(_claims) > _MOST_CLAIMS:
+        _claims.popleft().close()
+    return True
 
 
 def tail(log: Path) -> str:
