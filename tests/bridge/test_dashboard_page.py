@@ -302,6 +302,37 @@ def test_without_a_stream_it_asks_again_and_again(
     row(page, "GET /tag/").locator(".chip.mode", has_text="ported").wait_for()
 
 
+def test_an_older_history_never_takes_the_place_of_a_newer(
+    serve_operated: ServeOperated, open_page: OpenPage
+) -> None:
+    url = serve_operated().url
+    page = open_page(url)
+    changes = page.locator("#history tbody tr")
+    changes.first.wait_for()
+    held: list[Any] = []
+
+    def hold_the_first(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route("**/history?limit=200", hold_the_first)
+    act(url, "PUT", "mode", operation="GET /tag/", mode="shadow")
+    deadline = time.monotonic() + 60
+    while not held:
+        assert time.monotonic() < deadline, "the page does not ask"
+        page.wait_for_timeout(50)
+    act(url, "PUT", "mode", operation="GET /tag/", mode="ported")
+    newest = changes.filter(has_text="shadow → ported")
+    newest.wait_for()
+    ((route, older),) = held
+    with page.expect_event("requestfinished", lambda request: "history" in request.url):
+        route.fulfill(response=older)
+    page.wait_for_timeout(300)
+    assert newest.is_visible()
+
+
 def test_a_database_that_is_away_is_told(
     serve_operated: ServeOperated, open_page: OpenPage, modes_url: str
 ) -> None:

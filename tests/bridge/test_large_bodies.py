@@ -26,7 +26,7 @@ def server(
     command = [sys.executable, "-m", "tests.bridge.large_bodies"]
     process = subprocess.Popen([*command, str(free_port), request.param, modes_url], cwd=ROOT)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             assert process.poll() is None
             assert time.monotonic() < deadline, "the bridge does not start"
@@ -38,7 +38,7 @@ def server(
         yield process.pid, free_port
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def ask(port: int, method: str, path: str, pieces: int | None = None) -> tuple[int, str]:

@@ -195,14 +195,14 @@ def test_a_file_that_relaxes_too_much_or_lacks_evidence_is_refused(
 
 
 def lucky(shop: Shop) -> None:
-    """Both shops show a price of the moment, and no two moments are the same."""
+    """Both shops show a price of the moment; of so many two are hardly ever the same."""
     shop.change(
         "legacy.py", "    item = dict(row._mapping)\n",
-        '    item = dict(row._mapping) | {"luck": time.perf_counter_ns() % 977}\n',
+        '    item = dict(row._mapping) | {"luck": time.perf_counter_ns() % 999_983}\n',
     )  # fmt: skip
     shop.change(
         "shop_port/app.py", "    item = dict(row._mapping)\n",
-        '    item = dict(row._mapping) | {"luck": time.perf_counter_ns() % 971}\n',
+        '    item = dict(row._mapping) | {"luck": time.perf_counter_ns() % 999_979}\n',
     )  # fmt: skip
 
 
