@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from parity_tests.stage.databases import start_server
 
@@ -40,6 +42,12 @@ with app.app_context():
 class LegacyFailedError(Exception):
     """The code that ran in the legacy's process failed; the text is the end of its traceback."""
 
+
+# The machines are small and busy: a slow draw says nothing about the code.
+hypothesis_settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("tests")
 
 # A test that has no limit of its own waits longer than httpx's five seconds: a machine that runs four of
 # them at once may hold up any server for a while. What is under test sets its own limits.

@@ -7,8 +7,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck
-from hypothesis import settings as hypothesis_settings
 
 from cornflow_f.config import Settings
 from cornflow_f.constants import Role
@@ -18,12 +16,6 @@ from cornflow_f.models import User, UserRole
 from cornflow_f.security import create_token, hash_password
 from cornflow_f.services.register_access import init_access
 from cornflow_f.views_table import views_for
-
-# The machines are small and busy: a slow draw says nothing about the code.
-hypothesis_settings.register_profile(
-    "port", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-hypothesis_settings.load_profile("port")
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
 PASSWORD = "Password-1!"
