@@ -117,7 +117,8 @@ async def test_a_loop_goes_on_while_a_thread_masks(tmp_path: Path) -> None:
         state = writer.state()
         assert (state["failed"], state["written"]) == (0, len(ATTACKS))
         assert state["too_costly"] >= 1
-        if stalls[-1] < 0.5:
+        # a sixtieth as it is, a quarter if the loop did the work
+        if stalls[-1] < 0.1:
             return
     pytest.fail(f"the loop stood still for {stalls} s")
 
@@ -127,7 +128,9 @@ async def _longest_stall(writer: CaptureWriter) -> float:
     writer.start()
     try:
         for body in ATTACKS.values():
+            began = time.process_time()
             writer.put(raw(body), 0, False)
+            longest = max(longest, time.process_time() - began)
         while writer.state()["written"] < len(ATTACKS):
             # the processor's time: what others do on this machine is not the loop's stall
             began = time.process_time()

@@ -189,6 +189,26 @@ async def test_silent_provider_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
             assert time.monotonic() - started < 15
 
 
+async def test_made_up_keys_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten at once, then one a second: the clock stands still, so what each has to wait adds up."""
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    steps = SimpleNamespace(sleep=wait, create_task=asyncio.create_task, shield=asyncio.shield)
+    monkeypatch.setattr(openid, "asyncio", steps)
+    monkeypatch.setattr(openid, "time", SimpleNamespace(monotonic=lambda: 1000.0))
+    with OpenIdProvider() as provider:
+        async with httpx.AsyncClient() as client:
+            ours = port_side(provider, client)
+            for number in range(15):
+                token = provider.sign(claims(provider), header={"kid": f"made-up-{number}"})
+                with pytest.raises(InvalidToken):
+                    await ours.claims_of(token)
+    assert waits == [number - openid.FETCHES_SAVED for number in range(15)]
+
+
 async def test_keys_are_asked_for_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
     monkeypatch.setattr(openid, "time", SimpleNamespace(monotonic=lambda: now))
