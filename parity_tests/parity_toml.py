@@ -121,7 +121,7 @@ class AcceptedTable(Table):
 
 
 class DocumentsTable(Table):
-    """Where each stack describes itself, for `parity triangle`."""
+    """Where each stack describes itself, for `parity triangle` and `parity fuzz`."""
 
     legacy: Named | None = None
     """The path of the legacy's description."""
