@@ -89,6 +89,7 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
                     report = fuzz_stage(
                         config, knowledge, census, stage, made.name, part, listener, report
                     )
+                    stage.still_logged_in()
     assert report is not None
     return report
 
