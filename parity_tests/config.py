@@ -7,13 +7,21 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from parity_core.files.read import at, near_file, read_toml, toml_line
 from parity_core.files.sentence import Loc, dotted
 from parity_core.model import ParityError
-from parity_tests.parity_toml import CaptureTable, DocumentsTable, ParityFile, TargetTable
+from parity_tests.parity_toml import (
+    CaptureTable,
+    CsrfTable,
+    DocumentsTable,
+    LoginTable,
+    ParityFile,
+    TargetTable,
+)
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _STARTER = "starter"
@@ -66,17 +74,34 @@ class User:
     name: str
     username: str
     password: str
+    token: str | None = None
+    """A token that the seed gives; nothing is asked for."""
+
+
+class LoginKind(StrEnum):
+    REQUEST = "request"
+    BASIC = "basic"
+    FIXED = "fixed"
+    FUNCTION = "function"
 
 
 @dataclass(frozen=True)
 class Login:
-    """The request that turns a name and a password into a token."""
+    """How somebody logs in; what the fields mean is said by `LoginTable`."""
 
-    path: str
-    json: Mapping[str, Any]
-    token: str
+    path: str = ""
+    json: Any = None
+    form: Mapping[str, Any] | None = None
+    token: str | None = None
     id: str | None = None
     method: str = "POST"
+    kind: LoginKind = LoginKind.REQUEST
+    header: str = "Authorization"
+    scheme: str = "Bearer"
+    csrf: CsrfTable | None = None
+    check: str | None = None
+    function: str = ""
+    pythonpath: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,8 +213,11 @@ def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
             legacy=file.seed.legacy,
             ported_only=file.seed.ported_only,
         ),
-        login=Login(login.path, login.body, login.token, login.id, login.method) if login else None,
-        users={user.name: User(user.name, user.username, user.password) for user in file.users},
+        login=_login(login, paths(login.pythonpath)) if login else None,
+        users={
+            user.name: User(user.name, user.username, user.password, user.token)
+            for user in file.users
+        },
         census=file.operations.commands,
         census_pythonpath=paths(file.operations.pythonpath),
         environment=file.environment,
@@ -202,6 +230,24 @@ def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
         documents=file.documents,
         capture=file.capture,
         timeout=file.timeout,
+    )
+
+
+def _login(table: LoginTable, pythonpath: tuple[Path, ...]) -> Login:
+    return Login(
+        path=table.path or "",
+        json=table.body,
+        form=table.form,
+        token=table.token,
+        id=table.id,
+        method=table.method,
+        kind=LoginKind(table.kind),
+        header=table.header,
+        scheme=table.scheme,
+        csrf=table.csrf,
+        check=table.check,
+        function=table.function,
+        pythonpath=pythonpath,
     )
 
 

@@ -91,7 +91,10 @@ class CensusMatcher:
 
 
 def parse_census(text: str) -> Census:
-    """Reads `["GET /x/", …]` or `{"operations": [{"method", "rule", "ported"}, …]}`."""
+    """Reads `["GET /x/", …]` or `{"operations": [{"method", "rule", "ported"}, …]}`.
+
+    A list that never says which are ported is of a port that has them all.
+    """
     # programs that print warnings before their JSON are common: start at the first line that opens it
     lines = text.splitlines()
     start = next((n for n, line in enumerate(lines) if line.lstrip().startswith(("[", "{"))), 0)
@@ -104,6 +107,8 @@ def parse_census(text: str) -> Census:
         operations.append(name)
         if isinstance(entry, dict) and entry.get("ported"):
             ported.add(name)
+    if not any(isinstance(entry, dict) and "ported" in entry for entry in entries):
+        ported = set(operations)
     return Census(tuple(sorted(set(operations))), frozenset(ported))
 
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from parity_core.files.table import Named, Number, Strings, Table, WrongValue
 
 Command = tuple[str, ...]
+_SOURCE = re.compile(r"/|header:.|cookie:.|field:.|text:.|$")
+
+
+def _source(text: str) -> str:
+    if not _SOURCE.match(text):
+        raise ValueError(
+            "is a JSON pointer, `header:Name`, `cookie:NAME`, `field:NAME` or `text:/regex/`"
+        )
+    return text
+
+
 ServiceName = Literal["smtp", "ldap", "openid", "runner", "airflow", "databricks", "folder"]
 
 
@@ -67,19 +79,62 @@ class SeedTable(Table):
     """Tables of the port's own, which the legacy's seed can not have."""
 
 
-class LoginTable(Table):
-    """The request that turns a name and a password into a token."""
+class CsrfTable(Table):
+    """A token against forged requests, which a page or a cookie brings."""
 
-    path: Named
-    """Where it is sent."""
-    body: dict[str, Any] = Field(alias="json")
-    """Its body; `${username}` and `${password}` are a user's."""
-    token: str
-    """A JSON pointer to the token in the reply."""
-    id: str | None = None
-    """A JSON pointer to the user's id in the reply."""
+    token: Annotated[Named, AfterValidator(_source)]
+    """Where it is in the reply: `field:csrf_token` of a form or `<meta>`, `cookie:NAME`, `header:Name`, a JSON pointer, `text:/regex/`."""
+    before: Named | None = None
+    """The path of a page to get before the log-in; its token is `${csrf}` in the log-in's body."""
+    after: Named | None = None
+    """The path of a page to get after it, where the session has a token of its own."""
+    header: str = ""
+    """The header that brings it with each later request that is not GET, HEAD or OPTIONS."""
+
+
+class LoginTable(Table):
+    """How somebody logs in: the request that turns a name and a password into a token or a session."""
+
+    kind: Literal["request", "basic", "fixed", "function"] = "request"
+    """`request`: as below; `basic`: name and password with every request; `fixed`: each user has a `token`; `function`: yours."""
+    path: Named | None = None
+    """Where the request is sent."""
+    body: Any = Field(None, alias="json")
+    """Its body, of any depth; `${username}` and `${password}` are a user's, `${csrf}` the page's token."""
+    form: dict[str, Any] | None = None
+    """Its body as a form instead."""
+    token: Annotated[str, AfterValidator(_source)] | None = None
+    """Where the token is in the reply: a JSON pointer, `header:Name`, `cookie:NAME`, `text:/regex/`. Without it the session is the cookies."""
+    id: Annotated[str, AfterValidator(_source)] | None = None
+    """Where the user's id is in the reply."""
     method: Named = "POST"
     """Its method."""
+    header: Named = "Authorization"
+    """The header that brings the token with each request."""
+    scheme: str = "Bearer"
+    """The word before the token: `Bearer`, `Token`, `JWT`; empty for the token alone, as for an API key."""
+    csrf: CsrfTable | None = None
+    """A token against forged requests."""
+    check: str | None = None
+    """`GET /me`: must be answered to whoever has logged in, at the start and at the end; else the run could not run."""
+    function: str = ""
+    """`module:name`, called with address, name and password; returns the headers of each request."""
+    pythonpath: tuple[str, ...] = ()
+    """Folders, relative to the file, where the function's module is."""
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Self:
+        if self.kind == "request" and self.path is None:
+            raise WrongValue("it has no `path`: a log-in by request is sent somewhere")
+        if self.kind == "function" and ":" not in self.function:
+            raise WrongValue("it has no `function`, `module:name`")
+        if self.kind != "function" and self.function:
+            raise WrongValue('is of `kind = "function"` only', "function")
+        if self.body is not None and self.form is not None:
+            raise WrongValue("a log-in has one body: `json` or `form`", "form")
+        if self.check is not None and not re.fullmatch(r"[A-Z]+ /\S*", self.check):
+            raise WrongValue("it is written as `GET /me`", "check")
+        return self
 
 
 class UserTable(Table):
@@ -87,10 +142,18 @@ class UserTable(Table):
 
     name: Named
     """What journeys call the user."""
-    username: str
+    username: str = ""
     """What the user logs in with."""
-    password: str
+    password: str = ""
     """The user's password."""
+    token: Named | None = None
+    """A token that the seed gives the user: nothing is asked for."""
+
+    @model_validator(mode="after")
+    def _logs_in_with_something(self) -> Self:
+        if not self.username and self.token is None:
+            raise WrongValue("it has no `username`: a user logs in with a name, or has a `token`")
+        return self
 
 
 class OperationsTable(Table):
@@ -121,7 +184,7 @@ class AcceptedTable(Table):
 
 
 class DocumentsTable(Table):
-    """Where each stack describes itself, for `parity triangle`."""
+    """Where each stack describes itself, for `parity triangle` and `parity fuzz`."""
 
     legacy: Named | None = None
     """The path of the legacy's description."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
+from parity_core import password_hash
 from parity_core.capture import scan, secrets
 from parity_core.capture.fingerprint import FingerprintKey
 
@@ -48,7 +49,9 @@ class Masker:
         self.is_secret = secrets.rule(names)
         # the first letters of a name are enough to look closer; `api-key` and `apiKey` are one name
         own = {secrets.plain(name)[:3] for name in names if name.strip()}
-        self._starts = sorted(word.encode() for word in {*secrets.STARTS, *own, "eyj", "$2"})
+        self._starts = sorted(
+            word.encode() for word in {*secrets.STARTS, *own, "eyj", *password_hash.STARTS}
+        )
 
     def one(self) -> Masking:
         """For one exchange: what is secret in one place of it is secret in all."""
@@ -183,7 +186,7 @@ class Masking:
 
     def _tokens(self, text: str) -> str:
         text = scan.replace_tokens(text, self._token)
-        return scan.HASH.sub(lambda match: self._hash(match[0]), text) if "$2" in text else text
+        return password_hash.substitute(text, self._hash)
 
     def _hash(self, value: str) -> str:
         self.remember(value)

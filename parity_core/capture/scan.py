@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_plus
 
+from parity_core import password_hash
 from parity_core.capture.secrets import Rule, is_secret
 
 _RUN = re.compile(r"[A-Za-z0-9_-]+")
 _HEAD, _BODY = 8, 2
 """Characters of the first two parts of a JSON web token, at least."""
-HASH = re.compile(r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}")
-"""A password's hash by bcrypt."""
 
 _FORM_NAME = re.compile(r"(?:^|[&?;,\s({\[])(?P<name>[\w.\-%\[\]]{2,60})=")
 _FORM_VALUE = re.compile(r"[^&;\s\"<>]+")
@@ -55,7 +54,7 @@ def replace_tokens(text: str, replace: Callable[[str], str]) -> str:
 def hidden(text: str, instead: str) -> str:
     """A text with `instead` for its tokens, hashes and secret fields."""
     text = replace_tokens(text, lambda _: instead)
-    text = HASH.sub(instead, text) if "$2" in text else text
+    text = password_hash.replace(text, instead)
     return replace_fields(text, is_secret, lambda _name, _value: instead)
 
 

@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from parity_core import password_hash
 from parity_core.compare import tokens
 from parity_core.compare.rules import Rule, RuleKind
 from parity_core.compare.sent_values import SentValues, seconds
@@ -23,9 +24,6 @@ JITTER = 0.002
 _RELAXED = {RuleKind.TIMESTAMP, RuleKind.DURATION, RuleKind.SECRET}
 """Kinds of which two values may differ; a value that the client sent is none of them."""
 _SENT = "the client sent this value: it is not the stacks' own"
-
-_BCRYPT = re.compile(r"(\$2[abxy]?\$\d\d\$)[./A-Za-z0-9]{53}")
-_HASH = re.compile(r"(\$[^$]+\$(?:[^$]*\$)*)([^$]+)")
 
 
 @dataclass(frozen=True)
@@ -230,14 +228,11 @@ def id_forms(legacy: Any, ported: Any) -> str | None:
 def _hashes(legacy: str, ported: str) -> str | None:
     if len(legacy) != len(ported):
         return f"{len(legacy)} characters against {len(ported)}"
-    form = _BCRYPT if _BCRYPT.fullmatch(legacy) else _HASH
-    a, b = form.fullmatch(legacy), form.fullmatch(ported)
+    a, b = password_hash.scheme(legacy), password_hash.scheme(ported)
     if a is None or b is None:
         return "not both password hashes"
-    if form is _BCRYPT and a[1] != b[1]:
-        return f"scheme and cost {a[1]} against {b[1]}"
-    if a[1].split("$")[1] != b[1].split("$")[1]:
-        return f"scheme {a[1]} against {b[1]}"
+    if a != b:
+        return f"scheme and cost {a} against {b}"
     return None
 
 

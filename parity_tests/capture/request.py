@@ -39,9 +39,7 @@ class Requests:
         if not exchange.request_body.is_whole:
             raise NotReplayable(f"the request's body was not kept: {exchange.request_body.missing}")
         headers = [(n, v) for n, v in self._headers(exchange, side) if v is not None]
-        authorization = self._users.authorization(exchange, side)
-        if authorization is not None:
-            headers.append(("Authorization", authorization))
+        headers += self._users.headers(exchange, side)
         body = self._body(exchange, operation, side)
         target = self._ids.target(side, operation, exchange.target)
         if "oken" in target:

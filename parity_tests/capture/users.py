@@ -15,7 +15,9 @@ from parity_core.model import Json, ParityError, Side
 from parity_tests.capture.ids import Ids
 from parity_tests.capture.settings import CaptureSettings
 from parity_tests.config import Config
+from parity_tests.journeys.sign import UserSession
 from parity_tests.journeys.templates import fill
+from parity_tests.login.flow import header_of
 
 _REFUSED = "recorded.token.refused"
 """Stands for a token that was refused when it was recorded."""
@@ -56,6 +58,7 @@ class Users:
         self._known = known
         self._environment = environment
         self._everybody = everybody
+        self._shown = header_of(config.login)
         self._names: dict[str, str] = {}
         """Fingerprint to name."""
         self._minted: dict[str, tuple[float, str]] = {}
@@ -71,22 +74,26 @@ class Users:
             return "nobody"
         return self._names.get(exchange.user, exchange.user)
 
-    def authorization(self, exchange: Recorded, side: Side) -> str | None:
-        """The header's value. Raises Unmapped."""
+    def headers(self, exchange: Recorded, side: Side) -> list[tuple[str, str]]:
+        """The headers that show who asks, as the API wants them. Raises Unmapped."""
         if exchange.user is None:
-            return None
+            return []
         if exchange.scheme == "basic":
-            return self._basic(exchange)
+            return [("Authorization", self._basic(exchange))]
         if exchange.expired:
-            return f"Bearer {self._expired(exchange)}"
+            return [self._shown.of(self._expired(exchange))]
         if exchange.status == 401:
-            return f"Bearer {_REFUSED}"
+            return [self._shown.of(_REFUSED)]
+        name = self._names.get(exchange.user, self._everybody)
+        session = self._known[side].get(f"{name}.session")
+        if isinstance(session, UserSession) and session.cookies:
+            return session.of(exchange.method)
         try:
-            return f"Bearer {self._token(exchange.user, side)}"
+            return [self._shown.of(self._token(exchange.user, side))]
         except Unmapped:
             # what was no token when it was recorded is none now
             if exchange.opaque and (exchange.status or 0) >= 400:
-                return f"Bearer {_REFUSED}"
+                return [self._shown.of(_REFUSED)]
             raise
 
     def token(self, user: str, side: Side) -> str | None:
@@ -143,16 +150,30 @@ class Users:
     def passwords(self, exchange: Recorded, body: Any) -> Passwords:
         """Of a log-in: the seeded user's; else one that stands for what nobody knows any more."""
         login = self._config.login
-        if login is not None and isinstance(body, dict) and self.is_login(exchange):
-            field = next((k for k, v in login.json.items() if v == "${username}"), "")
+        if login is not None and self.is_login(exchange):
+            wanted = login.json if login.form is None else login.form
+            name = _beside(wanted, body)
             for user in self._config.users.values():
-                if body.get(field) == user.username:
+                if name is not None and name == user.username:
                     return Passwords(user.password)
         return Passwords(self._settings.password)
 
     def is_login(self, exchange: Recorded) -> bool:
         login = self._config.login
         return login is not None and (exchange.method, exchange.path) == (login.method, login.path)
+
+
+def _beside(template: Any, body: Any) -> Any:
+    """What stands in a body where the log-in's template has the user's name, at any depth; else None."""
+    if template == "${username}":
+        return body
+    if isinstance(template, Mapping) and isinstance(body, Mapping):
+        pairs: list[tuple[Any, Any]] = [(part, body.get(name)) for name, part in template.items()]
+    elif isinstance(template, list) and isinstance(body, list):
+        pairs = list(zip(template, body, strict=False))
+    else:
+        return None
+    return next((name for part, value in pairs if (name := _beside(part, value)) is not None), None)
 
 
 def _subject(key: FingerprintKey | None, name: str) -> str:

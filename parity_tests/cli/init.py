@@ -47,10 +47,11 @@ def command(folder: Path, legacy: str, ported: str) -> None:
         }
         screen = console()
         for path in write(folder, words):
-            screen.print(f"wrote {path}", highlight=False)
+            screen.print(f"wrote {path}", highlight=False, markup=False)
         screen.print(
             f"fill in [seed], [login] and [[users]], then: parity run --config {folder / 'parity.toml'}",
             highlight=False,
+            markup=False,  # names of tables are in brackets, as markup would be
         )
         return Exit.SAME
 

@@ -104,8 +104,6 @@ class FuzzLogIn:
 class Knowledge:
     """The configured file, read."""
 
-    documents: Mapping[str, str]
-    """Path of each stack's API document, by side."""
     profiles: Mapping[str, Profile]
     """All by name, the usual one first."""
     things: Mapping[str, Thing]
@@ -136,7 +134,6 @@ def load(path: Path) -> Knowledge:
     """Raises ParityError: one sentence with the file, the line and the key that is wrong."""
     file = read_toml(path, FuzzFile, "the configuration's `fuzz` names the file")
     return Knowledge(
-        documents=file.documents.model_dump(exclude_none=True),
         profiles=_profiles(file),
         things={
             kind: Thing(table.seeded, table.recipe, table.query)

@@ -14,15 +14,6 @@ Values = tuple[dict[str, Any], ...]
 Count = Annotated[Integer, Field(ge=0)]
 
 
-class DocumentPaths(Table):
-    """Where each stack describes itself."""
-
-    legacy: Named | None = None
-    """The path of the legacy's description."""
-    ported: Named | None = None
-    """The path of the port's description."""
-
-
 class ProfileTable(Table):
     """How both stacks are set up."""
 
@@ -118,8 +109,6 @@ class OperationTable(Table):
 class FuzzFile(Table):
     """`fuzz.toml`: what to draw requests from."""
 
-    documents: DocumentPaths = DocumentPaths()
-    """Where each stack describes itself."""
     profile: ProfileTable = ProfileTable()
     """The usual setup of both stacks."""
     profiles: dict[str, ProfileTable] = Field(default_factory=dict)

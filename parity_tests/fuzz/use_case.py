@@ -12,7 +12,7 @@ from itertools import cycle, islice
 from parity_core.compare.places import operation_matches
 from parity_core.files import rules_toml, waivers_toml
 from parity_core.files.sentence import nearest
-from parity_core.model import Json, ParityError, Request
+from parity_core.model import Json, ParityError, Request, Side
 from parity_tests.config import Config
 from parity_tests.fuzz import catalogue as catalogues
 from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation, Knowledge
@@ -89,6 +89,7 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
                     report = fuzz_stage(
                         config, knowledge, census, stage, made.name, part, listener, report
                     )
+                    stage.still_logged_in()
     assert report is not None
     return report
 
@@ -144,10 +145,11 @@ def fuzz_stage(
 
     A report of other profiles is gone on with.
     """
+    paths = {Side.LEGACY: config.documents.legacy, Side.PORTED: config.documents.ported}
     documents = [
-        read_document(world, knowledge.documents[world.side])
+        read_document(world, path)
         for world in (stage.ported, stage.legacy)
-        if world.side in knowledge.documents
+        if (path := paths[world.side]) is not None
     ]
     catalogue = catalogues.build(knowledge, census.operations, shapes(documents, census.operations))
     drawn = wanted(catalogue, options.operations)
@@ -194,7 +196,7 @@ def read_document(world: World, path: str) -> Json:
         pass
     raise ParityError(
         f"the {world.side} stack does not describe itself at {path} ({reply.status or reply.error}); "
-        "[documents] of the fuzz file names the paths"
+        "[documents] of the configuration names the paths"
     )
 
 

@@ -7,25 +7,32 @@ import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from parity_core.compare import tokens
 from parity_core.model import MISSING, ParityError, Request
 from parity_tests.journeys.model import Step
+from parity_tests.journeys.sign import TokenHeader, UserSession
 from parity_tests.journeys.templates import fill, fill_text
 
 # every character that may stand in a request line stays; only what may not is escaped
+_BEARER = TokenHeader()
 _SAFE = "%/?&=:;@!$'()*+,~-._[]|{}^`"
 
 
 def compose(
-    step: Step, known: Mapping[str, Any], environment: Mapping[str, str], now: int
+    step: Step,
+    known: Mapping[str, Any],
+    environment: Mapping[str, str],
+    now: int,
+    shown: TokenHeader = _BEARER,
 ) -> Request:
-    """`known` are this side's captured values; `now` is the moment that minted tokens count from."""
-    headers: list[tuple[str, str]] = []
-    authorization = _authorization(step.user, known, environment, now)
-    if authorization is not None:
-        headers.append(("Authorization", authorization))
+    """`known` are this side's captured values; `now` is the moment that minted tokens count from.
+
+    `shown` is the header in which the API takes a token. `known["NAME.session"]`, where it is, is
+    what the user of that name sends.
+    """
+    headers = _signed(step, known, environment, now, shown)
     body, content_type = _body(step, known)
     if step.content_type is not None:
         content_type = fill_text(step.content_type, known)
@@ -44,6 +51,9 @@ def compose(
 def _body(step: Step, known: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
     if step.json is not MISSING:
         return json.dumps(fill(step.json, known)).encode(), "application/json"
+    if step.form is not None:
+        fields = urlencode(fill(step.form, known), doseq=True)
+        return fields.encode(), "application/x-www-form-urlencoded"
     if isinstance(step.body, str):
         # a body whose type the journey does not tell is meant to be what this API speaks
         return fill_text(step.body, known).encode(), "application/json"
@@ -66,24 +76,35 @@ def _compressed(body: bytes, encoding: str) -> bytes:
     return bytes(brotli.compress(body))
 
 
-def _authorization(
-    user: Any, known: Mapping[str, Any], environment: Mapping[str, str], now: int
-) -> str | None:
+def _signed(
+    step: Step,
+    known: Mapping[str, Any],
+    environment: Mapping[str, str],
+    now: int,
+    shown: TokenHeader,
+) -> list[tuple[str, str]]:
+    """The headers that show who asks."""
+    user = step.user
     if user is None:
-        return None
+        return []
+    if isinstance(user, UserSession):
+        return user.of(step.method)
     if isinstance(user, str):
-        return f"Bearer {fill_text(f'${{{user}.token}}', known)}"
+        session = known.get(f"{user}.session")
+        if isinstance(session, UserSession):
+            return session.of(step.method)
+        return [shown.of(fill_text(f"${{{user}.token}}", known))]
     if "authorization" in user:
-        return fill_text(user["authorization"], known)
+        return [("Authorization", fill_text(user["authorization"], known))]
     if "token" in user:
-        return f"Bearer {fill_text(user['token'], known)}"
+        return [shown.of(fill_text(user["token"], known))]
     if "minted" in user:
         name = fill_text(user.get("secret", "SECRET_KEY"), known)
         claims = fill(user["minted"], known)
         secret = environment.get(name, name)
         algorithm = str(user.get("alg", "HS256"))
         header = fill(user.get("header") or {}, known)
-        return f"Bearer {tokens.mint(claims, secret, now, algorithm, header)}"
+        return [shown.of(tokens.mint(claims, secret, now, algorithm, header))]
     raise ParityError(f"`as: {user}` says neither a token nor a login")
 
 

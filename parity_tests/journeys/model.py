@@ -24,9 +24,10 @@ class Step:
     target: str
     line: int
     user: Json = None
-    """A role's name, None for nobody, or a mapping (`token`, `authorization`, `minted`, `login`)."""
+    """A role's name, None for nobody, or a mapping (`token`, `authorization`, `minted`, `login`); or a session."""
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Json = MISSING
+    form: Mapping[str, Json] | None = None
     body: str | bytes | None = None
     content_type: str | None = None
     encoding: str | None = None

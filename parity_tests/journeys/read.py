@@ -16,10 +16,11 @@ from parity_core.files.read import read_text
 from parity_core.files.sentence import nearest
 from parity_core.model import MISSING, ParityError
 from parity_tests.journeys.model import Journey, Step, Wait
+from parity_tests.journeys.sources import FORMS, SOURCE
 from parity_tests.journeys.templates import variables
 
 _JOURNEY_KEYS = {"name", "about", "settings", "services", "steps"}
-_BODY_KEYS = {"json", "body", "body_base64", "body_file"}
+_BODY_KEYS = {"json", "form", "body", "body_base64", "body_file"}
 _STEP_KEYS = _BODY_KEYS | {
     "as", "request", "headers", "content_type", "encoding", "capture", "each", "note", "wait",
     "days_later",
@@ -184,8 +185,8 @@ def _requests(path: Path, number: int, line: int, step: dict[str, Any]) -> Itera
         if not isinstance(value, Mapping):
             raise wrong(f"`{what}` is a mapping")
     for name, source in capture.items():
-        if not re.match(r"/|header:|mail:|$", str(source)):
-            raise wrong(f"`capture: {name}` is a JSON pointer, `header:Name` or `mail:/regex/`")
+        if not SOURCE.match(str(source)):
+            raise wrong(f"`capture: {name}` is {FORMS}")
     users = step.get("as")
     for user in users if isinstance(users, list) else [users]:
         if isinstance(user, Mapping) and not (user and user.keys() <= _USER_KEYS):
@@ -197,6 +198,7 @@ def _requests(path: Path, number: int, line: int, step: dict[str, Any]) -> Itera
             user=None if user == "nobody" else user,
             headers={str(k): str(v) for k, v in headers.items()},
             json=step.get("json", MISSING),
+            form=_form(step, wrong),
             body=_body(path, step, wrong),
             content_type=step.get("content_type"),
             encoding=step.get("encoding"),
@@ -205,6 +207,13 @@ def _requests(path: Path, number: int, line: int, step: dict[str, Any]) -> Itera
             days_later=_days(step.get("days_later", 0), wrong),
             note=str(step.get("note", "")),
         )
+
+
+def _form(step: Mapping[str, Any], wrong: Any) -> Mapping[str, Any] | None:
+    form = step.get("form")
+    if form is not None and not isinstance(form, Mapping):
+        raise wrong("`form` is a mapping of fields")
+    return form
 
 
 def _body(path: Path, step: Mapping[str, Any], wrong: Any) -> str | bytes | None:
@@ -273,4 +282,6 @@ def _names(step: Step) -> Iterable[str]:
     user = step.user if isinstance(step.user, Mapping) else None
     body = step.body if isinstance(step.body, str) else None
     json = None if step.json is MISSING else step.json
-    return variables([step.target, user, dict(step.headers), json, body, step.content_type])
+    return variables(
+        [step.target, user, dict(step.headers), json, step.form, body, step.content_type]
+    )

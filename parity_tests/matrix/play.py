@@ -96,12 +96,28 @@ def run(config: Config, options: MatrixOptions, listener: MatrixListener) -> Mat
                         report.cells.append(cell)
                         listener.cell(cell, len(report.cells), total)
                     report.asking_seconds += time.monotonic() - begun
+                    stage.still_logged_in()
+                check_somebody_was_let_in(table.plan, report.cells)
         finally:
             if not options.keep:
                 made.close()
     report.waiver_problems = waivers.problems(table.waivers, made.name, options.today, False)
     report.seconds = time.monotonic() - started
     return report
+
+
+def check_somebody_was_let_in(plan: MatrixPlan, cells: Sequence[Cell]) -> None:
+    """Raises ParityError when the legacy answered 401 to all that a user asked who had logged in.
+
+    Both stacks refuse nobody alike: "lets nobody in" would say nothing of the port.
+    """
+    for column, user in plan.columns.items():
+        statuses = {cell.legacy for cell in cells if cell.column == column}
+        if user is not None and statuses == {401}:
+            raise ParityError(
+                f"the matrix compared nothing as {column}: the legacy answered 401 to everything, so the "
+                f"log-in of {user} is not valid; look at [login], and name a request for `check` there"
+            )
 
 
 def choose(census: Sequence[str], globs: Sequence[str]) -> list[str]:

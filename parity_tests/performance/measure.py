@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -19,6 +19,7 @@ from parity_core.model import Difference, Exchange, Pair, ParityError, Side
 from parity_tests.config import Config, Target
 from parity_tests.journeys import read
 from parity_tests.journeys.model import Journey, Step
+from parity_tests.journeys.sign import UserSession
 from parity_tests.operations import CensusMatcher
 from parity_tests.performance.budget import PerformancePlan, PerformanceVerdict, judge
 from parity_tests.performance.interval import Interval, ratio
@@ -222,12 +223,15 @@ class _Paced(Replay):
         self.waivers = waivers_toml.load(stage.config.waivers)
 
     def play(
-        self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None
+        self,
+        step: Step,
+        sessions: Mapping[Side, UserSession],
+        extra: dict[Side, dict[str, Any]] | None = None,
     ) -> tuple[Pair, list[Difference]]:
         self.number += 1
         if step.wait:
             raise ParityError(f"{self._at(step)}: a step that waits has no time of its own")
-        requests = self.requests(step, tokens, extra)
+        requests = self.requests(step, sessions, extra)
         worlds = [self.stage.legacy, self.stage.ported]
         self.order.shuffle(worlds)
         for log in self.logs.values():

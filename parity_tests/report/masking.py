@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from parity_core import password_hash
 from parity_core.capture import scan
 from parity_core.capture.secrets import is_secret, may_be_secret, replaced
 from parity_core.model import MISSING, Request
@@ -21,7 +22,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z-]*")
 
 def unsigned(text: str) -> str:
     """Text whose signed tokens have lost their signature: claims can be read, nobody can log in."""
-    return scan.HASH.sub("(hash)", scan.replace_tokens(text, _without_signature))
+    return password_hash.replace(scan.replace_tokens(text, _without_signature), "(hash)")
 
 
 def _without_signature(token: str) -> str:

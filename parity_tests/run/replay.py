@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -15,9 +14,13 @@ from parity_core.compare.diff import diff
 from parity_core.compare.places import point
 from parity_core.compare.rules import RuleKind, Rules
 from parity_core.model import MISSING, Difference, Exchange, Pair, ParityError, Reply, Request, Side
+from parity_tests.config import Login, LoginKind
 from parity_tests.journeys.compose import compose
 from parity_tests.journeys.model import Journey, Step, Wait
+from parity_tests.journeys.sign import UserSession
+from parity_tests.journeys.sources import first_match, value_at
 from parity_tests.journeys.templates import Unknown, fill
+from parity_tests.login import flow
 from parity_tests.operations import CensusMatcher
 from parity_tests.stage.stage import Stage, World
 
@@ -63,7 +66,8 @@ class Replay:
         self.remember_seed()
         self.known = {Side.LEGACY: dict(stage.legacy.known), Side.PORTED: dict(stage.ported.known)}
         self.number = 0
-        self.logins: dict[str, dict[Side, str]] = {}
+        self.log_ins: dict[str, dict[Side, UserSession]] = {}
+        self.shown = flow.header_of(stage.config.login)
         self.ahead = ahead
         self.pauses = _PATIENT if patient else _SETTLE
         self.patience = 3.0 if patient else 1.0
@@ -80,38 +84,59 @@ class Replay:
 
     def run(self) -> Iterator[tuple[Pair, list[Difference]]]:
         for step in self.journey.steps:
-            tokens: dict[Side, str] = {}
+            sessions: dict[Side, UserSession] = {}
             if isinstance(step.user, dict) and "login" in step.user:
-                yield from self.log_in(step, tokens)
-            yield self.play(step, tokens)
+                yield from self.log_in(step, sessions)
+            yield self.play(step, sessions)
 
     def log_in(
-        self, step: Step, tokens: dict[Side, str]
+        self, step: Step, sessions: dict[Side, UserSession]
     ) -> Iterator[tuple[Pair, list[Difference]]]:
-        """`as: {login: …}`: a pair like any other, once per user and journey."""
+        """`as: {login: …}`: pairs like any others, once per user and journey."""
         login = self.stage.config.login
-        if login is None:
-            raise ParityError(f"{self._at(step)}: `login` needs a [login] in the configuration")
+        if login is None or login.kind is not LoginKind.REQUEST:
+            raise ParityError(
+                f"{self._at(step)}: `login` needs a [login] by request in the configuration"
+            )
         user = json.dumps(step.user, sort_keys=True)
-        if user not in self.logins:
-            first = Step(login.method, login.path, step.line, json=login.json, note="logs in")
-            extra = {
+        if user not in self.log_ins:
+            steps = flow.Flow(login)
+            states = dict.fromkeys(Side, flow.LoggedIn())
+            named = {
                 side: {key: fill(value, known) for key, value in step.user["login"].items()}
                 for side, known in self.known.items()
             }
-            pair, differences = self.play(first, {}, extra)
-            self.logins[user] = {
-                exchange.side: _text_at(exchange.reply, login.token)
-                for exchange in (pair.legacy, pair.ported)
-            }
-            yield pair, differences
-        tokens.update(self.logins[user])
+            for part in steps.parts:
+                pair, differences = self.play(
+                    replace(part.step, line=step.line),
+                    {side: state.session for side, state in states.items()},
+                    {side: named[side] | state.known() for side, state in states.items()},
+                )
+                for exchange in (pair.legacy, pair.ported):
+                    try:
+                        states[exchange.side] = steps.after(
+                            part, exchange.reply, states[exchange.side]
+                        )
+                    except flow.RefusedError:
+                        # who could not log in asks on with an empty token, or without cookies
+                        states[exchange.side] = self._nobody(login)
+                yield pair, differences
+            self.log_ins[user] = {side: state.session for side, state in states.items()}
+        sessions.update(self.log_ins[user])
+
+    def _nobody(self, login: Login) -> flow.LoggedIn:
+        return flow.LoggedIn(
+            UserSession(headers=() if login.token is None else (self.shown.of(""),))
+        )
 
     def play(
-        self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None
+        self,
+        step: Step,
+        sessions: Mapping[Side, UserSession],
+        extra: dict[Side, dict[str, Any]] | None = None,
     ) -> tuple[Pair, list[Difference]]:
         self.number += 1
-        requests = self.requests(step, tokens, extra)
+        requests = self.requests(step, sessions, extra)
         begun, self.begun = self.begun, []
         for one in begun:
             one.result()
@@ -138,20 +163,34 @@ class Replay:
             rows_compared=self.stage.reads_rows,
         )
         differences = diff(pair, self.rules, self.correspondence)
+        self._keep_cookies(step, pair)
         self.capture(step, pair, differences)
         return pair, differences
 
+    def _keep_cookies(self, step: Step, pair: Pair) -> None:
+        """A browser would: what a reply sets goes along with the user's next request."""
+        if not isinstance(step.user, str):
+            return
+        for exchange in (pair.legacy, pair.ported):
+            known = self.known[exchange.side]
+            session = known.get(f"{step.user}.session")
+            if isinstance(session, UserSession) and session.cookies:
+                known[f"{step.user}.session"] = session.after(exchange.reply)
+
     def requests(
-        self, step: Step, tokens: dict[Side, str], extra: dict[Side, dict[str, Any]] | None = None
+        self,
+        step: Step,
+        sessions: Mapping[Side, UserSession],
+        extra: dict[Side, dict[str, Any]] | None = None,
     ) -> dict[Side, Request]:
         """What each side is sent for a step: its own captured values are filled in."""
         now = int(time.time())
         requests: dict[Side, Request] = {}
         for side, known in self.known.items():
-            request = replace(step, user={"token": tokens[side]}) if side in tokens else step
+            request = replace(step, user=sessions[side]) if side in sessions else step
             try:
                 requests[side] = compose(
-                    request, known | (extra or {}).get(side, {}), self.environment, now
+                    request, known | (extra or {}).get(side, {}), self.environment, now, self.shown
                 )
             except Unknown as error:
                 world = self.stage.legacy if side is Side.LEGACY else self.stage.ported
@@ -217,29 +256,15 @@ class Replay:
 
 
 def captured(exchange: Exchange, source: str) -> Any:
-    """A value of the reply by JSON pointer, `header:Name` or `mail:/regex/`; LookupError if none."""
-    if source.startswith("header:"):
-        value = exchange.reply.header(source[len("header:") :].strip().lower())
-        if value is None:
-            raise LookupError(source)
-        return value
+    """A value of the reply, or of a mail, by its source (`journeys.sources`); LookupError if none."""
     if source.startswith("mail:"):
-        pattern = re.compile(source[len("mail:") :].strip("/"), re.DOTALL)
+        pattern = source[len("mail:") :]
         for mail in reversed(exchange.effects.get("mail", [])):
             for part in mail["parts"]:
-                match = pattern.search(part["body"])
-                if match:
-                    return match[1] if pattern.groups else match[0]
+                if (match := first_match(pattern, part["body"])) is not None:
+                    return match
         raise LookupError(source)
-    return point(json.loads(exchange.reply.body), source)
-
-
-def _text_at(reply: Reply, pointer: str) -> str:
-    """A token, or an empty one: who could not log in asks on without."""
-    try:
-        return str(point(json.loads(reply.body), pointer))
-    except (ValueError, LookupError):
-        return ""
+    return value_at(exchange.reply, source)
 
 
 def _reached(reply: Reply, wait: Wait) -> bool:

@@ -129,6 +129,7 @@ class RunSession:
                 listener.pair(pair, findings)
                 if options.fail_fast and any(finding.waiver is None for finding in findings):
                     return False
+            stage.still_logged_in()
         except StackError:
             raise
         except ParityError as error:

@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
 
-from parity_core.compare.places import point
-from parity_core.model import Json, ParityError, Reply, Request, Side
-from parity_tests.config import Config, Target
+from parity_core.model import MISSING, Json, ParityError, Reply, Request, Side
+from parity_tests.config import Config, LoginKind, Target, User
 from parity_tests.journeys.compose import compose
 from parity_tests.journeys.model import Profile, Step
+from parity_tests.login import flow
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.process import ProcessStack, RunningStack, StackProcess, free_port
 from parity_tests.stage.rows.reader import RowReader
@@ -175,6 +175,34 @@ class Stage:
         """Learns id and token of every seeded user on both sides."""
         self.both(lambda world: world.known.update(learn(self.config, world)))
 
+    def check_log_ins(self) -> None:
+        """Raises ParityError when `[login] check` is no longer answered to somebody who had logged in.
+
+        Whoever is nobody meanwhile is let in nowhere, on both sides alike: such a run compares nothing.
+        """
+        login = self.config.login
+        if login is None or login.check is None:
+            return
+        method, _, path = login.check.partition(" ")
+        for user in self.config.users:
+            step = Step(method, path, 0, user=user)
+            for world in (self.legacy, self.ported):
+                if f"{user}.session" not in world.known:
+                    continue
+                reply = world.send(compose(step, world.known, {}, int(time.time())))
+                if reply.status is None or reply.status >= 400:
+                    raise ParityError(
+                        f"{user}'s log-in is not valid any more: the {world.side} stack answers "
+                        f"{login.check} with {reply.status or reply.error}; what was compared as {user} "
+                        "says nothing ([login] check)"
+                    )
+
+    def still_logged_in(self) -> None:
+        """The same after something was played, which may have taken users away: it is put back."""
+        if self.config.login is not None and self.config.login.check is not None:
+            self.restore()
+            self.check_log_ins()
+
     def rebase(self) -> None:
         self.both(lambda world: world.reader.rebase() if world.reader else None)
 
@@ -219,29 +247,39 @@ class Stage:
 
 
 def learn(config: Config, world: World) -> dict[str, Any]:
+    """Ids, tokens and sessions of the seeded users: `ann.id`, `ann.token`, `ann.session`."""
     known: dict[str, Any] = {}
     for user in config.users.values():
         known[f"{user.name}.username"] = user.username
         known[f"{user.name}.password"] = user.password
-        if config.login is None:
-            continue
-        reply = world.send(login_request(config, user.username, user.password))
         try:
-            body = httpx.Response(200, content=reply.body).json()
-            known[f"{user.name}.token"] = point(body, config.login.token)
-            if config.login.id is not None:
-                known[f"{user.name}.id"] = point(body, config.login.id)
-        except (ValueError, LookupError):
+            state = log_in(config, user, world)
+        except flow.RefusedError as error:
             # some profiles let nobody log in; it matters only to a journey that needs the token
-            refusal = reply.error or f"{reply.status} {reply.body[:300].decode(errors='replace')}"
-            world.refused[f"{user.name}.token"] = world.refused[f"{user.name}.id"] = refusal
+            for part in ("token", "id", "session"):
+                world.refused[f"{user.name}.{part}"] = str(error)
+            continue
+        if state is not None:
+            known[f"{user.name}.session"] = state.session
+            known[f"{user.name}.token"] = state.token
+            if state.id is not MISSING:
+                known[f"{user.name}.id"] = state.id
     return known
 
 
-def login_request(config: Config, username: Any, password: Any) -> Request:
-    assert config.login is not None
-    step = Step(config.login.method, config.login.path, 0, json=config.login.json)
-    return compose(step, {"username": username, "password": password}, {}, int(time.time()))
+def log_in(config: Config, user: User, world: World) -> flow.LoggedIn | None:
+    """One user on one side; None where nothing says how. Raises flow.RefusedError."""
+    state = flow.without_request(config, user, world.stack.origin)
+    if state is not None or config.login is None or config.login.kind is LoginKind.FIXED:
+        return state
+    state = flow.LoggedIn()
+    known = {"username": user.username, "password": user.password}
+    steps = flow.Flow(config.login)
+    for part in steps.parts:
+        step = replace(part.step, user=state.session)
+        request = compose(step, known | state.known(), {}, int(time.time()))
+        state = steps.after(part, world.send(request), state)
+    return state
 
 
 def start_stack(
@@ -322,6 +360,7 @@ def open_stage(
             world.serve()
         stage = Stage(config, profile, worlds[0], worlds[1])
         stage.log_in()
+        stage.check_log_ins()
         stage.rebase()
         return stage
     except BaseException:
@@ -348,6 +387,7 @@ def join_stage(
         worlds.append(World(side, stack, reader, timeout=config.timeout))
     stage = Stage(config, Profile(), worlds[0], worlds[1])
     stage.log_in()
+    stage.check_log_ins()
     stage.rebase()
     return stage
 

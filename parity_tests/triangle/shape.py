@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,17 +44,40 @@ def of_document(document: Json, operations: Iterable[str]) -> dict[str, Shape]:
         raise ParityError("a description without `paths` is neither Swagger 2.0 nor OpenAPI 3")
     base = str(document.get("basePath") or "").rstrip("/")
     shapes: dict[str, Shape] = {}
-    labels = {_normal(label): label for label in operations}
-    for path, item in document["paths"].items():
-        for method in _METHODS:
-            if method not in item:
-                continue
-            label = labels.get(_normal(f"{method.upper()} {base}{path}")) or labels.get(
-                _normal(f"{method.upper()} {path}")
-            )
-            if label is not None:
-                shapes[label] = _Reader(document).operation(item, item[method])
+    for label, (item, operation) in _described(
+        document["paths"], base, sorted(set(operations))
+    ).items():
+        shapes[label] = _Reader(document).operation(item, operation)
     return shapes
+
+
+def _described(paths: Json, base: str, labels: list[str]) -> dict[str, tuple[Json, Json]]:
+    """The item and operation of each label: by the names of its variables, else by its form alone.
+
+    Two rules of one form (`/x/<int:id>`, `/x/<name>`) are two operations: a path whose variables are
+    called as one rule's describes that one; a path that names neither describes both.
+    """
+    named: dict[str, tuple[Json, Json]] = {}
+    by_form: defaultdict[str, list[tuple[str, tuple[Json, Json]]]] = defaultdict(list)
+    for path, item in paths.items():
+        for method in _METHODS:
+            if method in item:
+                # with and without the base: servers differ in where they write it
+                for full in dict.fromkeys(
+                    (f"{method.upper()} {base}{path}", f"{method.upper()} {path}")
+                ):
+                    named[full] = (item, item[method])
+                    by_form[_form(full)].append((full, named[full]))
+    exact = {_braces(label) for label in labels} & set(named)
+    described: dict[str, tuple[Json, Json]] = {}
+    for label in labels:
+        # what names one rule of a form exactly says nothing of the form's other rules
+        others = [one for full, one in by_form[_form(label)] if full not in exact]
+        if (full := _braces(label)) in exact:
+            described[label] = named[full]
+        elif others:
+            described[label] = others[-1]
+    return described
 
 
 def of_observation(observation: Json) -> Shape:
@@ -69,9 +93,14 @@ def of_observation(observation: Json) -> Shape:
     return shape
 
 
-def _normal(label: str) -> str:
+def _braces(label: str) -> str:
+    """A rule's variables as paths of documents write them."""
+    return _VARIABLE.sub(r"{\1}", label)
+
+
+def _form(label: str) -> str:
     """Rules and paths alike, whatever their variables are called."""
-    return re.sub(r"\{[^}]*\}", "{}", _VARIABLE.sub(r"{\1}", label))
+    return re.sub(r"\{[^}]*\}", "{}", _braces(label))
 
 
 class _Reader:

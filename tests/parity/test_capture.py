@@ -247,17 +247,17 @@ def users(known: Ids, **told: Any) -> Users:
 def test_who_a_user_was_is_found_by_the_key_by_a_log_in_or_told(known: Ids) -> None:
     admin = one(user=KEY.subject("admin"), scheme="bearer")
     carla = one(user=KEY.subject("carla"), scheme="bearer")
-    assert users(known).authorization(admin, Side.PORTED) == "Bearer ported-admin"
+    assert users(known).headers(admin, Side.PORTED) == [("Authorization", "Bearer ported-admin")]
     with pytest.raises(Unmapped):
-        users(known).authorization(carla, Side.LEGACY)
-    assert (
-        users(known, everybody="admin").authorization(carla, Side.LEGACY) == "Bearer legacy-admin"
-    )
+        users(known).headers(carla, Side.LEGACY)
+    assert users(known, everybody="admin").headers(carla, Side.LEGACY) == [
+        ("Authorization", "Bearer legacy-admin")
+    ]
     told = users(known, named={KEY.subject("carla"): "admin"}, key=None)
-    assert told.authorization(carla, Side.LEGACY) == "Bearer legacy-admin"
+    assert told.headers(carla, Side.LEGACY) == [("Authorization", "Bearer legacy-admin")]
     masked = {"token": f"<token {carla.user}>"}
     known.learn(Side.LEGACY, known.met("POST /login/", masked, {"token": "carlas"}))
-    assert users(known).authorization(carla, Side.LEGACY) == "Bearer carlas"
+    assert users(known).headers(carla, Side.LEGACY) == [("Authorization", "Bearer carlas")]
     with pytest.raises(ParityError, match="without the capture's key"):
         users(known, named={"carla": "admin"}, key=None)
 
@@ -265,26 +265,30 @@ def test_who_a_user_was_is_found_by_the_key_by_a_log_in_or_told(known: Ids) -> N
 def test_whoever_is_no_user_of_the_configuration_gets_a_minted_token(known: Ids) -> None:
     from parity_core.compare.tokens import parse
 
-    header = users(known, named={"carla": "carla"}).authorization(
+    ((_, header),) = users(known, named={"carla": "carla"}).headers(
         one(user=KEY.subject("carla"), scheme="bearer"), Side.LEGACY
     )
-    token = parse((header or "").removeprefix("Bearer "))
+    token = parse(header.removeprefix("Bearer "))
     assert token is not None
     assert token.claims["sub"] == "carla"
     assert token.is_signed_with(CORNFLOW.environment["SECRET_KEY"])
-    old = users(known, named={"carla": "carla"}).authorization(
+    ((_, old),) = users(known, named={"carla": "carla"}).headers(
         one(user=KEY.subject("carla"), scheme="bearer", expired=True), Side.LEGACY
     )
-    expired = parse((old or "").removeprefix("Bearer "))
+    expired = parse(old.removeprefix("Bearer "))
     assert expired is not None
     assert expired.claims["exp"] < token.claims["iat"]
 
 
 def test_a_token_that_was_refused_is_refused_again(known: Ids) -> None:
     refused = one(user=KEY.subject("admin"), scheme="bearer", status=401)
-    assert users(known).authorization(refused, Side.LEGACY) == "Bearer recorded.token.refused"
+    assert users(known).headers(refused, Side.LEGACY) == [
+        ("Authorization", "Bearer recorded.token.refused")
+    ]
     none = one(user="u-0000000000000000", scheme="bearer", opaque=True, status=400)
-    assert users(known).authorization(none, Side.LEGACY) == "Bearer recorded.token.refused"
+    assert users(known).headers(none, Side.LEGACY) == [
+        ("Authorization", "Bearer recorded.token.refused")
+    ]
 
 
 def test_masked_passwords_are_those_of_the_replay(known: Ids) -> None:

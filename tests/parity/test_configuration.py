@@ -125,7 +125,7 @@ FAULTS = [
     (RUN, P, "start_timeout = 300", "start_timeout = '30'", "`legacy.start_timeout` should be a number, not text"),
     (RUN, P, "start_timeout = 300", "start_timeout = 0", "`legacy.start_timeout` should be greater than 0"),
     (RUN, P, 'pythonpath = ["."]', 'pythonpath = "."', "`legacy.pythonpath` should be a list, not text"),
-    (RUN, P, 'path = "/login/"\n', "", "`login.path` is missing"),
+    (RUN, P, 'path = "/login/"\n', "", "`login`: it has no `path`"),
     (RUN, P, "command = [", "commands = [", "`legacy.commands`; did you mean `command`?"),
     (RUN, P, 'health = "/"', 'health = "/"\nurl = "http://a"', ":7: `legacy`: it says command and url of"),
     (RUN, P, "[seed]", "[seed", ":20: this is no TOML"),

@@ -133,6 +133,19 @@ def test_password_hashes(ported: str, wrong: str | None) -> None:
     assert found == wrong or (wrong is not None and found is not None and wrong in found)
 
 
+@pytest.mark.parametrize(
+    ("ported", "wrong"),
+    [
+        ("scrypt:32768:8:1$" + "s" * 16 + "$" + "0" * 128, None),
+        ("scrypt:16384:8:1$" + "s" * 16 + "$" + "0" * 128, "scheme and cost"),
+        ("scrypt:32768:8:1$" + "s" * 16 + "$" + "x" * 128, "not both password hashes"),
+    ],
+)
+def test_password_hashes_of_werkzeug(ported: str, wrong: str | None) -> None:
+    found = check("password_hash", "scrypt:32768:8:1$" + "t" * 16 + "$" + "1" * 128, ported)
+    assert found == wrong or (wrong is not None and found is not None and wrong in found)
+
+
 def test_secrets_are_of_one_length_or_one_form() -> None:
     assert check("secret", "abc", "xyz") is None
     assert check("secret", "abc", "wxyz") == "3 characters against 4"

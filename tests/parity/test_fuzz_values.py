@@ -249,7 +249,7 @@ def test_whatever_is_drawn_can_be_saved_as_a_journey_and_read_back(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     known = catalogue.build(
-        catalogue.Knowledge({}, {}, {}, {}, ({"match": ["*"], "json": [{"a": 1}]},)),
+        catalogue.Knowledge({}, {}, {}, ({"match": ["*"], "json": [{"a": 1}]},)),
         ["POST /case/"],
     )
     operation = known.operations["POST /case/"]

@@ -51,7 +51,9 @@ def test_match(method: str, path: str, label: str, place: Place) -> None:
 
 
 def test_a_census_is_a_list_or_a_table() -> None:
-    assert parse_census('["GET /a/", "GET /a/"]').operations == ("GET /a/",)
+    plain = parse_census('["GET /a/", "GET /a/"]')
+    assert plain.operations == ("GET /a/",)
+    assert plain.ported == {"GET /a/"}, "nobody says that one is not"
     census = parse_census(
         'a warning\n{"operations": [{"method": "GET", "rule": "/a/", "ported": true}, {"method": "PUT", "rule": "/a/"}]}'
     )

@@ -117,6 +117,29 @@ def test_both_kinds_of_description_tell_the_same_things() -> None:
     assert (told.replies, told.refusals) == (new.replies, {"error", "why"}), "beside 201 it fails"
 
 
+def test_two_rules_of_one_form_are_two_operations() -> None:
+    def document(*names: str) -> dict[str, Any]:
+        return {
+            "swagger": "2.0",
+            "paths": {
+                f"/x/{{{name}}}/": {"get": {"responses": {str(200 + at): {"description": ""}}}}
+                for at, name in enumerate(names)
+            },
+        }
+
+    by_id, by_name = "GET /x/<int:idx>/", "GET /x/<name>/"
+
+    def statuses(*names: str) -> dict[str, set[str]]:
+        shapes = of_document(document(*names), [by_id, by_name])
+        return {label: shape.statuses for label, shape in shapes.items()}
+
+    assert statuses("idx", "name") == {by_id: {"200"}, by_name: {"201"}}
+    assert statuses("name", "idx") == {by_id: {"201"}, by_name: {"200"}}
+    assert statuses("other") == {by_id: {"200"}, by_name: {"200"}}, "one path stands for both"
+    assert statuses("other", "idx") == {by_id: {"201"}, by_name: {"200"}}
+    assert statuses("idx") == {by_id: {"200"}}, "nothing describes the other"
+
+
 def test_a_schema_that_contains_itself_ends() -> None:
     schema = {"type": "object", "properties": {"child": {"$ref": "#/definitions/T"}}}
     document = json.loads(json.dumps(SWAGGER))
