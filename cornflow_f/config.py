@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -246,4 +247,6 @@ def database_url_from_environment() -> str:
     host = env.get("CORNFLOW_DB_HOST", "cornflow_db")
     port = env.get("CORNFLOW_DB_PORT", "5432")
     name = env.get("CORNFLOW_DB", "cornflow")
-    return env.get("cornflow_db_conn", f"postgresql://{user}:{password}@{host}:{port}/{name}")
+    # The legacy puts them together as they are, and can't read the result when a password holds an @.
+    credentials = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    return env.get("cornflow_db_conn", f"postgresql://{credentials}@{host}:{port}/{quote(name)}")

@@ -1,5 +1,6 @@
 """`serve`: uvicorn, once the settings and the database are known to be good."""
 
+import math
 import os
 
 import click
@@ -13,13 +14,24 @@ from cornflow_f.migration import run as migrate
 FACTORY = "cornflow_f.main:create_app"
 
 
+worker_seconds = click.option(
+    "--worker-seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long one of several workers may be silent before it is replaced. One that starts on a "
+    "slow processor answers nothing.",
+)
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Processes."
 )
-def serve(host: str, port: int, workers: int) -> None:
+@worker_seconds
+def serve(host: str, port: int, workers: int, worker_seconds: float) -> None:
     """Serve the API until stopped.
 
     Starts only on a database that `cornflow-f migrations upgrade` has prepared.
@@ -37,6 +49,8 @@ def serve(host: str, port: int, workers: int) -> None:
             host=host,
             port=port,
             workers=workers,
+            # uvicorn takes whole seconds
+            timeout_worker_healthcheck=math.ceil(worker_seconds),
             log_level=settings.log_level or None,
         )
     except SystemExit as stopped:
