@@ -152,6 +152,16 @@ class Settings(BaseSettings):
     """The same for single operations, `POST /case/=1000000; PUT /dag/<string:idx>/=5000000`. The port's
     own variable."""
 
+    head_seconds: Annotated[float, Field(alias="CORNFLOW_F_HEAD_SECONDS", gt=0)] = 60
+    """How long a client may take to send the head of a request; then 408. The port's own variable."""
+
+    body_seconds: Annotated[float, Field(alias="CORNFLOW_F_BODY_SECONDS", gt=0)] = 120
+    """The same for a body, and one second more for each 500 bytes of it. The port's own variable."""
+
+    max_connections: Annotated[int, Field(alias="CORNFLOW_F_MAX_CONNECTIONS", ge=0)] = 0
+    """Connections that a worker takes; more are a 503. 0: three quarters of the files that it may open
+    (`ulimit -n`), 10,000 at most. The port's own variable."""
+
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
 

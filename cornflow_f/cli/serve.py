@@ -8,8 +8,14 @@ import uvicorn
 
 from cornflow_f import external
 from cornflow_f.cli.run import CouldNotRun, load_settings, run
+from cornflow_f.config import Settings
 from cornflow_f.main import create_app
 from cornflow_f.migration import run as migrate
+from cornflow_f.web.uvicorn_connections_private import (
+    ConnectionLimits,
+    connections_below_file_limit,
+    limited,
+)
 
 FACTORY = "cornflow_f.main:create_app"
 
@@ -49,6 +55,7 @@ def serve(host: str, port: int, workers: int, worker_seconds: float) -> None:
             host=host,
             port=port,
             workers=workers,
+            http=limited(_limits(settings)),
             # uvicorn takes whole seconds
             timeout_worker_healthcheck=math.ceil(worker_seconds),
             log_level=settings.log_level or None,
@@ -56,3 +63,9 @@ def serve(host: str, port: int, workers: int, worker_seconds: float) -> None:
     except SystemExit as stopped:
         if stopped.code:
             raise CouldNotRun("The server could not start; its messages are above") from stopped
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    # The rest is for the database, the orchestrator, uploaded files and those who are refused.
+    most = settings.max_connections or connections_below_file_limit(0.75)
+    return ConnectionLimits(settings.head_seconds, settings.body_seconds, most)
