@@ -18,6 +18,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+import click
 import httpx
 
 _COMMANDS = {"port": "cornflow_f.cli", "bridge": "legacy_bridge.cli"}
@@ -80,7 +81,7 @@ def main() -> int:
             longest = max(longest, time.monotonic() - began)
             time.sleep(0.2)
     shown = ", ".join(f"{count} × {what}" for what, count in counted.most_common())
-    print(f"{options.server}: {shown}; longest wait {longest:.1f} s")
+    click.echo(f"{options.server}: {shown}; longest wait {longest:.1f} s")
     return 0 if counted["200"] >= 0.9 * counted.total() else 1
 
 

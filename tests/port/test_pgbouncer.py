@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,35 @@ async def test_the_bridge_works_behind_it(pooled_url: str) -> None:
     assert len(stored.modes) == 60
     for store in stores:
         await store.close()
+
+
+async def test_an_outage_is_503_for_writes_too(postgresql_url: str, start_port: StartPort) -> None:
+    """The database goes away while many write: each write is acknowledged, or refused as unavailable."""
+    url = make_url(postgresql_url)
+    counted: Counter[int] = Counter()
+    with ExitStack() as outage:
+        address = outage.enter_context(transaction_pooler(Path(str(url.query["host"]))))
+        port = await start_port(f"postgresql://postgres@{address}/{url.database}?pgbouncer=true")
+        away = asyncio.Event()
+
+        async def write(number: int) -> None:
+            after = 0
+            for turn in range(1000):
+                name = {"name": f"role-{number}-{turn}"}
+                reply = await port.call("POST", "/roles/", json=name)
+                counted[reply.status_code] += 1
+                if reply.status_code == 503:
+                    assert reply.headers["retry-after"] == "5"
+                after += away.is_set()
+                if after == 3:
+                    return
+
+        writers = [asyncio.create_task(write(number)) for number in range(12)]
+        async with asyncio.timeout(120):
+            while counted[201] < 40:  # noqa: ASYNC110 (it is a number)
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(outage.close)
+        away.set()
+        await asyncio.gather(*writers)
+    assert set(counted) == {201, 503}, counted
+    assert counted[503] >= 3 * 12 - 12
