@@ -1,6 +1,6 @@
 """Reads the address of a database, and says each driver what it understands of it. Never shows a password.
 
-The same file is in `cornflow_f` and in `legacy_bridge`, which share no code: the one must run without the
+The same file is in the port and in `legacy_bridge`, which share no code: the one must run without the
 other. `tests/test_addresses.py` keeps the two alike.
 """
 

@@ -1,6 +1,6 @@
 """What clients may do to uvicorn's connections: a time for heads and for bodies, and a number of connections.
 
-uvicorn has neither. The same file is in `cornflow_f` and in `legacy_bridge`, which share no code: the one must
+uvicorn has neither. The same file is in the port and in `legacy_bridge`, which share no code: the one must
 run without the other. `tests/test_slow_clients.py` keeps the two alike, and says what of uvicorn a new version
 broke: the protocol's arguments, its `cycle` and its `flow`.
 """
