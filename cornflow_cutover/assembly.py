@@ -16,6 +16,7 @@ from typing import Any
 from cornflow_cutover.leftovers import leftovers
 from cornflow_cutover.operators import CornflowOperators
 from legacy_bridge.assembly import Assembly, AssemblyError, Proof
+from legacy_bridge.database.address import AddressError, libpq_address, read
 from legacy_bridge.operations.census import rules_from_file, rules_of_flask
 from legacy_bridge.operations.operation import LegacyRule
 from legacy_bridge.shadow import Comparer, Limits
@@ -38,7 +39,7 @@ _GUARD = "authenticate.<locals>.decorator"
 def assemble() -> Assembly:
     """The two applications the environment describes. Raises AssemblyError, saying what is missing."""
     check_environment(os.environ)
-    database_url = os.environ.get("DATABASE_URL") or None
+    database_url = _database_url()
     if database_url is None:
         # For a census. Both stacks want an address while they are built; neither opens it then.
         os.environ["DATABASE_URL"] = f"sqlite:///{Path(gettempdir(), 'census-only.db')}"
@@ -47,7 +48,8 @@ def assemble() -> Assembly:
     if rules_file:
         flask_app, rules = None, _rules_from(rules_file)
     else:
-        flask_app = create_legacy()
+        with _legacys_address():
+            flask_app = create_legacy()
         rules = legacy_rules(flask_app)
     # The legacy mounts itself below the root only when it is not somebody's plug-in.
     if int(os.environ.get("EXTERNAL_APP", "0")) != 0:
@@ -67,6 +69,30 @@ def assemble() -> Assembly:
         leftovers=leftovers,
         proof=Proof((sys.executable, "-m", "cornflow_cutover.proof")),
     )
+
+
+def _database_url() -> str | None:
+    """The shared database; of its parts, as the legacy's containers have them, with DEFAULT_POSTGRES."""
+    from cornflow_f.config import database_url_from_environment
+
+    if not os.environ.get("DATABASE_URL") and os.environ.get("DEFAULT_POSTGRES", "0") != "0":
+        # Both stacks and all workers read it from here.
+        os.environ["DATABASE_URL"] = database_url_from_environment()
+    return os.environ.get("DATABASE_URL") or None
+
+
+@contextmanager
+def _legacys_address() -> Iterator[None]:
+    """Gives the legacy the address as its driver takes it: no `postgres://`, nothing that only others know."""
+    known = os.environ["DATABASE_URL"]
+    try:
+        os.environ["DATABASE_URL"] = libpq_address(read(known))
+    except AddressError as error:
+        raise AssemblyError(f"DATABASE_URL {error}") from error
+    try:
+        yield
+    finally:
+        os.environ["DATABASE_URL"] = known
 
 
 def _comparer(database_url: str | None) -> Callable[[bool, Limits], Comparer] | None:
@@ -157,12 +183,13 @@ def _create_port() -> Any:
     from pydantic import ValidationError
 
     from cornflow_f.config import Settings
+    from cornflow_f.database.engine import DatabaseUrlError
     from cornflow_f.errors import CornflowError
     from cornflow_f.main import create_app
 
     try:
         return create_app(Settings())
-    except (ValidationError, CornflowError) as error:
+    except (ValidationError, CornflowError, DatabaseUrlError) as error:
         raise AssemblyError(f"the port refuses its settings: {error}") from error
 
 

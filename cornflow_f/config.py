@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -151,6 +152,16 @@ class Settings(BaseSettings):
     """The same for single operations, `POST /case/=1000000; PUT /dag/<string:idx>/=5000000`. The port's
     own variable."""
 
+    head_seconds: Annotated[float, Field(alias="CORNFLOW_F_HEAD_SECONDS", gt=0)] = 60
+    """How long a client may take to send the head of a request; then 408. The port's own variable."""
+
+    body_seconds: Annotated[float, Field(alias="CORNFLOW_F_BODY_SECONDS", gt=0)] = 120
+    """The same for a body, and one second more for each 500 bytes of it. The port's own variable."""
+
+    max_connections: Annotated[int, Field(alias="CORNFLOW_F_MAX_CONNECTIONS", ge=0)] = 0
+    """Connections that a worker takes; more are a 503. 0: three quarters of the files that it may open
+    (`ulimit -n`), 10,000 at most. The port's own variable."""
+
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
 
@@ -246,4 +257,6 @@ def database_url_from_environment() -> str:
     host = env.get("CORNFLOW_DB_HOST", "cornflow_db")
     port = env.get("CORNFLOW_DB_PORT", "5432")
     name = env.get("CORNFLOW_DB", "cornflow")
-    return env.get("cornflow_db_conn", f"postgresql://{user}:{password}@{host}:{port}/{name}")
+    # The legacy puts them together as they are, and can't read the result when a password holds an @.
+    credentials = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    return env.get("cornflow_db_conn", f"postgresql://{credentials}@{host}:{port}/{quote(name)}")

@@ -12,8 +12,12 @@ from legacy_bridge import assembly
 from legacy_bridge.operations.operation import Mode
 from legacy_bridge.settings import BridgeSettings
 from legacy_bridge.supervisor import SUPERVISOR
-from legacy_bridge.telemetry.logs import LogFormat
 from legacy_bridge.telemetry.logs import config as logging_config
+from legacy_bridge.uvicorn_connections_private import (
+    ConnectionLimits,
+    connections_below_file_limit,
+    limited,
+)
 from legacy_bridge.uvicorn_private import serve_in_processes
 
 
@@ -56,11 +60,11 @@ def serve(
             _share(
                 settings.model_copy(update={"metrics_folder": settings.metrics_folder or folder})
             )
-            config = uvicorn_config("legacy_bridge.assembly:create_app", log=settings.log)
+            config = uvicorn_config("legacy_bridge.assembly:create_app", settings)
             config.factory, config.workers = True, workers
             serve_in_processes(config, taken)
         return
-    server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings), log=settings.log))
+    server = uvicorn.Server(uvicorn_config(assembly.bridge(assembled, settings), settings))
     # uvicorn raises the signal that stopped it once more when it is done: let that be an ordinary end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -89,7 +93,7 @@ def _share(settings: BridgeSettings) -> None:
 
 
 def uvicorn_config(
-    app: object, log: LogFormat = LogFormat.TEXT, log_level: str = "info"
+    app: object, settings: BridgeSettings, log_level: str = "info"
 ) -> uvicorn.Config:
     """How every bridge is run."""
     return uvicorn.Config(
@@ -97,10 +101,17 @@ def uvicorn_config(
         lifespan="on",
         # The bridge's own line says more: see `logs.log_access`.
         access_log=False,
-        log_config=logging_config(log, log_level.upper()),
+        log_config=logging_config(settings.log, log_level.upper()),
         log_level=log_level,
         server_header=False,
+        http=limited(_limits(settings)),
         timeout_graceful_shutdown=30,
         # A worker answers no health check while it imports both stacks.
         timeout_worker_healthcheck=60,
     )
+
+
+def _limits(settings: BridgeSettings) -> ConnectionLimits:
+    # The other half is for bodies on disk, connections to the legacy and those who are refused.
+    most = settings.max_connections or connections_below_file_limit(0.5)
+    return ConnectionLimits(settings.head_seconds, settings.body_seconds, most)

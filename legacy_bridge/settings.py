@@ -71,6 +71,16 @@ class BridgeSettings(CaptureOptions, BaseSettings):
     legacy_connections: Annotated[int, Field(ge=1)] = CONNECTIONS
     """Connections that each worker opens to a legacy that runs elsewhere, at most."""
 
+    head_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How long a client may take to send the head of a request; then 408."""
+
+    body_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """The same for a body, and one second more for each 500 bytes of it."""
+
+    max_connections: Annotated[int, Field(ge=0)] = 0
+    """Connections that each worker takes; more are a 503. 0: half of the files that it may open
+    (`ulimit -n`), 10,000 at most."""
+
     spool_bytes: Annotated[int, Field(ge=0)] = DISK
     """Bytes of bodies on their way to and from the legacy that each worker keeps on disk at most."""
 

@@ -159,7 +159,7 @@ class _Everything:
 
     async def _run(self, options: UpOptions) -> ReplayOutcome:
         bridge = assembly.bridge(self._assembled, self._settings)
-        server = uvicorn.Server(uvicorn_config(bridge, log_level="warning"))
+        server = uvicorn.Server(uvicorn_config(bridge, self._settings, log_level="warning"))
         serving = asyncio.create_task(server.serve(sockets=[self._taken]))
         working = asyncio.create_task(self._work(server, options))
         try:

@@ -6,12 +6,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from cornflow_f.cli import options
 from cornflow_f.cli.run import CouldNotRun, load_settings
 from cornflow_f.config import Settings
+from cornflow_f.database import address
 
 _MASK = "***"
 _SECRET_WORDS = ("SECRET", "PASSWORD", "PWD")
@@ -79,8 +78,8 @@ def _values(show_secrets: bool) -> dict[str, str]:
 def _masked(name: str, value: str) -> str:
     if name == "DATABASE_URL":
         try:
-            return make_url(value).render_as_string()
-        except ArgumentError:
+            return address.read(value).display()
+        except address.AddressError:
             return _MASK
     if value and name not in _NOT_SECRET and any(word in name for word in _SECRET_WORDS):
         return _MASK

@@ -13,6 +13,7 @@ from cornflow_f.cli import options
 from cornflow_f.cli.run import CouldNotRun, load_settings, run, run_in_session
 from cornflow_f.config import Settings
 from cornflow_f.database.engine import create_engine, session_factory
+from cornflow_f.database.turn import turn
 from cornflow_f.migration import run as migrate
 from cornflow_f.orchestrators import create_airflow
 from cornflow_f.orchestrators.airflow import Airflow
@@ -88,13 +89,14 @@ async def sync(settings: Settings, *, wait: float, start: list[str]) -> Synced:
     await migrate.check_ready(settings.database_url, external.load(settings))
     engine = create_engine(settings.database_url, pool_size=1)
     try:
-        async with httpx.AsyncClient() as client, session_factory(engine)() as session:
+        async with httpx.AsyncClient() as client:
             airflow = create_airflow(settings, client)
             await _require_alive(airflow, settings, wait)
-            missing = await sync_workflows.fetch_missing(session, airflow)
-            is_open = bool(settings.open_deployment)
-            synced = await sync_workflows.register(session, missing, open_deployment=is_open)
-            await persistence.commit(session, "saving", "<Deployed workflows>")
+            async with turn(settings.database_url), session_factory(engine)() as session:
+                missing = await sync_workflows.fetch_missing(session, airflow)
+                is_open = bool(settings.open_deployment)
+                synced = await sync_workflows.register(session, missing, open_deployment=is_open)
+                await persistence.commit(session, "saving", "<Deployed workflows>")
             for name in start:
                 await airflow.trigger(name)
             return synced

@@ -92,19 +92,19 @@ async def _with_its_threads(work: Coroutine[Any, Any, Result]) -> Result:
 
 def run_in_session(work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
     """One transaction on the database, which must be at our revision. Commits when `work` returns."""
+    return run(in_session(work))
+
+
+async def in_session(work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
+    """The same, where a loop runs already."""
     url = database_url()
-    application = load_external()
-
-    async def within() -> Result:
-        await migrate.check_ready(url, application)
-        engine = create_engine(url, pool_size=1)
-        try:
-            async with session_factory(engine)() as session, session.begin():
-                return await work(session)
-        finally:
-            await engine.dispose()
-
-    return run(within())
+    await migrate.check_ready(url, load_external())
+    engine = create_engine(url, pool_size=1)
+    try:
+        async with session_factory(engine)() as session, session.begin():
+            return await work(session)
+    finally:
+        await engine.dispose()
 
 
 _HINTS = {

@@ -1,5 +1,6 @@
 """`serve`: uvicorn, once the settings and the database are known to be good."""
 
+import math
 import os
 
 import click
@@ -7,10 +8,26 @@ import uvicorn
 
 from cornflow_f import external
 from cornflow_f.cli.run import CouldNotRun, load_settings, run
+from cornflow_f.config import Settings
 from cornflow_f.main import create_app
 from cornflow_f.migration import run as migrate
+from cornflow_f.web.uvicorn_connections_private import (
+    ConnectionLimits,
+    connections_below_file_limit,
+    limited,
+)
 
 FACTORY = "cornflow_f.main:create_app"
+
+
+worker_seconds = click.option(
+    "--worker-seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long one of several workers may be silent before it is replaced. One that starts on a "
+    "slow processor answers nothing.",
+)
 
 
 @click.command()
@@ -19,7 +36,8 @@ FACTORY = "cornflow_f.main:create_app"
 @click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Processes."
 )
-def serve(host: str, port: int, workers: int) -> None:
+@worker_seconds
+def serve(host: str, port: int, workers: int, worker_seconds: float) -> None:
     """Serve the API until stopped.
 
     Starts only on a database that `cornflow-f migrations upgrade` has prepared.
@@ -37,8 +55,17 @@ def serve(host: str, port: int, workers: int) -> None:
             host=host,
             port=port,
             workers=workers,
+            http=limited(_limits(settings)),
+            # uvicorn takes whole seconds
+            timeout_worker_healthcheck=math.ceil(worker_seconds),
             log_level=settings.log_level or None,
         )
     except SystemExit as stopped:
         if stopped.code:
             raise CouldNotRun("The server could not start; its messages are above") from stopped
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    # The rest is for the database, the orchestrator, uploaded files and those who are refused.
+    most = settings.max_connections or connections_below_file_limit(0.75)
+    return ConnectionLimits(settings.head_seconds, settings.body_seconds, most)

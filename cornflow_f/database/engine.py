@@ -4,13 +4,12 @@ Datetimes in the database are naive; what they mean is in `clock`.
 """
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -20,6 +19,8 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
+from cornflow_f.database import address
+from cornflow_f.database.address import Address, AddressError
 from cornflow_f.database.clock import use_zone, zone_named
 from cornflow_f.database.json_text import to_text
 
@@ -30,19 +31,6 @@ IDLE_SECONDS = 1.0
 """A pooled connection unused for longer is asked whether it still lives."""
 
 _IDLE_SINCE = "idle_since"
-_SQLITE = "sqlite+aiosqlite"
-_POSTGRESQL = "postgresql+asyncpg"
-_POSTGRESQL_NAME = "postgresql"
-_DRIVERS = {
-    "sqlite": _SQLITE,
-    "sqlite+pysqlite": _SQLITE,
-    _SQLITE: _SQLITE,
-    "postgres": _POSTGRESQL,
-    "postgresql": _POSTGRESQL,
-    "postgresql+psycopg2": _POSTGRESQL,
-    "postgresql+psycopg": _POSTGRESQL,
-    _POSTGRESQL: _POSTGRESQL,
-}
 _MEMORY = (None, "", ":memory:")
 
 
@@ -54,33 +42,22 @@ class Base(DeclarativeBase):
     """Parent of all models."""
 
 
-def async_url(url: str) -> URL:
-    """The legacy's `DATABASE_URL` for our asynchronous drivers, aiosqlite and asyncpg.
+def read_address(url: str) -> Address:
+    """The legacy's `DATABASE_URL` in its parts. Raises DatabaseUrlError.
 
     A relative SQLite path is refused: Flask-SQLAlchemy looks for it in the legacy's instance folder
     and SQLAlchemy in the current one, so the two stacks would quietly write to different files.
     """
     try:
-        parsed = make_url("postgresql" + url[8:] if url.startswith("postgres:") else url)
-    except ArgumentError as error:
-        # The text of the error would show the password.
-        raise DatabaseUrlError(
-            "DATABASE_URL can't be read: write sqlite:////path/to/file.db or "
-            "postgresql://user:password@host:5432/name"
-        ) from error
-    driver = _DRIVERS.get(parsed.drivername)
-    if driver is None:
-        raise DatabaseUrlError(
-            f"DATABASE_URL starts with '{parsed.drivername}://', which is not supported: "
-            "use sqlite:// or postgresql://"
-        )
-    if driver == _SQLITE:
-        _refuse_relative_path(parsed)
-    return parsed.set(drivername=driver)
+        known = address.read(url)
+    except AddressError as error:
+        raise DatabaseUrlError(f"DATABASE_URL {error}") from error
+    if known.backend == address.SQLITE:
+        _refuse_relative_path(known.file)
+    return known
 
 
-def _refuse_relative_path(url: URL) -> None:
-    name = url.database
+def _refuse_relative_path(name: str) -> None:
     if name in _MEMORY or name.startswith("file:") or Path(name).is_absolute():
         return
     raise DatabaseUrlError(
@@ -92,26 +69,28 @@ def _refuse_relative_path(url: URL) -> None:
 
 def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite URL; None for PostgreSQL and for a database in memory."""
-    parsed = async_url(url)
-    name = parsed.database
-    if parsed.drivername != _SQLITE or name in _MEMORY or name.startswith("file:"):
+    known = read_address(url)
+    name = known.file
+    if known.backend != address.SQLITE or name in _MEMORY or name.startswith("file:"):
         return None
     return Path(name)
 
 
 def display_url(url: str) -> str:
     """The address without its password, for messages."""
-    return async_url(url).set(drivername=make_url(url).drivername).render_as_string()
+    return read_address(url).display()
 
 
 def create_engine(
     url: str, *, pool_size: int = 10, busy_timeout_ms: int = BUSY_TIMEOUT_MS, **options: Any
 ) -> AsyncEngine:
     """An engine for one process. `options` go to SQLAlchemy, e.g. ``echo=True``."""
-    target = async_url(url)
+    try:
+        target, connect_args = address.driver_arguments(read_address(url))
+    except AddressError as error:
+        raise DatabaseUrlError(f"DATABASE_URL {error}") from error
     options.setdefault("json_serializer", to_text)
-    if target.drivername == _POSTGRESQL:
-        target, connect_args = _libpq_parameters(target)
+    if target.get_backend_name() == address.POSTGRESQL:
         engine = create_async_engine(
             target, pool_size=pool_size, connect_args=connect_args, **options
         )
@@ -161,35 +140,12 @@ def _ping_when_idle(engine: AsyncEngine) -> None:
             raise InvalidatePoolError from error
 
 
-def _libpq_parameters(url: URL) -> tuple[URL, dict[str, Any]]:
-    """The parameters psycopg2 understands in a URL, as asyncpg's arguments."""
-    query: Mapping[str, Any] = url.query
-    arguments: dict[str, Any] = {}
-    kept: dict[str, Any] = {}
-    for name, value in query.items():
-        match name:
-            case "sslmode":
-                arguments["ssl"] = value
-            case "connect_timeout":
-                arguments["timeout"] = float(value)
-            case "application_name":
-                arguments["server_settings"] = {name: value}
-            case "host" | "port" | "ssl" | "prepared_statement_cache_size":
-                kept[name] = value
-            case _:
-                raise DatabaseUrlError(
-                    f"DATABASE_URL has the parameter '{name}', which is not supported: known are host, "
-                    "port, sslmode, connect_timeout and application_name"
-                )
-    return url.set(query=kept), arguments
-
-
 class _Zone:
     """The time zone of an engine's database, asked for once."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._known: tzinfo | None = UTC if engine.dialect.name != _POSTGRESQL_NAME else None
+        self._known: tzinfo | None = UTC if engine.dialect.name != address.POSTGRESQL else None
 
     async def get(self) -> tzinfo:
         if self._known is None:
@@ -258,7 +214,7 @@ def reading_session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSess
 
     What such a request does write is committed statement by statement.
     """
-    if engine.dialect.name != _POSTGRESQL_NAME:
+    if engine.dialect.name != address.POSTGRESQL:
         return session_factory(engine)
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
     return async_sessionmaker(

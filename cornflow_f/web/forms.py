@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from cornflow_f.errors import InvalidUsage
 from cornflow_f.validation.marshmallow import RequestModel, marshmallow_messages
+from cornflow_f.web.deps import let_go
 from cornflow_f.web.multipart import (
     MOST_TEXT_BYTES,
     FormPart,
@@ -42,7 +43,14 @@ codecs.register_error("cornflow_f.keep_quoted", _keep_quoted)
 
 
 async def read_form(request: Request) -> FormData:
-    """What the body holds; nothing when it is no form. Raises HTTPException (413)."""
+    """What the body holds; nothing when it is no form. Raises HTTPException (413).
+
+    Meanwhile the request's session has no connection: what was read by it before is not kept.
+    """
+    session = getattr(request.state, "session", None)
+    if session is not None:
+        # a slow client must not keep a connection from the others
+        await let_go(session)
     kind, options = parse_options(request.headers.get("content-type", ""))
     # parity: a form that can't be read, or ends before its last boundary, is an empty one (werkzeug)
     if kind.lower() == "multipart/form-data":

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cornflow_f.database.failures import is_trouble_of_the_database
@@ -25,6 +26,8 @@ INTERNAL_ERROR_DETAIL = (
     "The server encountered an internal error and was unable to complete your request. "
     "Either the server is overloaded or there is an error in the application."
 )
+UNAVAILABLE = "unavailable"
+"""In the message that begins a reply: what it lacked. For whoever runs this application; no client gets it."""
 _NOT_FOUND = {
     "message": "404 Not Found",
     "error": "404 Not Found. The requested URL was not found on the server. "
@@ -91,6 +94,9 @@ class LegacyProtocol:
 
         try:
             await self._route(path, scope, receive, watched_send)
+        except ClientDisconnect:
+            # Nobody is there to be answered, and nothing has failed.
+            logger.info("%s %s: the client went away", scope["method"], scope["path"])
         except Exception as error:
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if started:
@@ -99,7 +105,9 @@ class LegacyProtocol:
 
     async def _apologise(self, error: Exception, send: Send) -> None:
         if is_trouble_of_the_database(error):
-            await _reply_json(send, 503, _UNAVAILABLE, [(b"retry-after", b"5")])
+            await _reply_json(
+                _noting_what_lacked(send), 503, _UNAVAILABLE, [(b"retry-after", b"5")]
+            )
             return
         if self._show_internal_errors:
             text = f"{type(error).__name__}: {error}"
@@ -175,6 +183,15 @@ def _without_body(send: Send) -> Send:
         await send(message)
 
     return send_head
+
+
+def _noting_what_lacked(send: Send) -> Send:
+    async def send_noted(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, UNAVAILABLE: "database"}
+        await send(message)
+
+    return send_noted
 
 
 def _allow(methods: frozenset[str]) -> list[tuple[bytes, bytes]]:

@@ -9,25 +9,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, DateTime, bindparam, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, DateTime, bindparam, inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.schema import CreateTable
 
+from legacy_bridge.database.address import (
+    POSTGRESQL,
+    SQLITE,
+    AddressError,
+    driver_arguments,
+    read,
+)
 from legacy_bridge.database.tables import METADATA
 
 _TIMEOUT = 5.0
 """Seconds any one call may take."""
-
-_DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "sqlite+pysqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-    "postgresql+psycopg2": "postgresql+asyncpg",
-    "postgresql+psycopg": "postgresql+asyncpg",
-}
 
 
 class StoreError(Exception):
@@ -46,30 +44,7 @@ class Database:
         for attempt in range(5):
             try:
                 async with self.begin() as connection:
-                    for table in METADATA.sorted_tables:
-                        await connection.execute(CreateTable(table, if_not_exists=True))
-                    for table in METADATA.sorted_tables:
-                        for index in table.indexes:
-                            await connection.run_sync(index.create, checkfirst=True)
-                    await connection.execute(
-                        text(
-                            "INSERT INTO bridge_revision (id, revision) VALUES (1, 0) "
-                            "ON CONFLICT DO NOTHING"
-                        )
-                    )
-                    # Every replica must number the users of a canary alike: the first one here decides.
-                    await connection.execute(
-                        text(
-                            "INSERT INTO bridge_state "
-                            "(kind, name, value, changed_at, changed_by, why) "
-                            "VALUES ('setting', 'salt', :value, :now, 'cutover', 'first start') "
-                            "ON CONFLICT DO NOTHING"
-                        ).bindparams(bindparam("now", type_=DateTime)),
-                        {
-                            "value": json.dumps({"value": secrets.token_hex(16)}),
-                            "now": datetime.now(UTC).replace(tzinfo=None),
-                        },
-                    )
+                    await _create_missing(connection)
             except StoreError:
                 # PostgreSQL's IF NOT EXISTS is not safe against another session doing the same.
                 if attempt == 4:
@@ -100,8 +75,34 @@ class Database:
             raise StoreError(f"{type(error).__name__}: {error}") from error
 
 
+async def _create_missing(connection: AsyncConnection) -> None:
+    """Asks first: a role that may only read and write may not even say CREATE IF NOT EXISTS."""
+    present = set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+    missing = [table for table in METADATA.sorted_tables if table.name not in present]
+    for table in missing:
+        await connection.execute(CreateTable(table, if_not_exists=True))
+    for table in missing:
+        for index in table.indexes:
+            await connection.run_sync(index.create, checkfirst=True)
+    await connection.execute(
+        text("INSERT INTO bridge_revision (id, revision) VALUES (1, 0) ON CONFLICT DO NOTHING")
+    )
+    # Every replica must number the users of a canary alike: the first one here decides.
+    await connection.execute(
+        text(
+            "INSERT INTO bridge_state (kind, name, value, changed_at, changed_by, why) "
+            "VALUES ('setting', 'salt', :value, :now, 'cutover', 'first start') "
+            "ON CONFLICT DO NOTHING"
+        ).bindparams(bindparam("now", type_=DateTime)),
+        {
+            "value": json.dumps({"value": secrets.token_hex(16)}),
+            "now": datetime.now(UTC).replace(tzinfo=None),
+        },
+    )
+
+
 def _engine(url: str) -> AsyncEngine:
-    target = _async_url(url)
+    target, arguments = _driver_arguments(url)
     # One connection for the look-out and one for a change at the same time.
     # The class is named, as SQLAlchemy before 2.0.38 keeps no connections to SQLite's files.
     options: dict[str, Any] = {
@@ -109,17 +110,10 @@ def _engine(url: str) -> AsyncEngine:
         "pool_size": 1,
         "max_overflow": 1,
         "pool_timeout": _TIMEOUT,
+        "connect_args": arguments | {"timeout": _TIMEOUT},
     }
-    if target.drivername.startswith("sqlite"):
-        options["connect_args"] = {"timeout": _TIMEOUT}
-    else:
+    if target.get_backend_name() == POSTGRESQL:
         options["pool_pre_ping"] = True
-        options["connect_args"] = {"timeout": _TIMEOUT}
-        mode = target.query.get("sslmode")
-        if mode is not None:
-            # asyncpg's own name for libpq's parameter.
-            options["connect_args"]["ssl"] = mode
-            target = target.difference_update_query(["sslmode"])
     try:
         return create_async_engine(target, **options)
     except ModuleNotFoundError as error:
@@ -128,27 +122,21 @@ def _engine(url: str) -> AsyncEngine:
         ) from error
 
 
-def _async_url(url: str) -> URL:
+def _driver_arguments(url: str) -> tuple[URL, dict[str, Any]]:
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        # The error's text would show the password.
+        address = read(url)
+        if address.backend == SQLITE:
+            _check_file(address.file)
+        return driver_arguments(address)
+    except AddressError as error:
+        raise StoreError(f"the address of the database {error}") from error
+
+
+def _check_file(name: str) -> None:
+    if name in ("", ":memory:"):
+        raise StoreError("a database in memory can't be shared: name a file, sqlite:////path.db")
+    if not name.startswith("file:") and not Path(name).is_absolute():
         raise StoreError(
-            "the address of the database can't be read: write sqlite:////path/to/file.db or "
-            "postgresql://user:password@host:5432/name"
-        ) from error
-    driver = _DRIVERS.get(parsed.drivername, parsed.drivername)
-    if driver not in _DRIVERS.values():
-        raise StoreError(f"'{parsed.drivername}' is not supported: use sqlite:// or postgresql://")
-    name = parsed.database
-    if driver.startswith("sqlite"):
-        if not name or name == ":memory:":
-            raise StoreError(
-                "a database in memory can't be shared: name a file, sqlite:////path.db"
-            )
-        if not Path(name).is_absolute():
-            raise StoreError(
-                f"the SQLite path '{name}' is relative, so each stack may mean another file: write "
-                f"sqlite:///{Path.cwd() / name}"
-            )
-    return parsed.set(drivername=driver)
+            f"the SQLite path '{name}' is relative, so each stack may mean another file: write "
+            f"sqlite:///{Path.cwd() / name}"
+        )

@@ -35,6 +35,10 @@ class Counting:
         self.metrics.request(decision.name, stack, status, seconds)
         return self.recorder.request(decision, stack, status, seconds)
 
+    def unavailable(self, decision: Decision, stack: Stack, status: int, seconds: float) -> None:
+        """What both stacks share was not to be had: shown to whoever watches, no evidence of anything."""
+        self.metrics.request(decision.name, stack, status, seconds)
+
     def catch_up(self) -> None:
         """Nothing waits any more."""
         waiting, self._waiting = self._waiting, []

@@ -104,7 +104,11 @@ class Dispatcher:
         finally:
             if end is not None:
                 end(reply.status if reply.started else 0, reply.served_by[1].decode())
-            if watched is not None and self._observer is not None and not reply.failed:
+            if (
+                watched is not None
+                and self._observer is not None
+                and not (reply.failed or reply.unavailable)
+            ):
                 self._observer.take(watched.exchange())
 
     def _forced(self, force: bytes, match: Match, decisions: Decisions) -> Decision:
@@ -182,6 +186,8 @@ class Dispatcher:
         if decision.operation is not None:
             if error is None and 0 < reply.status < 500:
                 self.counting.reply(decision, stack, reply.status, reply.status_at - began)
+            elif error is None and reply.unavailable:
+                self.counting.unavailable(decision, stack, reply.status, reply.status_at - began)
             else:
                 self._count_failure(decision, stack, scope, reply, error, began)
         if error is not None:

@@ -8,7 +8,7 @@ from starlette.types import Message, Send
 from legacy_bridge.operations.operation import Stack
 from legacy_bridge.request.watched_exchange import WatchedExchange
 from legacy_bridge.stacks.edge import REQUEST_ID
-from legacy_bridge.stacks.replies import send_error
+from legacy_bridge.stacks.replies import UNAVAILABLE, send_error
 
 _SERVED_BY = b"x-served-by"
 BY_LEGACY = (_SERVED_BY, Stack.LEGACY.value.encode())
@@ -31,6 +31,7 @@ class MarkedReply:
         "started",
         "status",
         "status_at",
+        "unavailable",
         "watched",
     )  # fmt: skip
 
@@ -43,6 +44,8 @@ class MarkedReply:
         self.status = 0
         """The last status a stack said, whether it went out or not."""
         self.status_at = 0.0
+        self.unavailable = False
+        """The stack says that something it shares with the other was not to be had."""
         self.on_trial = False
         self.failed = False
         self.watched: WatchedExchange | None = None
@@ -56,6 +59,7 @@ class MarkedReply:
         is_start = message["type"] == "http.response.start"
         if is_start:
             self.status, self.status_at = message["status"], time.perf_counter()
+            self.unavailable = message.pop(UNAVAILABLE, None) is not None and self.status == 503
             if self.on_trial and self.status >= 500:
                 self.failed = True
         if self.failed and self.on_trial:

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Scope
 
 from legacy_bridge.shadow.contract import Answer, ClientExchange
+from legacy_bridge.stacks.replies import UNAVAILABLE
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ async def call(
     scope.pop("extensions", None)
     sent = False
     never = asyncio.Event()
-    status = 0
+    status, unavailable = 0, False
     headers: list[tuple[bytes, bytes]] = []
     pieces: list[bytes] = []
     size = 0
@@ -54,9 +55,10 @@ async def call(
         return {"type": "http.request", "body": exchange.body or b"", "more_body": False}
 
     async def send(message: Message) -> None:
-        nonlocal status, size
+        nonlocal status, size, unavailable
         if message["type"] == "http.response.start":
             status = message["status"]
+            unavailable = UNAVAILABLE in message and status == 503
             headers.extend((bytes(n).lower(), bytes(v)) for n, v in message.get("headers", ()))
         elif message["type"] == "http.response.body":
             piece = message.get("body", b"")
@@ -73,4 +75,5 @@ async def call(
     seconds = time.perf_counter() - started
     # Who runs at the lowest priority waits for a processor; that is not the application's doing.
     seconds = max(seconds - max(run_queue_seconds() - waited, 0.0), seconds / 100)
-    return Answer(status, headers, b"".join(pieces) if size <= most else None, seconds)
+    body = b"".join(pieces) if size <= most else None
+    return Answer(status, headers, body, seconds, unavailable)

@@ -25,6 +25,8 @@ class Answer:
     headers: Headers
     body: bytes | None
     seconds: float
+    unavailable: bool = False
+    """What both stacks share was not to be had, so it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     BUSY = "gave way to clients"
     CHANGED = "changed meanwhile"
     TOO_LATE = "too late"
+    UNAVAILABLE = "the database is away"
     UNKNOWN_ANSWER = "answer of another service not known"
     WRITE = "write"
     UNFOLLOWED = "statement that can't be followed"

@@ -5,6 +5,10 @@ from collections.abc import Iterable
 
 from starlette.types import Send
 
+UNAVAILABLE = "unavailable"
+"""A stack that answers 503 may say in its `http.response.start` what it lacked: `"unavailable": "database"`.
+Then the reply says nothing about the stack. It is taken out before the server sees it."""
+
 
 async def send_error(
     send: Send, status: int, text: str, headers: Iterable[tuple[bytes, bytes]] = ()

@@ -15,12 +15,12 @@ from legacy_bridge.modes.state import Stored, StoredMode, utc
 from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.shadow.contract import ClientExchange, ComparisonStage
 from tests.bridge.conftest import MakeBridge, Serve
-from tests.bridge.pair import PORTED, Ported
+from tests.bridge.pair import PORTED, Ported, ported_app
 
 THINGS, ADD, FAILS = "GET /thing/", "POST /thing/", "GET /fails/"
 
 
-def failing_port() -> FastAPI:
+def failing_port() -> Any:
     """Fails in each way a port can."""
     app = FastAPI()
 
@@ -50,7 +50,21 @@ def failing_port() -> FastAPI:
 
         return StreamingResponse(pieces())
 
-    return app
+    return lacking_database(app)
+
+
+def lacking_database(app: FastAPI) -> Any:
+    """Answers `?database=away` as a port does whose database is away, all else as before."""
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("query_string") != b"database=away":
+            await app(scope, receive, send)
+            return
+        start = {"type": "http.response.start", "status": 503, "headers": []}
+        await send({**start, "unavailable": "database"})
+        await send({"type": "http.response.body", "body": b"busy"})
+
+    return middleware
 
 
 @pytest.fixture
@@ -91,6 +105,19 @@ def test_the_legacy_steps_in_where_nothing_can_be_done_twice(
     assert ported.get("exceptions", 0) == (path == "/fails/")
     assert legacy["requests"] == 1
     assert "errors" not in legacy
+
+
+@pytest.mark.parametrize(("method", "by"), [("GET", "legacy"), ("POST", "ported")])
+def test_an_absent_database_is_no_evidence(counted: Any, method: str, by: str) -> None:
+    asked = {"content": b"x"} if method == "POST" else {}
+    reply, counts = counted(method, "/thing/?database=away", **asked)
+    assert reply.headers["x-served-by"] == by
+    assert (reply.status_code == 503) == (by == "ported")
+    assert "unavailable" not in reply.headers
+    assert (f"{method} /thing/", Stack.PORTED) not in counts
+    # without the word it is a failure
+    _, counts = counted(method, "/thing/", **asked)
+    assert counts[f"{method} /thing/", Stack.PORTED]["errors"] == 1
 
 
 def test_head_is_as_safe_as_get(counted: Any) -> None:
@@ -231,6 +258,14 @@ def test_what_is_no_operation_or_forced_or_failed_is_not_compared(listen: Any) -
     client.get("/thing/", headers={"X-Force-Stack": "ported"})
     assert client.get("/fails/").headers["x-served-by"] == "legacy"
     client.options("/thing/")
+    client.get("/thing/?last")
+    (last,) = listener.first(1)
+    assert last.scope["query_string"] == b"last"
+
+
+def test_an_absent_database_is_not_compared(listen: Any) -> None:
+    client, listener = listen("mirror", ported=lacking_database(ported_app()))
+    assert client.post("/thing/?database=away", content=b"x").status_code == 503
     client.get("/thing/?last")
     (last,) = listener.first(1)
     assert last.scope["query_string"] == b"last"

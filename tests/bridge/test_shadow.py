@@ -1,6 +1,7 @@
 """The machinery of comparisons, without any application: queue, counters, masking, following rows."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,17 @@ from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.settings import shares
 from legacy_bridge.shadow import Limits, PairOutcome, PairVerdict, ShadowObserver
 from legacy_bridge.shadow import observer as observer_module
-from legacy_bridge.shadow.call import run_queue_seconds
+from legacy_bridge.shadow.call import call, run_queue_seconds
 from legacy_bridge.shadow.compare import masking
+from legacy_bridge.shadow.compare.outcome import ComparedPair, outcome_of
+from legacy_bridge.shadow.compare.side import PairSide
 from legacy_bridge.shadow.contract import Answer, ClientExchange, ComparisonStage
 from legacy_bridge.shadow.rows import follow
 from legacy_bridge.shadow.rows.recording import UNTOLD, Did, Recording, Touch, recorded
 from legacy_bridge.shadow.rows.sandbox import SqliteSandbox
 from legacy_bridge.shadow.rows.undo import ChangedMeanwhileError, take_back, together
 from legacy_bridge.shadow.verdict import Reason
+from parity_core.model import Difference
 
 OPERATION = Operation("GET", "/thing/")
 
@@ -432,3 +436,25 @@ def test_sqlite_is_copied_again_only_after_a_change(engine: sa.Engine) -> None:
     asyncio.run(play())
     with Session(engine) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Thing)) == 2
+
+
+def test_a_stack_without_its_database_says_nothing_of_a_pair() -> None:
+    exchange = ClientExchange(
+        operation=OPERATION, mode=Mode.SHADOW, trial=1, scope={"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []},
+        body=b"", primary=Stack.LEGACY, compared=Stack.PORTED, answer=Answer(400, [], b"{}", 0.01), started=0.0, request_id="x",
+    )  # fmt: skip
+
+    async def away(scope: Any, receive: Any, send: Any) -> None:
+        start = {"type": "http.response.start", "status": 503, "headers": []}
+        await send({**start, "unavailable": "database"})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    answer = asyncio.run(call(away, exchange, state={}, most=1000))
+    assert (answer.status, answer.unavailable) == (503, True)
+    differences = [Difference("status", 400, 503)]
+    for ported, verdict in (
+        (answer, PairVerdict.INCONCLUSIVE),
+        (replace(answer, unavailable=False), PairVerdict.DIFFERENT),
+    ):
+        pair = ComparedPair(PairSide(exchange.answer), PairSide(ported), differences)
+        assert outcome_of(exchange, pair).verdict is verdict

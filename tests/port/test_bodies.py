@@ -22,6 +22,7 @@ from cornflow_f.web.body import ValueCounter, has_more_values
 from tests.port.conftest import SECRET, Port, StartPort
 
 PIECE = b" " * 65_536
+FORM = (b"content-type", b"multipart/form-data; boundary=x")
 JSON = (b"content-type", b"application/json")
 STALL = 1.0
 """Seconds of the processor that another client may wait for. Without the cures it is five and more."""
@@ -136,12 +137,23 @@ async def test_a_limit_of_no_operation_is_refused(start_port: StartPort) -> None
         await start_port(CORNFLOW_F_BODY_LIMITS="POST /cases/=5")
 
 
-async def test_a_slow_client_keeps_no_connection(port: Port) -> None:
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/instance/", JSON),
+        ("/instancefile/", FORM),
+        ("/execution/files/x/", FORM),
+        ("/execution/files/x/", (b"content-type", b"application/x-www-form-urlencoded")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[1].decode()[:24],
+)
+async def test_a_slow_client_keeps_no_connection(
+    start_port: StartPort, path: str, kind: tuple[bytes, bytes]
+) -> None:
+    port = await start_port(EXECUTION_FILES="1")
+    as_ = "admin" if path.startswith("/instance") else "service_user"
     senders = [Sender(10, stops_after=2) for _ in range(5)]
-    tasks = [
-        asyncio.create_task(send(port, "POST", "/instance/", one, JSON, as_="admin"))
-        for one in senders
-    ]
+    tasks = [asyncio.create_task(send(port, "POST", path, one, kind, as_=as_)) for one in senders]
     for one in senders:
         await asyncio.wait_for(one.waits.wait(), 20)
     try:

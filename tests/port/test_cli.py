@@ -331,7 +331,7 @@ def test_a_legacy_that_went_on(cli: Cli, database_url: str) -> None:
         ({"DATABASE_URL": "sqlite:///cornflow.db"}, "relative path"),
         ({"DATABASE_URL": "mysql://x/y"}, "use sqlite:// or postgresql://"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL can't be read"),
-        ({"DATABASE_URL": "postgresql://x/y?options=-c"}, "parameter 'options'"),
+        ({"DATABASE_URL": "postgresql://x/y?keepalives=1"}, "parameter 'keepalives'"),
         ({"DEFAULT_POSTGRES": "yes"}, "DEFAULT_POSTGRES must be 0 or 1"),
         ({"AUTH_TYPE": "7"}, "AUTH_TYPE"),
         ({"APPLICATION_ROOT": "api"}, "APPLICATION_ROOT must start with '/'"),

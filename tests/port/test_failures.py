@@ -15,8 +15,9 @@ from cornflow_f.config import Settings
 from cornflow_f.errors import ConfigurationError
 from cornflow_f.main import create_app
 from cornflow_f.models import Role, User
+from cornflow_f.security import create_token
 from cornflow_f.services import role as role_service
-from tests.port.conftest import Port, StartPort
+from tests.port.conftest import SECRET, Port, StartPort
 
 
 async def test_a_failing_commit_is_not_reported_as_success(
@@ -143,6 +144,52 @@ async def test_an_exhausted_pool_is_a_503(start_port: StartPort) -> None:
         assert (reply.status_code, reply.headers["retry-after"]) == (503, "5")
         assert reply.json()["message"] == "503 Service Unavailable"
     assert (await port.call("GET", "/user/")).status_code == 200
+
+
+async def ask_raw(port: Port, receive: Any) -> list[Any]:
+    """`POST /roles/` as a server asks; the messages of the reply."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"99")]
+    token = f"Bearer {create_token(SECRET, 'admin', 1)}".encode()
+    scope = {
+        "type": "http", "method": "POST", "path": "/roles/", "raw_path": b"/roles/", "query_string": b"",
+        "headers": [*headers, (b"authorization", token)], "http_version": "1.1", "scheme": "http",
+        "server": ("port", 80), "client": ("127.0.0.1", 1), "root_path": "",
+    }  # fmt: skip
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await port.app(scope, receive, send)
+    return sent
+
+
+async def test_whoever_runs_the_port_learns_that_the_database_was_away(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body() -> Any:
+        return {"type": "http.request", "body": b'{"name": "x"}', "more_body": False}
+
+    async def fail(*_: object, **__: object) -> None:
+        raise _LOST
+
+    assert "unavailable" not in (await ask_raw(port, body))[0]
+    monkeypatch.setattr(AsyncSession, "commit", fail)
+    start = (await ask_raw(port, body))[0]
+    monkeypatch.undo()
+    assert (start["status"], start["unavailable"]) == (503, "database")
+
+
+async def test_a_client_that_goes_away_in_the_middle_is_no_failure(
+    port: Port, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}]
+
+    async def body() -> Any:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    assert await ask_raw(port, body) == []
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
 
 
 _LOST = DBAPIError("INSERT", {}, Exception("terminating connection"), connection_invalidated=True)

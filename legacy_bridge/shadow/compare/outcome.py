@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from legacy_bridge.operations.operation import Stack
 from legacy_bridge.shadow.compare.side import PairSide, example
 from legacy_bridge.shadow.contract import ClientExchange
-from legacy_bridge.shadow.verdict import PairOutcome, PairVerdict
+from legacy_bridge.shadow.verdict import PairOutcome, PairVerdict, Reason
 from parity_core.compare.live import Difference
 
 
@@ -29,6 +29,8 @@ def if_quiet_only(pair: ComparedPair) -> ComparedPair:
 
 
 def outcome_of(exchange: ClientExchange, pair: ComparedPair) -> PairOutcome:
+    if pair.legacy.answer.unavailable or pair.ported.answer.unavailable:
+        return PairOutcome(PairVerdict.INCONCLUSIVE, Reason.UNAVAILABLE)
     compared = pair.ported if exchange.compared is Stack.PORTED else pair.legacy
     shown = (
         example(exchange, pair.differences, pair.legacy, pair.ported) if pair.differences else None
