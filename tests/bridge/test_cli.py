@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -177,6 +178,24 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_one_worker_compares_with_a_legacy_elsewhere(
+    cutover: Run, free_port: int, upstream: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the command line says reaches the process that compares, with one worker too."""
+    monkeypatch.setenv("CUTOVER_ASSEMBLY", "tests.bridge.pair_assembly:assemble_for_pairs")
+    monkeypatch.setenv("NOTES", str(tmp_path / "notes"))
+    with serving(free_port, "--legacy", upstream, "--default-mode", "shadow") as process:
+        deadline = time.monotonic() + 90
+        while not (tmp_path / "notes").exists():
+            assert time.monotonic() < deadline, "no pair was compared"
+            reply = httpx.get(f"http://127.0.0.1:{free_port}/thing/")
+            assert (reply.status_code, reply.headers["x-served-by"]) == (200, "legacy")
+            time.sleep(0.2)
+        pid, in_process, *operation = (tmp_path / "notes").read_text().splitlines()[0].split()
+        assert (in_process, operation) == ("False", ["GET", "/thing/"])
+        assert int(pid) != process.pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
