@@ -58,7 +58,7 @@ def test_a_change_is_made_told_and_remembered(ask: Ask) -> None:
     [
         ({"operation": "GET /things/", "mode": "ported"}, 404, "near: 'GET /thing/'"),
         ({"operation": "PUT /thing/<int:idx>/", "mode": "ported"}, 409, "does not implement"),
-        ({"operation": "GET /thing/", "mode": "dreaming"}, 422, "mode"),
+        ({"operation": "GET /thing/", "mode": "dreaming"}, 400, "mode"),
     ],
 )
 def test_what_can_not_be_set_is_told(
