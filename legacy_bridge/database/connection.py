@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, DateTime, bindparam, make_url, text
+from sqlalchemy import URL, DateTime, bindparam, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.schema import CreateTable
 
 from legacy_bridge.database.tables import METADATA
+from parity_core import private
 
 _TIMEOUT = 5.0
 """Seconds any one call may take."""
@@ -121,11 +122,15 @@ def _engine(url: str) -> AsyncEngine:
             options["connect_args"]["ssl"] = mode
             target = target.difference_update_query(["sslmode"])
     try:
-        return create_async_engine(target, **options)
+        engine = create_async_engine(target, **options)
     except ModuleNotFoundError as error:
         raise StoreError(
             f"the package {error.name} is not installed: pip install 'legacy-bridge[postgresql]'"
         ) from error
+    if target.drivername.startswith("sqlite") and target.database:
+        file = Path(target.database)
+        event.listen(engine.sync_engine, "do_connect", lambda *_: private.make_database(file))
+    return engine
 
 
 def _async_url(url: str) -> URL:
