@@ -292,8 +292,21 @@ def _too_many() -> ControlRefusedError:
 def _refuse_other_sites(request: Request) -> None:
     if request.method in ("GET", "HEAD"):
         return
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if PAGE_HEADER not in request.headers or site not in ("same-origin", "none"):
+    if PAGE_HEADER not in request.headers or is_of_another_site(request):
         raise ControlRefusedError(
-            403, f"a session's cookie changes nothing without the header {PAGE_HEADER}"
+            403,
+            f"a session's cookie changes nothing without the header {PAGE_HEADER}, from the bridge's own page",
         )
+
+
+def is_of_another_site(request: Request) -> bool:
+    """Whether the browser says that a page of another site asks. Programs say nothing of it."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    if origin is None:
+        return False
+    # plain HTTP, where browsers send no more than this
+    hosts = [request.headers.get(name, "") for name in ("host", "x-forwarded-host")]
+    return origin.partition("://")[2] not in [host for host in hosts if host]

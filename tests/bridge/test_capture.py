@@ -243,7 +243,9 @@ def test_workers_write_files_of_their_own_and_a_kill_cuts_one_line_at_most(tmp_p
         "CUTOVER_ASSEMBLY": "tests.bridge.pair_assembly:assemble",
         "PAIR_DATABASE_URL": f"sqlite:///{tmp_path / 'modes.db'}",
         "CUTOVER_CAPTURE": str(folder),
+        "CUTOVER_TOKEN": "operator",
     }
+    operator = {"Authorization": "Bearer operator"}
     words = ("--workers", "2", "--capture-mask", "iban", "--capture-sample", "1")
     with cutover_serve(env, *words) as url:
         sent = 0
@@ -253,7 +255,7 @@ def test_workers_write_files_of_their_own_and_a_kill_cuts_one_line_at_most(tmp_p
                 client.post("/echo/", json={"number": number, "iban": "DE02120300000000202051"})
                 sent += 1
                 if len(list(folder.glob("*.jsonl"))) >= 2 and number >= 20:
-                    worker = client.get("/_cutover/health").json()["worker"]
+                    worker = client.get("/_cutover/health", headers=operator).json()["worker"]
                     os.kill(worker, signal.SIGKILL)
                     killed.add(worker)
                     break

@@ -25,6 +25,7 @@ Run = Callable[..., Result]
 def environment(monkeypatch: pytest.MonkeyPatch, modes_url: str) -> None:
     monkeypatch.setenv("CUTOVER_ASSEMBLY", PAIR)
     monkeypatch.setenv("PAIR_DATABASE_URL", modes_url)
+    monkeypatch.setenv("CUTOVER_TOKEN", "operator")
 
 
 @pytest.fixture
@@ -141,7 +142,8 @@ def workers(url: str, count: int) -> set[int]:
     deadline = time.monotonic() + 60
     while len(found) < count:
         assert time.monotonic() < deadline, f"only {found} answer"
-        found.add(httpx.get(f"{url}/_cutover/health").json()["worker"])
+        headers = {"Authorization": "Bearer operator"}
+        found.add(httpx.get(f"{url}/_cutover/health", headers=headers).json()["worker"])
     return found
 
 

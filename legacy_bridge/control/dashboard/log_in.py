@@ -9,7 +9,12 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.types import ASGIApp
 
-from legacy_bridge.control.access import COOKIE, ControlAccess, ControlRefusedError
+from legacy_bridge.control.access import (
+    COOKIE,
+    ControlAccess,
+    ControlRefusedError,
+    is_of_another_site,
+)
 from legacy_bridge.control.attempts import address_of
 from legacy_bridge.control.input import Input
 from legacy_bridge.control.session import SESSION_SECONDS
@@ -85,8 +90,7 @@ def session_routes(access: ControlAccess) -> APIRouter:
 
 async def _from_the_page(request: Request) -> None:
     """Nobody else's page logs somebody in or out."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if site not in ("same-origin", "none"):
+    if is_of_another_site(request):
         raise ControlRefusedError(403, "log in from the bridge's own page")
 
 
