@@ -14,6 +14,7 @@ from typing import Protocol
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
@@ -24,7 +25,7 @@ from legacy_bridge.control.bridge_metrics import BridgeState
 from legacy_bridge.control.dashboard.live import Live
 from legacy_bridge.control.dashboard.log_in import client_of
 from legacy_bridge.control.dashboard.routes import dashboard_routes
-from legacy_bridge.control.input import invalid
+from legacy_bridge.control.input import invalid, refused_by_framework
 from legacy_bridge.control.own_requests import OwnRequests
 from legacy_bridge.control.routes import control_routes, refused
 from legacy_bridge.database.connection import Database
@@ -216,6 +217,7 @@ def create_bridge(
     )
     bridge.add_exception_handler(ControlRefusedError, refused)
     bridge.add_exception_handler(RequestValidationError, invalid)
+    bridge.add_exception_handler(HTTPException, refused_by_framework)
     bridge.dispatcher = dispatcher
     bridge.ownership = ownership
     bridge.warden = warden

@@ -6,6 +6,7 @@ from fastapi import Path, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, Field, model_validator
+from starlette.exceptions import HTTPException
 
 Name = Annotated[str, Field(max_length=500)]
 """Of an operation, a group, a setting, or a glob."""
@@ -72,6 +73,12 @@ async def invalid(_: Any, error: Exception) -> JSONResponse:
         place = ".".join(str(part) for part in detail[0]["loc"])
         text = f"{place}: {detail[0]['msg']}"
     return JSONResponse({"error": text, "detail": detail}, 400)
+
+
+async def refused_by_framework(_: Any, error: Exception) -> JSONResponse:
+    """What the framework itself refuses, in the envelope of all other errors."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)
 
 
 def _shown(part: Any) -> Any:

@@ -56,6 +56,7 @@ def test_what_makes_no_sense_is_refused(
     reply = client.request(method, path, content=body)
     assert reply.status_code == 400, (reply.status_code, reply.text[:300])
     assert reply.content
+    assert reply.json()["error"]
     assert "operator" not in reply.text, "what was sent is not shown: it may be a secret"
 
 

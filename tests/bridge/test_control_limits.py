@@ -1,6 +1,7 @@
 """Guesses are limited, however many come at once, from wherever they say that they come, on every worker."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,25 @@ def test_trust_in_everybody_is_no_trust(
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     url = f"{serve_operated().url}/_cutover/session"
     assert guess(url, 25).count(401) <= 20
+
+
+@pytest.mark.postgresql
+async def test_postgresql_counts_and_keeps_sessions_too(postgresql_url: str) -> None:
+    store = ModeStore(postgresql_url)
+    await store.create()
+    one, other = (
+        ControlAccess(TOKEN, Application(), httpx.AsyncClient, store.database) for _ in range(2)
+    )
+    statuses = await statuses_of(*(one.log_in("me", "wrong", "10.0.0.9") for _ in range(10)))
+    assert statuses == [401] * 10
+    statuses = await statuses_of(*(other.log_in("me", "wrong", "10.0.0.9") for _ in range(10)))
+    assert 429 in statuses or time.time() % 60 < 30, "unless a minute has ended in between"
+    _, cookie = await one.log_in("me", "right", "10.0.0.8")
+
+    def with_cookie() -> Request:
+        return request_of("10.0.0.8", cookie=f"cutover_session={cookie}")
+
+    assert (await other.caller(with_cookie())).name == "me"
+    await one.log_out(cookie)
+    assert await statuses_of(other.caller(with_cookie())) == [401]
+    await store.close()

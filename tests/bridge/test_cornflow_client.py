@@ -45,6 +45,7 @@ AUTH_GROUP = {
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     found = environment(tmp_path_factory.mktemp("cornflow"))
+    found["CUTOVER_TOKEN"] = "operator"
     seed(found)
     return found
 
