@@ -199,14 +199,19 @@ def _wait(stack: Stack, server: subprocess.Popen[bytes]) -> None:
 
 def seed(stack: Stack) -> None:
     program = [sys.executable, "-m", "cornflow_f.cli"]
-    steps = [["migrations", "upgrade"], ["permissions", "init"]]
+    steps: list[list[str]] = [["migrations", "upgrade"], ["permissions", "init"]]
     for role, name in (("planner", "planner"), ("service", "service_user")):
         steps.append(
-            ["users", "create", role, "-u", name, "-e", f"{name}@cornflow.org", "-p", PASSWORD]
+            ["users", "create", role, "-u", name, "-e", f"{name}@cornflow.org", "--password-stdin"]
         )
     for step in steps:
         subprocess.run(
-            program + step, env=stack.environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+            program + step,
+            env=stack.environment,
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            input=f"{PASSWORD}\n".encode(),
         )
 
 

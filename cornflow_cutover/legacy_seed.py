@@ -1,13 +1,14 @@
 """Seeds a database by the legacy's own commands: what the port's provisioning is compared with.
 
-    python -m cornflow_cutover.legacy_seed ROLE:USERNAME:EMAIL:PASSWORD ...
+    python -m cornflow_cutover.legacy_seed ROLE:USERNAME:EMAIL:VARIABLE ...
 
 Tables by `cornflow migrations upgrade`, actions, views, roles and permissions by `cornflow permissions init`,
-users by the functions behind `cornflow service init`, in the order given. DATABASE_URL says where.
+users by the functions behind `cornflow service init`, in the order given; the environment variable has the password. DATABASE_URL says where.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -25,11 +26,11 @@ def main(users: list[str]) -> None:
         cli.main(words, standalone_mode=False)
     with get_app().app_context():
         for user in users:
-            role, name, email, password = user.split(":", 3)
+            role, name, email, variable = user.split(":", 3)
             if role not in _ROLES:
                 raise SystemExit(f"{role} is none of {', '.join(_ROLES)}")
             number = getattr(const, f"{role.upper()}_ROLE")
-            create_user_with_role(name, email, password, role, number)
+            create_user_with_role(name, email, os.environ[variable], role, number)
 
 
 def _give_engines_execute() -> None:

@@ -26,9 +26,7 @@ class CornflowOperators:
         return token if isinstance(token, str) else None
 
     async def admin(self, token: str) -> str | None:
-        from cornflow_f.constants import Action
         from cornflow_f.errors import CornflowError
-        from cornflow_f.services import grant
         from cornflow_f.web.deps import username_of
 
         request = Request({"type": "http", "app": self._port, "headers": []})
@@ -36,6 +34,12 @@ class CornflowOperators:
             name = await username_of(token, request)
         except CornflowError:
             return None
+        return name if await self.is_admin(name) else None
+
+    async def is_admin(self, name: str) -> bool:
+        from cornflow_f.constants import Action
+        from cornflow_f.services import grant
+
         async with self._port.state.reading_sessions() as session:
             grant_held = await grant.look_up(session, name, "/user/", Action.GET)
-        return name if grant_held is not None and grant_held.user.is_admin else None
+        return grant_held is not None and grant_held.user.is_admin

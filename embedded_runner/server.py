@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ _REGISTER_PAUSE = 2.0
 
 def serve(settings: Settings) -> None:
     """Runs until it is told to stop (SIGINT, SIGTERM). RunnerError when it cannot start."""
+    # also for the workers and what their solvers leave behind
+    os.umask(0o077)
     with only_one(settings.data):
         server = uvicorn.Server(
             uvicorn.Config(

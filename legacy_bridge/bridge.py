@@ -14,6 +14,7 @@ from typing import Protocol
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter
 
@@ -24,8 +25,10 @@ from legacy_bridge.control.bridge_metrics import BridgeState
 from legacy_bridge.control.dashboard.live import Live
 from legacy_bridge.control.dashboard.log_in import client_of
 from legacy_bridge.control.dashboard.routes import dashboard_routes
-from legacy_bridge.control.input import invalid
+from legacy_bridge.control.input import invalid, refused_by_framework
+from legacy_bridge.control.own_requests import OwnRequests
 from legacy_bridge.control.routes import control_routes, refused
+from legacy_bridge.database.connection import Database
 from legacy_bridge.evidence.recorder import Recorder
 from legacy_bridge.evidence.warden import Warden
 from legacy_bridge.modes.ownership import Ownership
@@ -79,6 +82,8 @@ class Bridge(FastAPI):
             fields = put_right(scope["headers"])
             scope["headers"] = fields.headers
             send = MarkedReply(send, fields.request_id)
+            await OwnRequests(super().__call__)(scope, receive, send)
+            return
         await super().__call__(scope, receive, send)
 
 
@@ -173,6 +178,8 @@ def create_bridge(
         telemetry=telemetry,
     )
     live = Live(ownership, warden)
+    # Connections of its own: who floods the log-in must not hold up the modes.
+    sessions = Database(database_url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -186,6 +193,7 @@ def create_bridge(
             if captured is not None:
                 stack.push_async_callback(asyncio.to_thread, captured.stop)
                 await asyncio.to_thread(captured.start)
+            stack.push_async_callback(sessions.close)
             stack.push_async_callback(ownership.stop)
             await ownership.start()
             stack.push_async_callback(warden.stop)
@@ -203,18 +211,19 @@ def create_bridge(
     bridge = Bridge(
         title="Cutover bridge",
         lifespan=lifespan,
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
     bridge.add_exception_handler(ControlRefusedError, refused)
     bridge.add_exception_handler(RequestValidationError, invalid)
+    bridge.add_exception_handler(HTTPException, refused_by_framework)
     bridge.dispatcher = dispatcher
     bridge.ownership = ownership
     bridge.warden = warden
     bridge.capture = captured
     recording = None if captured is None else captured.state
-    access = ControlAccess(options.token, options.operators, client_of(dispatcher))
+    access = ControlAccess(options.token, options.operators, client_of(dispatcher), sessions)
     bridge.include_router(control_routes(ownership, warden, access, recording), prefix=PREFIX)
     state = BridgeState(ownership, warden)
 

@@ -39,9 +39,15 @@ async def log_in_as_planner(bridge: httpx.AsyncClient, folder: DataFolder) -> No
     try:
         await log_in(bridge, CHECKER, password)
     except UpError:
-        user = ("-u", CHECKER, "-e", f"{CHECKER}@cornflow.org", "-p", password)
+        user = ("-u", CHECKER, "-e", f"{CHECKER}@cornflow.org", "--password-stdin")
         words = ("users", "create", "planner", *user)
-        await asyncio.to_thread(run, "cornflow_f.cli", *words, environment=folder.environment())
+        await asyncio.to_thread(
+            run,
+            "cornflow_f.cli",
+            *words,
+            environment=folder.environment(),
+            stdin=f"{password}\n",
+        )
         await log_in(bridge, CHECKER, password)
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from parity_core import private
+
 ORCHESTRATOR_NOWHERE = "http://127.0.0.1:9"
 """An address where nothing listens, for a start without an orchestrator."""
 
@@ -66,8 +68,8 @@ class DataFolder:
     def take(self) -> None:
         """Creates the folder and keeps others out until this process ends, however it ends."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.path / ".lock").open("w")
+            self._make_private()
+            self._lock = private.open_file(self.path / ".lock", "w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(
@@ -75,6 +77,15 @@ class DataFolder:
             ) from None
         except OSError as error:
             raise DataError(f"the data folder {self.path} can't be used: {error}") from None
+
+    def _make_private(self) -> None:
+        """Also what an earlier version has left open to others."""
+        private.make_folder(self.path)
+        if self._secrets.exists():
+            self.path.chmod(0o700)
+            for file in self.path.glob("*"):
+                if file.is_file() and file.stat().st_mode & 0o077:
+                    file.chmod(0o600)
 
     def release(self) -> None:
         if self._lock is not None:
@@ -106,6 +117,7 @@ class DataFolder:
         """A place for a database that is not complete; what a killed start left there is gone."""
         for leftover in self.path.glob(f"{self._draft.name}*"):
             leftover.unlink()
+        private.make_database(self._draft)
         return self._draft
 
     def finish_draft(self) -> None:

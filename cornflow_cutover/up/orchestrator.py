@@ -17,6 +17,7 @@ from cornflow_cutover.up.attached import Attached
 from cornflow_cutover.up.data_folder import SERVICE_USER, DataFolder
 from cornflow_cutover.up.steps import UpError
 from legacy_bridge.serve import ServeError, listen
+from parity_core import private
 
 _MODULE = "embedded_runner.cli"
 _USER = "cornflow"
@@ -113,7 +114,7 @@ class EmbeddedRunner:
     def start(self) -> None:
         self._folder.runner.mkdir(mode=0o700, exist_ok=True)
         self._wait_for_predecessor()
-        with self._folder.runner_log.open("wb") as log:
+        with private.open_file(self._folder.runner_log, "wb") as log:
             self._process = Attached(
                 _MODULE, *self._words, environment=self._environment, output=log
             )
@@ -160,7 +161,7 @@ class EmbeddedRunner:
 
     def _wait_for_predecessor(self) -> None:
         deadline = time.monotonic() + _LOCK_PATIENCE
-        with (self._folder.runner / "lock").open("a") as lock:
+        with private.open_file(self._folder.runner / "lock", "a") as lock:
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -31,8 +31,9 @@ def seed(folder: DataFolder, admin_password: str | None, console: Console) -> No
             ("admin", ADMIN, password),
             ("service", SERVICE_USER, folder.secrets().service_password),
         ):
-            user = ("-u", name, "-e", f"{name}@cornflow.org", "-p", word)
-            run(_PORT_CLI, "users", "create", kind, *user, environment=environment)
+            user = ("-u", name, "-e", f"{name}@cornflow.org", "--password-stdin")
+            words = ("users", "create", kind, *user)
+            run(_PORT_CLI, *words, environment=environment, stdin=f"{word}\n")
     with step(console, "let the port answer every operation it has"):
         reason = ("--by", "cutover up", "--why", "first start")
         run(_BRIDGE_CLI, "set", "all-ported", "ported", *reason, environment=environment)

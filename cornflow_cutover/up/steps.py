@@ -39,10 +39,12 @@ def step(console: Console, what: str) -> Iterator[None]:
     console.print(f"[green]✓[/] {what} ({time.monotonic() - started:.1f} s)")
 
 
-def run(module: str, *words: str, environment: Mapping[str, str]) -> None:
+def run(module: str, *words: str, environment: Mapping[str, str], stdin: str = "") -> None:
+    """``stdin``: what must not be on the command line, which other users of the machine see."""
     done = subprocess.run(
         [sys.executable, "-m", module, *words],
         env=dict(environment),
+        input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

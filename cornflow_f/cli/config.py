@@ -1,6 +1,7 @@
 """`config`: what the server would be told by the environment."""
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -57,8 +58,10 @@ def save_settings(path: str, show_secrets: bool) -> None:
     lines = [f"{name} = {value}" for name, value in _values(show_secrets).items()]
     try:
         # Before anything secret is in it.
-        target.touch(mode=0o600)
-        target.write_text("\n".join(["[configuration]", "", *lines, ""]), encoding="utf-8")
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, 0o600)
+            file.write("\n".join(["[configuration]", "", *lines, ""]))
     except OSError as error:
         raise CouldNotRun(f"{target} can't be written: {error.strerror}") from error
     click.echo(f"Written: {target}")

@@ -23,7 +23,7 @@ def users() -> None:
 def create() -> None:
     """Create a user, or give an existing one another role.
 
-    Without --password and --password-stdin a password is made up and printed once.
+    Without --password, --password-stdin and --password-env a password is made up and printed once.
     """
 
 
@@ -36,10 +36,18 @@ def _command_for(role: Role) -> None:
     @options.email
     @options.password
     @options.password_stdin
+    @options.password_env
     # Scripts written for the legacy pass it; what happened is always said here.
     @click.option("-v", "--verbose", is_flag=True, expose_value=False, hidden=True)
-    def _create(username: str, email: str, password: str | None, password_stdin: bool) -> None:
-        _create_user(role, username, email, options.chosen_password(password, password_stdin))
+    def _create(
+        username: str,
+        email: str,
+        password: str | None,
+        password_stdin: bool,
+        password_env: str | None,
+    ) -> None:
+        chosen = options.chosen_password(password, password_stdin, password_env)
+        _create_user(role, username, email, chosen)
 
 
 for _role in (Role.VIEWER, Role.PLANNER, Role.ADMIN, Role.SERVICE):

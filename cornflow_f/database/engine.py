@@ -3,6 +3,8 @@
 Datetimes in the database are naive; what they mean is in `clock`.
 """
 
+import contextlib
+import os
 import time
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -81,6 +83,13 @@ def display_url(url: str) -> str:
     return read_address(url).display()
 
 
+def _make_private(file: Path) -> None:
+    """A new database is its owner's alone, whatever the umask is; SQLite gives its log the same mode."""
+    # where that is not possible SQLite itself says why
+    with contextlib.suppress(OSError):
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+
+
 def create_engine(
     url: str, *, pool_size: int = 10, busy_timeout_ms: int = BUSY_TIMEOUT_MS, **options: Any
 ) -> AsyncEngine:
@@ -99,6 +108,9 @@ def create_engine(
     if target.database not in _MEMORY:
         options["pool_size"] = pool_size
     engine = create_async_engine(target, **options)
+    file = sqlite_file(url)
+    if file is not None:
+        event.listen(engine.sync_engine, "do_connect", lambda *_: _make_private(file))
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:

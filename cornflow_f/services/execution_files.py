@@ -5,6 +5,7 @@ Source: ``endpoints/execution.py``, ExecutionFilesEndpoint and ExecutionFilesCle
 
 import asyncio
 import logging
+import os
 import shutil
 import zipfile
 from dataclasses import dataclass
@@ -94,12 +95,17 @@ def _write(path: Path, name: str, file: BinaryIO) -> None:
     if not name.lower().endswith(_SUFFIX) or not zipfile.is_zipfile(file):
         raise InvalidUsage("The execution file must be a valid .zip file")
     file.seek(0)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # of all users, so for nobody else on this machine, whatever the umask is
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Whole or not at all: a reader never gets half an archive.
     unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("wb") as target:
+    with open(unfinished, "wb", opener=_for_the_owner) as target:
         shutil.copyfileobj(file, target)
     unfinished.replace(path)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 async def _save_status(session: AsyncSession, idx: str, status: ExecutionFiles) -> None:

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, field_validator
 
 from legacy_bridge.control.access import CALLER, ControlRefusedError
-from legacy_bridge.control.input import Input, Name, Why
+from legacy_bridge.control.input import GroupName, Input, Name, Wanted, Why
 from legacy_bridge.control.operator import Operator
 from legacy_bridge.control.overview import breach_as_json, change_as_json
 from legacy_bridge.database.connection import StoreError
@@ -74,7 +74,7 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
         caller = CALLER.get()
         who = (caller.name if caller is not None else None) or act.by
         if not who:
-            raise ControlRefusedError(422, "say who you are: by")
+            raise ControlRefusedError(400, "say who you are: by")
         return Operator(ownership, who, act.why)
 
     @router.put("/mode")
@@ -133,7 +133,7 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
         return await _changes_reply(operator(act).unkill())
 
     @router.put("/group/{name}")
-    async def declare_group(name: str, act: Group) -> JSONResponse:
+    async def declare_group(name: GroupName, act: Group) -> JSONResponse:
         """Operations that move together; an empty list ends the group."""
         if not act.operations:
             return await _changes_reply(operator(act).drop_group(name))
@@ -151,7 +151,7 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
 
     @router.get("/breaches")
     async def breaches(
-        limit: Annotated[int, Query(ge=1, le=1000)] = 20, name: str | None = None
+        limit: Annotated[int, Query(ge=1, le=1000)] = 20, name: Wanted = None
     ) -> JSONResponse:
         """Why things were rolled back, with figures and examples; the newest first."""
         try:
@@ -162,7 +162,7 @@ def action_routes(ownership: Ownership, warden: Warden) -> APIRouter:
 
     @router.get("/examples")
     async def examples(
-        operation: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
+        operation: Wanted = None, limit: Annotated[int, Query(ge=1, le=1000)] = 20
     ) -> JSONResponse:
         """Failed requests and different pairs; the newest first."""
         try:

@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from legacy_bridge.control.access import ControlAccess, ControlRefusedError
 from legacy_bridge.control.actions import action_routes
+from legacy_bridge.control.document import document_of
 from legacy_bridge.control.overview import change_as_json, status_of
 from legacy_bridge.evidence.warden import Warden
 from legacy_bridge.modes.ownership import Ownership
@@ -26,17 +27,25 @@ def control_routes(
     router = APIRouter()
 
     @router.get("/health")
-    async def health() -> JSONResponse:
-        """Whether this worker follows the modes. Answers 200 as long as requests are served."""
+    async def health(request: Request) -> JSONResponse:
+        """Whether this worker follows the modes. Answers 200 as long as requests are served.
+
+        Operators also learn which process answers.
+        """
         return JSONResponse(
             {
                 "status": "serving",
-                "worker": os.getpid(),
+                **({"worker": os.getpid()} if await access.is_operator(request) else {}),
                 "modes": "current" if ownership.trouble is None else "last known",
                 "revision": ownership.decisions.revision,
                 **({} if capture is None else {"capture": capture()}),
             }
         )
+
+    @router.get("/openapi.json", dependencies=guarded, include_in_schema=False)
+    async def document(request: Request) -> JSONResponse:
+        """What this API takes and answers."""
+        return JSONResponse(document_of(request.app))
 
     @router.get("/status", dependencies=guarded)
     async def status() -> JSONResponse:

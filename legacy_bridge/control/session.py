@@ -1,34 +1,119 @@
-"""The session of somebody who has the bridge's token: a signed name, so that every worker can read it."""
+"""Sessions of the page. Each is a row of the database, so that a log-out ends it for every worker at once.
 
-import base64
-import binascii
+The cookie is the row's name, signed by itsdangerous: docs/decisions/0011. Nothing else is in it; least of
+all the application's own token, with which a thief could do more.
+"""
+
 import hashlib
-import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from itsdangerous import BadSignature, TimestampSigner
+from sqlalchemy import DateTime, bindparam, delete, insert, select, text
+
+from legacy_bridge.database.connection import Database
+from legacy_bridge.database.tables import SESSIONS, STATE
+
+SESSION_SECONDS = 12 * 3600
+
+_SALT = "cutover session"
+_KIND, _NAME = "secret", "session"
+"""The row of `bridge_state` with the key: of a kind that is never loaded with the modes, nor shown."""
+_LONGEST = 500
 
 
-class TokenSession:
-    """Signs with a key made of the token: another token ends all sessions."""
+class SessionKind(StrEnum):
+    """How somebody logged in, and so what must still hold."""
 
-    def __init__(self, token: str) -> None:
-        self._key = hmac.new(token.encode(), b"cutover session", hashlib.sha256).digest()
+    TOKEN = "token"
+    """With the bridge's token: another token ends the session."""
+    USER = "user"
+    """As an admin of the application, who must be one still."""
 
-    def issue(self, name: str, until: float) -> str:
-        """`until`: seconds since 1970."""
-        encoded = base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
-        content = f"{encoded}.{until:.0f}"
-        return f"{content}.{self._sign(content)}"
 
-    def name_of(self, session: str, now: float) -> str | None:
-        content, _, signature = session.rpartition(".")
-        if not hmac.compare_digest(self._sign(content).encode(), signature.encode()):
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who has it, and how."""
+
+    name: str
+    kind: SessionKind
+
+
+class Sessions:
+    """Raises StoreError when the database is away."""
+
+    def __init__(self, database: Database, token: str | None) -> None:
+        self._database = database
+        self._token = token or ""
+        self._signer: TimestampSigner | None = None
+
+    async def issue(self, session: Session, now: float) -> str:
+        """The cookie of a new one. ``now``: seconds since 1970."""
+        signer = await self._signed_by()
+        number = secrets.token_urlsafe(32)
+        async with self._database.begin() as connection:
+            await connection.execute(delete(SESSIONS).where(SESSIONS.c.until < now))
+            row = {"name": session.name[:200], "kind": session.kind, "until": now + SESSION_SECONDS}
+            await connection.execute(insert(SESSIONS).values(id=_stored(number), **row))
+        return signer.sign(number).decode()
+
+    async def read(self, cookie: str, now: float) -> Session | None:
+        """None when it is forged, too old, or was ended."""
+        number = await self._number(cookie)
+        if number is None:
             return None
-        encoded, _, until = content.partition(".")
-        if float(until) < now:
+        query = select(SESSIONS.c.name, SESSIONS.c.kind).where(
+            SESSIONS.c.id == _stored(number), SESSIONS.c.until >= now
+        )
+        async with self._database.begin() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else Session(row.name, SessionKind(row.kind))
+
+    async def end(self, cookie: str) -> None:
+        """From now on nobody has it, whoever has copied the cookie."""
+        number = await self._number(cookie)
+        if number is not None:
+            async with self._database.begin() as connection:
+                await connection.execute(delete(SESSIONS).where(SESSIONS.c.id == _stored(number)))
+
+    async def _number(self, cookie: str) -> str | None:
+        if len(cookie) > _LONGEST or not cookie.isascii():
             return None
         try:
-            return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-        except (binascii.Error, ValueError):
+            return (await self._signed_by()).unsign(cookie, max_age=SESSION_SECONDS).decode()
+        except BadSignature:
             return None
 
-    def _sign(self, content: str) -> str:
-        return hmac.new(self._key, content.encode(), hashlib.sha256).hexdigest()
+    async def _signed_by(self) -> TimestampSigner:
+        if self._signer is None:
+            key = f"{await self._key()} {self._token}"
+            self._signer = TimestampSigner(key, salt=_SALT, digest_method=hashlib.sha256)
+        return self._signer
+
+    async def _key(self) -> str:
+        """The same for all workers and replicas: the first that needs one makes it."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO bridge_state (kind, name, value, changed_at, changed_by, why) "
+                    "VALUES (:kind, :name, :value, :now, 'cutover', 'first session') "
+                    "ON CONFLICT DO NOTHING"
+                ).bindparams(bindparam("now", type_=DateTime)),
+                {
+                    "kind": _KIND,
+                    "name": _NAME,
+                    "value": json.dumps({"value": secrets.token_hex(32)}),
+                    "now": datetime.now(UTC).replace(tzinfo=None),
+                },
+            )
+            kept = select(STATE.c.value).where(STATE.c.kind == _KIND, STATE.c.name == _NAME)
+            value: str = (await connection.execute(kept)).scalar_one()
+        return str(json.loads(value)["value"])
+
+
+def _stored(number: str) -> str:
+    """Who reads the table gets no cookie."""
+    return hashlib.sha256(number.encode()).hexdigest()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, DateTime, bindparam, inspect, text
+from sqlalchemy import URL, DateTime, bindparam, event, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -23,6 +23,7 @@ from legacy_bridge.database.address import (
     read,
 )
 from legacy_bridge.database.tables import METADATA
+from parity_core import private
 
 _TIMEOUT = 5.0
 """Seconds any one call may take."""
@@ -115,11 +116,15 @@ def _engine(url: str) -> AsyncEngine:
     if target.get_backend_name() == POSTGRESQL:
         options["pool_pre_ping"] = True
     try:
-        return create_async_engine(target, **options)
+        engine = create_async_engine(target, **options)
     except ModuleNotFoundError as error:
         raise StoreError(
             f"the package {error.name} is not installed: pip install 'legacy-bridge[postgresql]'"
         ) from error
+    if target.drivername.startswith("sqlite") and target.database:
+        file = Path(target.database)
+        event.listen(engine.sync_engine, "do_connect", lambda *_: private.make_database(file))
+    return engine
 
 
 def _driver_arguments(url: str) -> tuple[URL, dict[str, Any]]:

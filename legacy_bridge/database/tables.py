@@ -4,7 +4,7 @@ The first three are as old as the bridge and never change, so that a replica of 
 on working beside a newer one; what came later has tables of its own.
 """
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Float, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -105,3 +105,22 @@ TRAFFIC = Table(
     Column("errors", BigInteger, nullable=False),
 )
 """Requests of clients by day, in UTC."""
+
+SESSIONS = Table(
+    "bridge_session",
+    METADATA,
+    Column("id", String(64), primary_key=True),  # a hash
+    Column("name", String(200), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("until", Float, nullable=False),  # seconds since 1970
+)
+"""Who is logged in to the page. A log-out deletes the row."""
+
+ATTEMPTS = Table(
+    "bridge_attempt",
+    METADATA,
+    Column("address", String(100), primary_key=True),
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("failures", Integer, nullable=False),
+)
+"""Wrong passwords at the control API, of this minute and the one before."""

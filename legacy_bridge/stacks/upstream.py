@@ -18,6 +18,7 @@ CONNECTIONS = 100
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
+        b"http2-settings",
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-authorization",
@@ -28,12 +29,6 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
-_FOR_ALL_HOPS = (
-    b"accept", b"access-control-", b"authorization", b"cache-control", b"content-", b"cookie", b"date",
-    b"etag", b"expect", b"forwarded", b"host", b"if-", b"location", b"origin", b"range", b"referer",
-    b"set-cookie", b"user-agent", b"vary", b"x-forwarded-", b"x-real-ip", b"x-request-id", b"traceparent",
-)  # fmt: skip
-"""How fields begin that `Connection` can't name."""
 _ANSWERED_HERE = frozenset({b"date", b"server"})
 """What our own server writes on every reply."""
 
@@ -177,16 +172,8 @@ def _end_to_end(
 ) -> Headers:
     """The fields that are not only for the next hop, without blanks around their values.
 
-    `Connection` may name fields of its own, but none that all hops need: a client could have
-    `Authorization` or `Content-Length` dropped.
+    `Connection` names none of its own: a client could have `Authorization`, `Content-Length` or a proxy's
+    own field dropped, and the legacy got them all before the bridge was there.
     """
-    headers = list(headers)
-    named = {
-        name.strip().lower()
-        for field, value in headers
-        if field == b"connection"
-        for name in value.split(b",")
-    }
-    named = {name for name in named if not name.startswith(_FOR_ALL_HOPS)}
-    dropped = _HOP_BY_HOP | also | named
+    dropped = _HOP_BY_HOP | also
     return [(name, value.strip(b" \t")) for name, value in headers if name not in dropped]

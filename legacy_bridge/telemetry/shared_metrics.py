@@ -12,6 +12,7 @@ from secrets import token_hex
 from typing import Any
 
 from legacy_bridge.telemetry.metrics import Metrics
+from parity_core import private
 
 PERIOD = 1.0
 """Seconds that others' counts may be old."""
@@ -42,7 +43,7 @@ class SharedMetrics:
             return
         draft = self._folder / f"{self._name}.unfinished"
         with contextlib.suppress(OSError):
-            draft.write_text(json.dumps(self.own.as_json()))
+            private.write_text(draft, json.dumps(self.own.as_json()))
             draft.replace(self._folder / self._name)
 
     def sum(self) -> Metrics:

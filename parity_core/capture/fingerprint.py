@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parity_core import private
+
 KEY_FILE = "capture.key"
 _SCHEME = 20
 """Characters of a scheme that are kept."""
@@ -119,7 +121,7 @@ def open_key(folder: Path, key_text: str | None = None) -> FingerprintKey:
     """
     if key_text:
         return FingerprintKey(key_text.encode())
-    folder.mkdir(parents=True, exist_ok=True)
+    private.make_folder(folder)
     key = read_key(folder)
     if key is not None:
         return key

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from parity_core import private
 from parity_core.model import ParityError
 from parity_tests.capture.store import ReplayStore
 from parity_tests.capture.tally import ReplayTally
@@ -36,7 +37,8 @@ class State:
             raise ParityError(f"{path} is no state of a replay ({error}): choose another") from None
         self.folder = path.with_name(f"{path.name}.d") if self.is_kept else scratch
         self.live = self.folder / "live" if self.is_kept else scratch
-        self.live.mkdir(parents=True, exist_ok=True)
+        private.make_folder(self.folder)
+        private.make_folder(self.live)
         self.position = int(self.store.fact("position") or 0)
         self._at = self.position
         self._when = time.monotonic()
@@ -73,7 +75,7 @@ class State:
         """Brings databases and counts back to where the last run stopped; says what is to be known."""
         if not self.goes_on:
             shutil.rmtree(self.live, ignore_errors=True)
-            self.live.mkdir(parents=True)
+            private.make_folder(self.live)
             return []
         if (counts := self.store.fact("tally")) is not None:
             tally.thaw(counts)
@@ -126,9 +128,11 @@ class State:
         slot = "b" if self.store.fact("slot") == "a" else "a"
         folder = self.folder / slot
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        private.make_folder(folder)
         for name, path in databases.items():
-            source, copy = sqlite3.connect(path), sqlite3.connect(folder / f"{name}.db")
+            target = folder / f"{name}.db"
+            private.make_database(target)
+            source, copy = sqlite3.connect(path), sqlite3.connect(target)
             try:
                 source.backup(copy)
             finally:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from parity_core import private
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -22,6 +24,7 @@ class ReplayStore:
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.RLock()
+        private.make_database(path)
         self.connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         for statement in (
             "PRAGMA journal_mode=WAL",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from parity_core import private
 from parity_core.capture.mask import Masker
 from parity_core.capture.raw import Raw, without_secrets
 from parity_core.capture.record import PREFIX, header_line, to_line
@@ -20,7 +21,7 @@ def write_capture(
     path = folder / f"{PREFIX}{name}.jsonl"
     count = 0
     try:
-        with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
+        with private.open_file(path, "x", encoding="utf-8", errors="backslashreplace") as file:
             for raw in exchanges:
                 one = without_secrets(_with_user(raw, user), masker, limit)
                 if not count:

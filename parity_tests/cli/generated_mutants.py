@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from parity_core import private
 from parity_core.model import ParityError
 from parity_tests.config import Config
 from parity_tests.report.exit_code import Exit
@@ -55,7 +56,7 @@ def run_generated(config: Config, chosen: Chosen, screen: Console) -> Exit:
         result = run.run(config, _options(chosen), progress)
     if chosen.json_file:
         text = report.render_json(result)
-        chosen.json_file.write_text(text, encoding="utf-8")
+        private.write_text(chosen.json_file, text)
     report.render(result, screen)
     return Exit(result.exit)
 

@@ -10,6 +10,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from parity_core import private
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.mutants.plant import package_folder
@@ -97,7 +98,7 @@ def command(
                 "branches": {"reached": branches, "total": of_branches},
                 "gaps": [asdict(gap) for gap in unreached],
             }
-            json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            private.write_text(json_file, json.dumps(document, indent=2) + "\n")
         return Exit.SAME
 
     guarded(work)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parity_core import private
 from parity_core.model import ParityError
 
 _VERSION = 1
@@ -119,8 +120,8 @@ def write(reach: Reach, path: Path) -> None:
         document["files"][name]["lines"] = {
             line: _packed(numbers) for line, numbers in file.lines.items()
         }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+    private.make_folder(path.parent)
+    private.write_text(path, json.dumps(document, separators=(",", ":")))
 
 
 def read(path: Path) -> Reach:

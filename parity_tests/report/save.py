@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from parity_core import private
 from parity_core.model import ParityError
 
 
@@ -24,7 +25,7 @@ def save(file: Path, content: str | bytes) -> None:
         target = file.resolve()  # a link stays one
         beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         try:
-            with beside.open("xb") as stream:
+            with private.open_file(beside, "xb") as stream:
                 stream.write(raw)
                 stream.flush()
                 os.fsync(stream.fileno())

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
+from parity_core import private
 from parity_core.model import ParityError
 from parity_tests.config import Config
 
@@ -116,6 +117,7 @@ class SqliteDatabases(Databases):
             Path(f"{self._path(url)}{suffix}").unlink(missing_ok=True)
 
     def execute(self, url: str, script: str) -> None:
+        private.make_database(Path(self._path(url)))
         connection = sqlite3.connect(self._path(url))
         try:
             connection.executescript(script)
@@ -128,6 +130,7 @@ class SqliteDatabases(Databases):
 
 def _backup(path: Path, target: Path) -> None:
     source = sqlite3.connect(path)
+    private.make_database(target)
     copy = sqlite3.connect(target)
     try:
         # SQLite's own backup sees what is still in the write-ahead log

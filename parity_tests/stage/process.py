@@ -19,6 +19,7 @@ from typing import Protocol, Self
 
 import httpx
 
+from parity_core import private
 from parity_core.model import ParityError, Side
 
 _TAIL = 40
@@ -134,11 +135,11 @@ class ProcessStack:
         self.log = folder / f"{side}-{port}.log"
         self.folder = folder / f"{side}-{port}"
         # a port that was free may be one that a stopped stack had
-        self.folder.mkdir(exist_ok=True)
+        private.make_folder(self.folder)
         self._health = health
         self._timeout = timeout
         self._command = command
-        with self.log.open("wb") as log:
+        with private.open_file(self.log, "wb") as log:
             try:
                 self._process = subprocess.Popen(
                     command,

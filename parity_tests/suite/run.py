@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from parity_core import private
 from parity_core.model import ParityError, Side
 from parity_tests.suite import events, leftovers, verdict
 from parity_tests.suite.leftovers import put_back
@@ -38,7 +39,7 @@ def run(
     """Raises ParityError when either run tells nothing. ``keep``: a folder for what was printed."""
     with tempfile.TemporaryDirectory(prefix="parity-suite-") as temporary:
         folder = keep or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         legacy = _once(reference, command, Side.LEGACY, folder, progress, 0)
         if not legacy.requests:
             raise ParityError(_nothing_asked(reference, legacy))
@@ -74,7 +75,7 @@ def _once(
     events_file, log = folder / f"{stack}.jsonl", folder / f"{stack}.log"
     events_file.unlink(missing_ok=True)
     databases = folder / f"{stack}-databases"
-    databases.mkdir(exist_ok=True)
+    private.make_folder(databases)
     asked = {"target": reference.module, "stack": stack, "events": str(events_file.absolute()),
              "folder": str(databases.absolute())}  # fmt: skip
     environment = reference.environment(os.environ)
@@ -119,7 +120,7 @@ def _follow(
     events_file: Path,
     count: Callable[[int], None],
 ) -> int:
-    with log.open("wb") as output:
+    with private.open_file(log, "wb") as output:
         try:
             process = subprocess.Popen(
                 words, env=environment, stdin=subprocess.DEVNULL, stdout=output,

@@ -1,5 +1,6 @@
 """What the bridge's tests share: a bridge over the small pair."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import fields
@@ -9,6 +10,7 @@ from typing import Any
 import flask
 import pytest
 from fastapi import FastAPI
+from werkzeug.serving import make_server
 
 from legacy_bridge.bridge import BridgeOptions, Stacks, create_bridge
 from legacy_bridge.operations.operation import Mode
@@ -60,6 +62,18 @@ def serve() -> Iterator[Serve]:
     """`serve(app)`: under uvicorn until the test ends."""
     with ExitStack() as stack:
         yield lambda app, **options: stack.enter_context(running(app, **options))
+
+
+@pytest.fixture
+def upstream(legacy_app: flask.Flask) -> Iterator[str]:
+    """The Flask app on Werkzeug's own threaded server."""
+    server = make_server("127.0.0.1", 0, legacy_app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
 
 
 @pytest.fixture

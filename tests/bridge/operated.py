@@ -170,6 +170,9 @@ class SmallOperators:
         name = _TOKENS.get(token)
         return name if name == ADMIN else None
 
+    async def is_admin(self, name: str) -> bool:
+        return name == ADMIN
+
 
 def observer() -> ShadowObserver:
     return ShadowObserver(SmallComparer(), Limits())

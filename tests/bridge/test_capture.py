@@ -249,7 +249,9 @@ def test_workers_write_files_of_their_own_and_a_kill_cuts_one_line_at_most(tmp_p
         "CUTOVER_ASSEMBLY": "tests.bridge.pair_assembly:assemble",
         "PAIR_DATABASE_URL": f"sqlite:///{tmp_path / 'modes.db'}",
         "CUTOVER_CAPTURE": str(folder),
+        "CUTOVER_TOKEN": "operator",
     }
+    operator = {"Authorization": "Bearer operator"}
     words = ("--workers", "2", "--capture-mask", "iban", "--capture-sample", "1")
     with cutover_serve(env, *words) as url:
         sent = 0
@@ -263,7 +265,8 @@ def test_workers_write_files_of_their_own_and_a_kill_cuts_one_line_at_most(tmp_p
                     # On the same connection, so the worker that has just answered; what it was still
                     # to write but the last line is written.
                     until(lambda: client.get("/_cutover/health").json()["capture"]["waiting"] == 0)
-                    os.kill(client.get("/_cutover/health").json()["worker"], signal.SIGKILL)
+                    worker = client.get("/_cutover/health", headers=operator).json()["worker"]
+                    os.kill(worker, signal.SIGKILL)
                     break
     files = list(folder.glob("*.jsonl"))
     assert len({path.name.split("-")[2] for path in files}) >= 2, "a file for each process"

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -25,6 +26,7 @@ Run = Callable[..., Result]
 def environment(monkeypatch: pytest.MonkeyPatch, modes_url: str) -> None:
     monkeypatch.setenv("CUTOVER_ASSEMBLY", PAIR)
     monkeypatch.setenv("PAIR_DATABASE_URL", modes_url)
+    monkeypatch.setenv("CUTOVER_TOKEN", "operator")
 
 
 @pytest.fixture
@@ -141,7 +143,8 @@ def workers(url: str, count: int) -> set[int]:
     deadline = time.monotonic() + 60
     while len(found) < count:
         assert time.monotonic() < deadline, f"only {found} answer"
-        found.add(httpx.get(f"{url}/_cutover/health").json()["worker"])
+        headers = {"Authorization": "Bearer operator"}
+        found.add(httpx.get(f"{url}/_cutover/health", headers=headers).json()["worker"])
     return found
 
 
@@ -177,6 +180,24 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_one_worker_compares_with_a_legacy_elsewhere(
+    cutover: Run, free_port: int, upstream: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the command line says reaches the process that compares, with one worker too."""
+    monkeypatch.setenv("CUTOVER_ASSEMBLY", "tests.bridge.pair_assembly:assemble_for_pairs")
+    monkeypatch.setenv("NOTES", str(tmp_path / "notes"))
+    with serving(free_port, "--legacy", upstream, "--default-mode", "shadow") as process:
+        deadline = time.monotonic() + 90
+        while not (tmp_path / "notes").exists():
+            assert time.monotonic() < deadline, "no pair was compared"
+            reply = httpx.get(f"http://127.0.0.1:{free_port}/thing/")
+            assert (reply.status_code, reply.headers["x-served-by"]) == (200, "legacy")
+            time.sleep(0.2)
+        pid, in_process, *operation = (tmp_path / "notes").read_text().splitlines()[0].split()
+        assert (in_process, operation) == ("False", ["GET", "/thing/"])
+        assert int(pid) != process.pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,5 +1,6 @@
 """The control API: closed without a token, and the same words as the command line."""
 
+import os
 from collections.abc import Callable
 
 import httpx
@@ -58,7 +59,7 @@ def test_a_change_is_made_told_and_remembered(ask: Ask) -> None:
     [
         ({"operation": "GET /things/", "mode": "ported"}, 404, "near: 'GET /thing/'"),
         ({"operation": "PUT /thing/<int:idx>/", "mode": "ported"}, 409, "does not implement"),
-        ({"operation": "GET /thing/", "mode": "dreaming"}, 422, "mode"),
+        ({"operation": "GET /thing/", "mode": "dreaming"}, 400, "mode"),
     ],
 )
 def test_what_can_not_be_set_is_told(
@@ -73,3 +74,16 @@ def test_health_is_open(ask: Ask) -> None:
     reply = ask("GET", "/_cutover/health", None)
     found = reply.json()
     assert (found["status"], found["modes"], found["revision"]) == ("serving", "current", 0)
+    assert "worker" not in found
+    assert ask("GET", "/_cutover/health").json()["worker"] == os.getpid()
+
+
+def test_the_document_is_for_operators(ask: Ask) -> None:
+    assert ask("GET", "/_cutover/openapi.json", None).status_code == 401
+    document = ask("GET", "/_cutover/openapi.json").json()
+    assert "/_cutover/mode" in document["paths"]
+    replies = document["paths"]["/_cutover/mode"]["put"]["responses"]
+    assert {"200", "400", "401", "409", "429", "503"} <= set(replies)
+    assert "422" not in replies
+    for path in ("/openapi.json", "/docs", "/redoc", "/_cutover/docs"):
+        assert "Cutover bridge" not in ask("GET", path, None).text

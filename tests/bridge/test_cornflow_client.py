@@ -46,6 +46,7 @@ AUTH_GROUP = {
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     found = environment(tmp_path_factory.mktemp("cornflow"))
+    found["CUTOVER_TOKEN"] = "operator"
     seed(found)
     return found
 
@@ -202,8 +203,9 @@ def test_both_stacks_see_one_database(url: str) -> None:
 def test_all_workers_obey_within_two_seconds(url: str, env: dict[str, str]) -> None:
     found: set[int] = set()
     deadline = time.monotonic() + 120
+    operator = {"Authorization": f"Bearer {env['CUTOVER_TOKEN']}"}
     while len(found) < 2 and time.monotonic() < deadline:
-        found.add(httpx.get(f"{url}/_cutover/health").json()["worker"])
+        found.add(httpx.get(f"{url}/_cutover/health", headers=operator).json()["worker"])
     assert len(found) == 2
     for mode in ("legacy", "ported"):
         run_set(env, "GET /roles/", mode)

@@ -15,6 +15,8 @@ from legacy_bridge.modes.ownership import Ownership
 PERIOD = 1.0
 _LOOKS = 5
 """How often in a period one looks whether somebody has changed something."""
+_ASKED = 2.0
+"""Seconds after which one asks again whether who looks still may: a log-out ends the stream, too."""
 _ALIVE = 15.0
 """Seconds after which something is said, though nothing is new."""
 
@@ -58,7 +60,7 @@ class Live:
         yield b"retry: 2000\n\n"
         while not self._signals.stopping:
             now = time.monotonic()
-            if now - asked_at >= _ALIVE:
+            if now - asked_at >= _ASKED:
                 asked_at = now
                 if not await still_allowed():
                     yield b"event: bye\ndata: {}\n\n"

@@ -9,8 +9,15 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.types import ASGIApp
 
-from legacy_bridge.control.access import COOKIE, SESSION_SECONDS, ControlAccess, ControlRefusedError
+from legacy_bridge.control.access import (
+    COOKIE,
+    ControlAccess,
+    ControlRefusedError,
+    is_of_another_site,
+)
+from legacy_bridge.control.attempts import address_of
 from legacy_bridge.control.input import Input
+from legacy_bridge.control.session import SESSION_SECONDS
 
 _WORD = Field(default="", max_length=4096)
 
@@ -48,7 +55,7 @@ def session_routes(access: ControlAccess) -> APIRouter:
     @router.post("/session", dependencies=[Depends(_from_the_page)])
     async def log_in(credentials: LogIn, request: Request) -> JSONResponse:
         """Gives the browser a cookie that scripts can't read and other sites can't send."""
-        address = request.client.host if request.client else ""
+        address = address_of(request)
         if credentials.token:
             name, cookie = await access.log_in_by_token(
                 credentials.token, credentials.name.strip(), address
@@ -69,7 +76,12 @@ def session_routes(access: ControlAccess) -> APIRouter:
 
     @router.delete("/session", dependencies=[Depends(_from_the_page)])
     async def log_out(request: Request) -> JSONResponse:
+        """Ends the session itself: a copy of its cookie is worth nothing either."""
         reply = JSONResponse({})
+        try:
+            await access.log_out(request.cookies.get(COOKIE, ""))
+        except ControlRefusedError as error:
+            reply = JSONResponse({"error": error.text}, error.status)
         reply.delete_cookie(COOKIE, path=_own_path(request), httponly=True, samesite="strict")
         return reply
 
@@ -78,8 +90,7 @@ def session_routes(access: ControlAccess) -> APIRouter:
 
 async def _from_the_page(request: Request) -> None:
     """Nobody else's page logs somebody in or out."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if site not in ("same-origin", "none"):
+    if is_of_another_site(request):
         raise ControlRefusedError(403, "log in from the bridge's own page")
 
 

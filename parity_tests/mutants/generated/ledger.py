@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from parity_core import private
 from parity_core.model import ParityError
 from parity_tests.mutants.generated.model import GeneratedTrial, from_json, to_json
 
@@ -25,7 +26,7 @@ class MutantLedger:
         if path.exists() and path.stat().st_size:
             self._read(path, about)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(path.parent)
             self._append({"run": dict(about)})
 
     def _read(self, path: Path, about: Mapping[str, Any]) -> None:
@@ -33,7 +34,7 @@ class MutantLedger:
         if not text.endswith("\n"):
             # the process died while it wrote this line: the mutant is tried again
             text = text[: text.rfind("\n") + 1]
-            path.write_text(text, encoding="utf-8")
+            private.write_text(path, text)
         lines = text.splitlines()
         try:
             first = json.loads(lines[0])["run"]
@@ -53,7 +54,7 @@ class MutantLedger:
 
     def _append(self, line: Mapping[str, Any]) -> None:
         assert self.path is not None
-        with self.path.open("a", encoding="utf-8") as file:
+        with private.open_file(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=True) + "\n")
             file.flush()
             os.fsync(file.fileno())
