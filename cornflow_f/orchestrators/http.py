@@ -31,6 +31,10 @@ class BadReply(OrchestratorError):
     """The orchestrator answered something that can't be understood."""
 
 
+class AccountRefused(OrchestratorError):
+    """The orchestrator refuses this server's own name and password: nothing that a client can mend."""
+
+
 class HttpCaller:
     """Sends requests to one server. `name` is what messages call the server."""
 
@@ -69,10 +73,27 @@ class HttpCaller:
         return BadReply(f"{self._name} sent a reply that can't be understood: {why}")
 
 
-def refusal(reply: httpx.Response) -> OrchestratorError:
-    """The error for a status that is not the expected one: the server's own text and status."""
+def refusal(reply: httpx.Response, server: str, account: str) -> OrchestratorError:
+    """The error for a status that is not the expected one: the server's own text and status.
+
+    A 401 or 403 looks to a client like one of its own; the log says whose it is, by the settings in `account`.
+    """
     # parity: the orchestrator's status becomes that of our reply, 5xx too (cornflow_client, OrchError)
     status = reply.status_code if reply.status_code >= 400 else 400
+    if status == 401:
+        words = (
+            f"{server} refuses the account of this server (HTTP 401), not that of the client: "
+            f"check {account}"
+        )
+        return AccountRefused(reply.text, status=status, log=f"{words}. It says: {reply.text[:500]}")
+    if status == 403:
+        words = (
+            f"{server} does not let the account of this server do this (HTTP 403); it is not the "
+            f"client who is refused: give the account of {account} the permission"
+        )
+        return OrchestratorError(
+            reply.text, status=status, log=f"{words}. It says: {reply.text[:500]}"
+        )
     return OrchestratorError(reply.text, status=status)
 
 

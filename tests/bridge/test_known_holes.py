@@ -1,11 +1,17 @@
-"""The legacy's hole of another user's instance: open without the guard, refused as the port does with it."""
+"""Known holes of the real legacy, as it is, behind a guard, and as the port answers.
+
+Another user's instance for one's own execution: open without the guard, refused as the port does with it.
+Deletes that the database refuses: which of them the legacy acknowledges.
+"""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.bridge.cornflow_stack import (
     ADMIN,
@@ -203,3 +209,75 @@ def test_results_are_counted(guarded: Client, world: World, tmp_path: Path) -> N
     page = httpx.get(f"{guarded.url}/_cutover/metrics", timeout=60).text
     line = f'cutover_guarded_total{{guard="{NAME}",operation="PUT /execution/<string:idx>/",result="refused"}}'
     assert line in page
+
+
+@contextmanager
+def refusing(url: str, table: str, verb: str = "DELETE") -> Iterator[None]:
+    """The database refuses to change the rows of a table, as a foreign key of somebody's own table would."""
+    if url.startswith("sqlite"):
+        plant = [
+            f"CREATE TRIGGER refusing BEFORE {verb} ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        ]
+        clear = ["DROP TRIGGER refusing"]
+    else:
+        plant = [
+            "CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'refused' "
+            "USING ERRCODE = 'integrity_constraint_violation'; END $$ LANGUAGE plpgsql",
+            f"CREATE TRIGGER refusing BEFORE {verb} ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse()",
+        ]
+        clear = [f"DROP TRIGGER refusing ON {table}", "DROP FUNCTION refuse()"]
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            for statement in plant:
+                connection.execute(text(statement))
+        try:
+            yield
+        finally:
+            with engine.begin() as connection:
+                for statement in clear:
+                    connection.execute(text(statement))
+    finally:
+        engine.dispose()
+
+
+DELETED = {"message": "The object has been deleted"}
+REFUSED_DELETES = [
+    # table, who, path, is acknowledged by the legacy
+    ("instances", "ana", "/instance/{instance}/", False),
+    ("executions", "ana", "/execution/{execution}/", False),
+    ("executions", "ana", "/instance/{instance}/", False),
+    ("cases", "ana", "/case/{case}/", True),
+    ("cases", "ana", "/case/{case}/data/", True),
+    ("permission_view", ADMIN, "/permission/1/", False),
+    ("user_role", ADMIN, "/user/role/{ana}/2/", False),
+    ("users", ADMIN, "/user/{ana}/", False),
+]
+
+
+@pytest.mark.parametrize(("table", "who", "path", "is_acknowledged"), REFUSED_DELETES)
+def test_deletes_that_the_database_refuses(
+    guarded: Client,
+    world: World,
+    env: dict[str, str],
+    table: str,
+    who: str,
+    path: str,
+    is_acknowledged: bool,
+) -> None:
+    case = guarded.ask("ana", "POST", "/case/", json={"name": "one", "data": {}}).json()["id"]
+    users = guarded.ask(ADMIN, "GET", "/user/").json()
+    (ana,) = [one["id"] for one in users if one["username"] == "ana"]
+    path = path.format(instance=world.own, execution=world.execution, case=case, ana=ana)
+    with refusing(env["DATABASE_URL"], table):
+        legacy = guarded.ask(who, "DELETE", path, "legacy")
+        ported = guarded.ask(who, "DELETE", path, "ported")
+    assert ported.status_code == 400
+    assert ported.json()["error"].startswith("Integrity error on deleting with data ")
+    if is_acknowledged:
+        assert (legacy.status_code, legacy.json()) == (200, DELETED)
+    else:
+        assert (legacy.status_code, legacy.json()) == (400, ported.json())
+    assert guarded.ask(who, "GET", path).status_code == 200, "it is still there"
