@@ -16,7 +16,7 @@ import httpx
 from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import OrchestratorError
 from cornflow_f.orchestrators.base import Listed, Orchestrator, Workflow
-from cornflow_f.orchestrators.http import AccountRefused, BadReply, HttpCaller, NoReply, refusal
+from cornflow_f.orchestrators.http import BadReply, HttpCaller, NoReply, refusal
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 _STATES = {
@@ -189,15 +189,6 @@ class Airflow(Orchestrator):
 
     async def _call(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """A reply with status 200. Raises OrchestratorError, AccountRefused."""
-        try:
-            reply = await self._answered(method, path, body)
-        except AccountRefused:
-            self.account_refused = True
-            raise
-        self.account_refused = False
-        return reply
-
-    async def _answered(self, method: str, path: str, body: Any) -> httpx.Response:
         if not self._url:
             raise OrchestratorError("AIRFLOW_URL is not set: there is no Airflow to ask")
         version = await self._version()
@@ -208,12 +199,10 @@ class Airflow(Orchestrator):
             reply = await self._caller.send(method, url, headers=_HEADERS, auth=auth, **options)
         else:
             reply = await self._call_with_token(method, url, options)
+        self.account_refused = reply.status_code == 401
         if reply.status_code != 200:
-            raise self._refusal(reply)
+            raise refusal(reply, self.name, self.account)
         return reply
-
-    def _refusal(self, reply: httpx.Response) -> OrchestratorError:
-        return refusal(reply, self.name, self.account)
 
     async def _call_with_token(
         self, method: str, url: str, options: dict[str, Any]
@@ -236,7 +225,8 @@ class Airflow(Orchestrator):
                     json={"username": self._user, "password": self._password},
                 )
                 if reply.status_code >= 300:
-                    raise self._refusal(reply)
+                    self.account_refused = reply.status_code == 401
+                    raise refusal(reply, self.name, self.account)
                 self._token = str(self._field(reply, "access_token"))
             return self._token
 
