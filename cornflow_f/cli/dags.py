@@ -102,7 +102,7 @@ async def sync(settings: Settings, *, wait: float, start: list[str]) -> Synced:
     except AccountRefused as error:
         raise CouldNotRun(
             f"Airflow at {settings.airflow_url} refuses the user '{settings.airflow_user}' "
-            f"(HTTP {error.status}): check {Airflow.account}"
+            f"(HTTP {error.status}): check {Airflow.account}, and what that user may do there"
         ) from error
     finally:
         await engine.dispose()

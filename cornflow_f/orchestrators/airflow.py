@@ -16,7 +16,7 @@ import httpx
 from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import OrchestratorError
 from cornflow_f.orchestrators.base import Listed, Orchestrator, Workflow
-from cornflow_f.orchestrators.http import BadReply, HttpCaller, NoReply, refusal
+from cornflow_f.orchestrators.http import REFUSES, BadReply, HttpCaller, NoReply, refusal
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 _STATES = {
@@ -199,7 +199,7 @@ class Airflow(Orchestrator):
             reply = await self._caller.send(method, url, headers=_HEADERS, auth=auth, **options)
         else:
             reply = await self._call_with_token(method, url, options)
-        self.account_refused = reply.status_code == 401
+        self.account_refused = reply.status_code in REFUSES
         if reply.status_code != 200:
             raise refusal(reply, self.name, self.account)
         return reply
@@ -225,7 +225,7 @@ class Airflow(Orchestrator):
                     json={"username": self._user, "password": self._password},
                 )
                 if reply.status_code >= 300:
-                    self.account_refused = reply.status_code == 401
+                    self.account_refused = reply.status_code in REFUSES
                     raise refusal(reply, self.name, self.account)
                 self._token = str(self._field(reply, "access_token"))
             return self._token

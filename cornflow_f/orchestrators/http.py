@@ -14,6 +14,8 @@ from cornflow_f import shadowing
 from cornflow_f.errors import OrchestratorError
 
 _ATTEMPTS = 2
+REFUSES = frozenset((401, 403))
+"""What an orchestrator says to an account that it does not know, or that may not do this."""
 _PAUSE = 0.1
 """Seconds between attempts."""
 _CONNECT_TIMEOUT = 5.0
@@ -80,18 +82,13 @@ def refusal(reply: httpx.Response, server: str, account: str) -> OrchestratorErr
     """
     # parity: the orchestrator's status becomes that of our reply, 5xx too (cornflow_client, OrchError)
     status = reply.status_code if reply.status_code >= 400 else 400
-    if status == 401:
+    if status in REFUSES:
+        # Airflow 2 says 403 to a wrong password, too: it takes us for somebody without an account
         words = (
-            f"{server} refuses the account of this server (HTTP 401), not that of the client: "
-            f"check {account}"
+            f"{server} refuses the account of this server (HTTP {status}), not that of the client: "
+            f"check {account}, and what that account may do"
         )
-        return AccountRefused(reply.text, status=status, log=f"{words}. It says: {reply.text[:500]}")
-    if status == 403:
-        words = (
-            f"{server} does not let the account of this server do this (HTTP 403); it is not the "
-            f"client who is refused: give the account of {account} the permission"
-        )
-        return OrchestratorError(
+        return AccountRefused(
             reply.text, status=status, log=f"{words}. It says: {reply.text[:500]}"
         )
     return OrchestratorError(reply.text, status=status)
