@@ -267,7 +267,8 @@ def test_deletes_that_the_database_refuses(
     path: str,
     is_acknowledged: bool,
 ) -> None:
-    case = guarded.ask("ana", "POST", "/case/", json={"name": "one", "data": {}}).json()["id"]
+    body = {"name": "one", "data": {}, "schema": "plain"}
+    case = guarded.ask("ana", "POST", "/case/", json=body).json()["id"]
     users = guarded.ask(ADMIN, "GET", "/user/").json()
     (ana,) = [one["id"] for one in users if one["username"] == "ana"]
     path = path.format(instance=world.own, execution=world.execution, case=case, ana=ana)

@@ -1,17 +1,19 @@
 """A DAG of every Airflow: one task, which has its DAG's name and sleeps. For tests only."""
 
 import time
+from importlib import import_module
+from typing import Any
 
 try:
-    from airflow.sdk import dag, task
+    decorators: Any = import_module("airflow.sdk")
 except ImportError:
-    from airflow.decorators import dag, task
+    decorators = import_module("airflow.decorators")
 
 
-@dag(dag_id="sleeping", schedule=None, catchup=False, is_paused_upon_creation=False, tags=["model"])
-def _sleeping():
-    @task(task_id="sleeping")
-    def sleep(params=None, dag_run=None):
+@decorators.dag(dag_id="sleeping", schedule=None, catchup=False, is_paused_upon_creation=False, tags=["model"])
+def _sleeping() -> None:
+    @decorators.task(task_id="sleeping")
+    def sleep(dag_run: Any = None) -> None:
         time.sleep(float((dag_run.conf or {}).get("seconds", 15)))
 
     sleep()
