@@ -279,6 +279,10 @@ def test_deletes_that_the_database_refuses(
     assert ported.json()["error"].startswith("Integrity error on deleting with data ")
     if is_acknowledged:
         assert (legacy.status_code, legacy.json()) == (200, DELETED)
+    elif (table, path) == ("executions", f"/instance/{world.own}/"):
+        # The legacy deletes them one by one and commits each, so it names the one that stayed.
+        words = f"Integrity error on deleting with data <Execution {world.execution}>"
+        assert (legacy.status_code, legacy.json()) == (400, {"error": words})
     else:
         assert (legacy.status_code, legacy.json()) == (400, ported.json())
     assert guarded.ask(who, "GET", path).status_code == 200, "it is still there"

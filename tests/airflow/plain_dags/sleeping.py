@@ -10,9 +10,11 @@ except ImportError:
     decorators = import_module("airflow.decorators")
 
 
-@decorators.dag(dag_id="sleeping", schedule=None, catchup=False, is_paused_upon_creation=False, tags=["model"])
+@decorators.dag(  # type: ignore[untyped-decorator]
+    dag_id="sleeping", schedule=None, catchup=False, is_paused_upon_creation=False, tags=["model"]
+)
 def _sleeping() -> None:
-    @decorators.task(task_id="sleeping")
+    @decorators.task(task_id="sleeping")  # type: ignore[untyped-decorator]
     def sleep(dag_run: Any = None) -> None:
         time.sleep(float((dag_run.conf or {}).get("seconds", 15)))
 
