@@ -129,6 +129,7 @@ async def _settle(
     """An execution whose run was refused says that it runs, and has no run that could end.
 
     Asked for its state it becomes an error at once, as in the legacy; in a list the legacy leaves it for ever.
+    The time of its last change stays: nothing has happened to it.
     """
     before = database_now() - _NEVER_STARTED
     lost = {
@@ -136,7 +137,7 @@ async def _settle(
         for number, row in enumerate(rows)
         if row.state == ExecutionState.RUNNING and not row.run_id and row.updated_at < before
     }
-    await _store(session, rows, listed, lost)
+    await _store(session, rows, listed, lost, keep_time=True)
 
 
 async def _store(
@@ -144,16 +145,18 @@ async def _store(
     rows: Sequence[Row[Any]],
     listed: list[dict[str, Any]],
     news: Mapping[int, ExecutionState],
+    *,
+    keep_time: bool = False,
 ) -> None:
     """New states, by the number of the row, into the database and the list."""
     statements = []
     for number, state in news.items():
-        now = database_now()
-        statements.append(_heard(rows[number], state).values(updated_at=now))
+        changed_at = rows[number].updated_at if keep_time else database_now()
+        statements.append(_heard(rows[number], state).values(updated_at=changed_at))
         listed[number] |= {
             "state": int(state),
             "message": EXECUTION_STATE_MESSAGES[state],
-            "updated_at": now,
+            "updated_at": changed_at,
         }
     if statements:
         await persistence.execute(session, "updating", "<Execution>", *statements)
