@@ -132,11 +132,11 @@ async def _settle(
     The time of its last change stays: nothing has happened to it.
     """
     before = database_now() - _NEVER_STARTED
-    lost = {
-        number: ExecutionState.ERROR
-        for number, row in enumerate(rows)
-        if row.state == ExecutionState.RUNNING and not row.run_id and row.updated_at < before
-    }
+    never_started = [
+        row.state == ExecutionState.RUNNING and not row.run_id and row.updated_at < before
+        for row in rows
+    ]
+    lost = {number: ExecutionState.ERROR for number, is_lost in enumerate(never_started) if is_lost}
     await _store(session, rows, listed, lost, keep_time=True)
 
 
