@@ -27,6 +27,9 @@ COMMANDS = {
 }
 """Commands that only make sense for this pair of applications, for the `cutover` command."""
 
+GUARDS = Path(__file__).with_name("guards.toml")
+"""Holes of the legacy that are refused while it still answers."""
+
 _REQUIRED = {"SECRET_KEY": "signs the tokens of both stacks"}
 
 _WARNED_OF = r"(cornflow|flask\w*|ldap3|marshmallow|webargs|apispec)(\.|$)"
@@ -65,6 +68,7 @@ def assemble() -> Assembly:
         database_url=database_url,
         root=root,
         comparer=_comparer(database_url),
+        guards=GUARDS,
         operators=CornflowOperators(port, root),
         leftovers=leftovers,
         proof=Proof((sys.executable, "-m", "cornflow_cutover.proof")),

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -11,6 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from legacy_bridge.bridge import Bridge, BridgeOptions, Legacy, Stacks, census_of, create_bridge
 from legacy_bridge.control.access import Operators
+from legacy_bridge.guards.gate import GuardError
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.store import ModeStore
 from legacy_bridge.operations.census import Census
@@ -25,6 +27,7 @@ from legacy_bridge.supervisor import watch_supervisor
 from legacy_bridge.telemetry.per_request import Telemetry
 from legacy_bridge.telemetry.tracing import TracingError
 from legacy_bridge.telemetry.tracing import create as create_tracing
+from parity_core.model import ParityError
 
 
 class AssemblyError(Exception):
@@ -62,6 +65,8 @@ class Assembly:
     """What else still needs the legacy, in words: settings and rows the port can't take over."""
     proof: Proof | None = None
     """How `cutover finish --check` shows that the port alone behaves as the legacy did."""
+    guards: Path | None = None
+    """A `guards.toml`: holes of the legacy that the bridge refuses while the legacy still answers."""
     operators: Operators | None = None
     """Tells the application's admins, who may operate the bridge. None: only its token does."""
 
@@ -141,6 +146,7 @@ def bridge(assembly: Assembly, settings: BridgeSettings) -> Bridge:
         converters=assembly.converters,
     )
     options = BridgeOptions(
+        guards=guards_of(assembly, settings),
         default_mode=settings.default_mode,
         allow_force=settings.allow_force,
         token=settings.token,
@@ -151,7 +157,17 @@ def bridge(assembly: Assembly, settings: BridgeSettings) -> Bridge:
         open_metrics=settings.open_metrics,
         metrics_folder=settings.metrics_folder,
     )
-    return create_bridge(stacks, _database(assembly), options)
+    try:
+        return create_bridge(stacks, _database(assembly), options)
+    except (GuardError, ParityError) as error:
+        raise AssemblyError(str(error)) from error
+
+
+def guards_of(assembly: Assembly, settings: BridgeSettings) -> Path | None:
+    """The file of the guards in force."""
+    if settings.guards == NONE:
+        return None
+    return Path(settings.guards) if settings.guards else assembly.guards
 
 
 def telemetry_of(settings: BridgeSettings) -> Telemetry:

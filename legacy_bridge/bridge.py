@@ -6,6 +6,7 @@ router's own partial matches, and would answer methods that nobody has decided a
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ from legacy_bridge.control.routes import control_routes, refused
 from legacy_bridge.database.connection import Database
 from legacy_bridge.evidence.recorder import Recorder
 from legacy_bridge.evidence.warden import Warden
+from legacy_bridge.guards.gate import Gate
+from legacy_bridge.guards.guards_toml import load as load_guards
+from legacy_bridge.guards.switch import is_on
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.store import ModeStore
 from legacy_bridge.operations.census import Census, take_census
@@ -133,6 +137,8 @@ class BridgeOptions:
     """Compares pairs in the modes that have a comparison."""
     capture: CaptureOptions | None = None
     """Records the traffic."""
+    guards: Path | None = None
+    """A `guards.toml`: what is refused before the legacy is asked."""
     telemetry: Telemetry | None = None
     """Logs and traces."""
     open_metrics: bool = False
@@ -147,7 +153,8 @@ def create_bridge(
     """An application that answers every request by the stack that owns its operation.
 
     ``database_url`` is where the modes are kept. Raises CensusError when the port has an operation that the
-    legacy has not, or lacks a permission check that the legacy has.
+    legacy has not, or lacks a permission check that the legacy has; GuardError and ParityError when there is
+    something wrong with the guards.
     """
     options = options or BridgeOptions()
     legacy, observer = stacks.legacy, options.observer
@@ -166,6 +173,21 @@ def create_bridge(
     metrics.room = getattr(legacy, "room", None)
     if isinstance(observer, ShadowObserver):
         observer.counters.subscribe(metrics.compared)
+    gate = None
+    if options.guards is not None and with_legacy:
+        gate = Gate(
+            load_guards(options.guards),
+            options.guards,
+            rules=rules,
+            root=stacks.root,
+            converters=stacks.converters,
+            environment=os.environ,
+            port=stacks.ported,
+            database_url=database_url,
+            is_on=lambda name: is_on(ownership.stored, name),
+            count=metrics.guarded,
+            room=metrics.room,
+        )
     dispatcher = Dispatcher(
         ported=stacks.ported,
         legacy=legacy,
@@ -176,6 +198,7 @@ def create_bridge(
         observer=observer,
         metrics=metrics,
         telemetry=telemetry,
+        gate=gate,
     )
     live = Live(ownership, warden)
     # Connections of its own: who floods the log-in must not hold up the modes.
@@ -194,6 +217,8 @@ def create_bridge(
                 stack.push_async_callback(asyncio.to_thread, captured.stop)
                 await asyncio.to_thread(captured.start)
             stack.push_async_callback(sessions.close)
+            if gate is not None:
+                stack.push_async_callback(gate.close)
             stack.push_async_callback(ownership.stop)
             await ownership.start()
             stack.push_async_callback(warden.stop)

@@ -84,6 +84,9 @@ class BridgeSettings(CaptureOptions, BaseSettings):
     spool_bytes: Annotated[int, Field(ge=0)] = DISK
     """Bytes of bodies on their way to and from the legacy that each worker keeps on disk at most."""
 
+    guards: str = ""
+    """A file of guards instead of the assembly's; `none`: no guards."""
+
     allow_force: bool = False
     """Whether `X-Force-Stack` is honoured. For tests: clients could choose their stack."""
 

@@ -17,6 +17,7 @@ from cornflow_f.database.turn import turn
 from cornflow_f.migration import run as migrate
 from cornflow_f.orchestrators import create_airflow
 from cornflow_f.orchestrators.airflow import Airflow
+from cornflow_f.orchestrators.http import AccountRefused
 from cornflow_f.services import dag_permissions, persistence, sync_workflows
 from cornflow_f.services.sync_workflows import Synced
 
@@ -100,6 +101,11 @@ async def sync(settings: Settings, *, wait: float, start: list[str]) -> Synced:
             for name in start:
                 await airflow.trigger(name)
             return synced
+    except AccountRefused as error:
+        raise CouldNotRun(
+            f"Airflow at {settings.airflow_url} refuses the user '{settings.airflow_user}' "
+            f"(HTTP {error.status}): check {Airflow.account}, and what that user may do there"
+        ) from error
     finally:
         await engine.dispose()
 

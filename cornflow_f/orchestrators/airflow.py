@@ -6,6 +6,7 @@ and password. Which one it is, and the token, are found out once per process.
 
 import asyncio
 import json
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ import httpx
 from cornflow_f.constants import ExecutionState
 from cornflow_f.errors import OrchestratorError
 from cornflow_f.orchestrators.base import Listed, Orchestrator, Workflow
-from cornflow_f.orchestrators.http import BadReply, HttpCaller, NoReply, refusal
+from cornflow_f.orchestrators.http import REFUSES, BadReply, HttpCaller, NoReply, refusal
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 _STATES = {
@@ -40,6 +41,7 @@ class Airflow(Orchestrator):
     name = "Airflow"
     default_workflow = "solve_model_dag"
     can_stop = True
+    account = "AIRFLOW_USER and AIRFLOW_PWD"
 
     def __init__(
         self,
@@ -67,6 +69,15 @@ class Airflow(Orchestrator):
         except (NoReply, BadReply, KeyError, TypeError):
             return False
         return parts == ["healthy", "healthy"]
+
+    async def is_usable(self) -> bool:
+        if not await self.is_alive():
+            return False
+        if self.account_refused:
+            # its health needs no account: once refused, the account is tried until it is taken again
+            with suppress(OrchestratorError):
+                await self._call("GET", "/dags?limit=1")
+        return not self.account_refused
 
     async def workflow(self, workflow: str, *, checks: bool = False) -> Workflow:
         reply = await self._call("GET", f"/dags/{_dag(workflow, checks)}")
@@ -103,9 +114,13 @@ class Airflow(Orchestrator):
             task = f"{_run(workflow, checks, run_id or 'None')}/taskInstances/{dag}"
             await self._call("PATCH", task, change)
             return
-        # parity: without an id, it is the list of runs that is asked for, and then fails
+        # parity: without an id, it is the list of runs that is asked for
         where = f"/dags/{dag}/dagRuns" if run_id is None else _run(workflow, checks, run_id)
-        date = self._field(await self._call("GET", where), "execution_date")
+        reply = await self._call("GET", where)
+        if run_id is None:
+            # legacy-5xx: the legacy misses the date of a run in the list (KeyError).
+            raise OrchestratorError("The execution has no run that could be stopped")
+        date = self._field(reply, "execution_date")
         change |= {
             "dry_run": False,
             "task_id": _name(workflow, checks),
@@ -173,7 +188,7 @@ class Airflow(Orchestrator):
         return self._known_version or _Version.V1
 
     async def _call(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """A reply with status 200. Raises OrchestratorError."""
+        """A reply with status 200. Raises OrchestratorError, AccountRefused."""
         if not self._url:
             raise OrchestratorError("AIRFLOW_URL is not set: there is no Airflow to ask")
         version = await self._version()
@@ -184,8 +199,9 @@ class Airflow(Orchestrator):
             reply = await self._caller.send(method, url, headers=_HEADERS, auth=auth, **options)
         else:
             reply = await self._call_with_token(method, url, options)
+        self.account_refused = reply.status_code in REFUSES
         if reply.status_code != 200:
-            raise refusal(reply)
+            raise refusal(reply, self.name, self.account)
         return reply
 
     async def _call_with_token(
@@ -209,7 +225,8 @@ class Airflow(Orchestrator):
                     json={"username": self._user, "password": self._password},
                 )
                 if reply.status_code >= 300:
-                    raise refusal(reply)
+                    self.account_refused = reply.status_code in REFUSES
+                    raise refusal(reply, self.name, self.account)
                 self._token = str(self._field(reply, "access_token"))
             return self._token
 

@@ -34,10 +34,18 @@ class Orchestrator(ABC):
     default_workflow: ClassVar[str]
     can_stop: ClassVar[bool]
     """Whether `stop` is implemented."""
+    account: ClassVar[str]
+    """The settings with this server's own name and password there."""
+    account_refused: bool = False
+    """Whether that account was refused when it was used last."""
 
     @abstractmethod
     async def is_alive(self) -> bool:
         """Whether the orchestrator says that it is healthy. Never raises."""
+
+    async def is_usable(self) -> bool:
+        """Whether it is healthy and takes this server's account, as far as that is known. Never raises."""
+        return await self.is_alive()
 
     @abstractmethod
     async def workflow(self, workflow: str, *, checks: bool = False) -> Workflow: ...

@@ -42,6 +42,7 @@ class Databricks(Orchestrator):
     name = "Databricks"
     default_workflow = "979073949072767"
     can_stop = False
+    account = "DATABRICKS_CLIENT_ID and DATABRICKS_AUTH_SECRET"
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class Databricks(Orchestrator):
             token = await self._valid_token(instead_of=token)
             reply = await self._send(method, path, token, options)
         if reply.status_code != 200:
-            raise refusal(reply)
+            raise refusal(reply, self.name, self.account)
         return reply
 
     async def _send(
@@ -135,7 +136,7 @@ class Databricks(Orchestrator):
         asked = {"grant_type": "client_credentials", "scope": "all-apis"}
         reply = await self._caller.send("POST", self._token_url, data=asked, auth=self._auth)
         if reply.status_code >= 300:
-            raise refusal(reply)
+            raise refusal(reply, self.name, self.account)
         document = self._caller.document(reply)
         if "access_token" not in document:
             raise self._caller.bad_reply("it has no 'access_token'")

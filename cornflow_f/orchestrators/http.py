@@ -14,6 +14,8 @@ from cornflow_f import shadowing
 from cornflow_f.errors import OrchestratorError
 
 _ATTEMPTS = 2
+REFUSES = frozenset((401, 403))
+"""What an orchestrator says to an account that it does not know, or that may not do this."""
 _PAUSE = 0.1
 """Seconds between attempts."""
 _CONNECT_TIMEOUT = 5.0
@@ -29,6 +31,10 @@ class NoReply(OrchestratorError):
 
 class BadReply(OrchestratorError):
     """The orchestrator answered something that can't be understood."""
+
+
+class AccountRefused(OrchestratorError):
+    """The orchestrator refuses this server's own name and password: nothing that a client can mend."""
 
 
 class HttpCaller:
@@ -69,10 +75,22 @@ class HttpCaller:
         return BadReply(f"{self._name} sent a reply that can't be understood: {why}")
 
 
-def refusal(reply: httpx.Response) -> OrchestratorError:
-    """The error for a status that is not the expected one: the server's own text and status."""
+def refusal(reply: httpx.Response, server: str, account: str) -> OrchestratorError:
+    """The error for a status that is not the expected one: the server's own text and status.
+
+    A 401 or 403 looks to a client like one of its own; the log says whose it is, by the settings in `account`.
+    """
     # parity: the orchestrator's status becomes that of our reply, 5xx too (cornflow_client, OrchError)
     status = reply.status_code if reply.status_code >= 400 else 400
+    if status in REFUSES:
+        # Airflow 2 says 403 to a wrong password, too: it takes us for somebody without an account
+        words = (
+            f"{server} refuses the account of this server (HTTP {status}), not that of the client: "
+            f"check {account}, and what that account may do"
+        )
+        return AccountRefused(
+            reply.text, status=status, log=f"{words}. It says: {reply.text[:500]}"
+        )
     return OrchestratorError(reply.text, status=status)
 
 

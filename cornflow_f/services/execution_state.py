@@ -4,7 +4,8 @@ Source: ``endpoints/execution.py``, ExecutionStatusEndpoint and the list of Exec
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, case
@@ -29,6 +30,8 @@ _STATUS = (
     Execution.run_id,
     Execution.last_run_checks_and_kpis,
 )
+_NEVER_STARTED = timedelta(hours=1)
+"""How long an execution may say that it runs, without a run and without a change, before a list calls it an error."""
 _AT_ONCE = 10
 """States that one list asks the orchestrator for at the same time."""
 
@@ -83,7 +86,9 @@ async def _ask(session: AsyncSession, orchestrator: Orchestrator, row: Row[Any])
         )
     except OrchestratorError as error:
         words = f"{orchestrator.name} responded with an error: {error}"
-        raise await launch.failed(session, row.id, ExecutionState.UNKNOWN, words) from error
+        raise await launch.failed(
+            session, row.id, ExecutionState.UNKNOWN, words, error.log
+        ) from error
 
 
 async def refreshed(
@@ -91,6 +96,7 @@ async def refreshed(
 ) -> list[dict[str, Any]]:
     """Rows of a list as replies show them, the unfinished ones with the orchestrator's state."""
     listed = [await execution_service.listed(row) for row in rows]
+    await _settle(session, rows, listed)
     asked = [
         number
         for number, row in enumerate(rows)
@@ -112,16 +118,45 @@ async def refreshed(
                 return None
 
     states = await asyncio.gather(*(ask(rows[number]) for number in asked))
+    news = {number: state for number, state in zip(asked, states, strict=True) if state is not None}
+    await _store(session, rows, listed, news)
+    return listed
+
+
+async def _settle(
+    session: AsyncSession, rows: Sequence[Row[Any]], listed: list[dict[str, Any]]
+) -> None:
+    """An execution whose run was refused says that it runs, and has no run that could end.
+
+    Asked for its state it becomes an error at once, as in the legacy; in a list the legacy leaves it for ever.
+    The time of its last change stays: nothing has happened to it.
+    """
+    before = database_now() - _NEVER_STARTED
+    never_started = [
+        row.state == ExecutionState.RUNNING and not row.run_id and row.updated_at < before
+        for row in rows
+    ]
+    lost = {number: ExecutionState.ERROR for number, is_lost in enumerate(never_started) if is_lost}
+    await _store(session, rows, listed, lost, keep_time=True)
+
+
+async def _store(
+    session: AsyncSession,
+    rows: Sequence[Row[Any]],
+    listed: list[dict[str, Any]],
+    news: Mapping[int, ExecutionState],
+    *,
+    keep_time: bool = False,
+) -> None:
+    """New states, by the number of the row, into the database and the list."""
     statements = []
-    for number, state in zip(asked, states, strict=True):
-        if state is not None:
-            now = database_now()
-            statements.append(_heard(rows[number], state).values(updated_at=now))
-            listed[number] |= {
-                "state": int(state),
-                "message": EXECUTION_STATE_MESSAGES[state],
-                "updated_at": now,
-            }
+    for number, state in news.items():
+        changed_at = rows[number].updated_at if keep_time else database_now()
+        statements.append(_heard(rows[number], state).values(updated_at=changed_at))
+        listed[number] |= {
+            "state": int(state),
+            "message": EXECUTION_STATE_MESSAGES[state],
+            "updated_at": changed_at,
+        }
     if statements:
         await persistence.execute(session, "updating", "<Execution>", *statements)
-    return listed

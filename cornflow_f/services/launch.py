@@ -13,12 +13,16 @@ PAUSED = "The dag exists but it is paused in airflow"
 
 
 async def failed(
-    session: AsyncSession, idx: str, state: ExecutionState, words: str
+    session: AsyncSession,
+    idx: str,
+    state: ExecutionState,
+    words: str,
+    log: str | None = None,
 ) -> OrchestratorError:
-    """Gives the execution its state; the error to raise."""
+    """Gives the execution its state; the error to raise. `log` is what is written where that is more."""
     await execution_service.set_state(session, idx, state)
     payload = {"message": EXECUTION_STATE_MESSAGES[state], "state": int(state)}
-    return OrchestratorError(words, payload=payload)
+    return OrchestratorError(words, payload=payload, log=log)
 
 
 async def require_alive(
@@ -64,7 +68,7 @@ async def launch(
         run_id = await orchestrator.run(name, idx, checks=checks, case_id=case_id)
     except OrchestratorError as error:
         words = f"{orchestrator.name} responded with an error: {error}"
-        raise await failed(session, idx, ExecutionState.ERROR, words) from error
+        raise await failed(session, idx, ExecutionState.ERROR, words, error.log) from error
     if run_id is None and not checks:
         # legacy-5xx: the legacy fails (KeyError) and leaves an execution that seems to run.
         words = f"{orchestrator.name} does not tell the id of the run"

@@ -20,6 +20,6 @@ async def health(request: Request, session: SessionDep, settings: SettingsDep) -
         service_user = await user_service.find_by_username(session, settings.cornflow_service_user)
     return HealthReply(
         cornflow_status=STATUS_UNHEALTHY if service_user is None else STATUS_HEALTHY,
-        backend_status=STATUS_HEALTHY if await backend.is_alive() else STATUS_UNHEALTHY,
+        backend_status=STATUS_HEALTHY if await backend.is_usable() else STATUS_UNHEALTHY,
         cornflow_version=CORNFLOW_VERSION,
     )

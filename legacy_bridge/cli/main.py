@@ -17,6 +17,7 @@ from legacy_bridge import assembly
 from legacy_bridge.capture.options import CaptureOptions
 from legacy_bridge.cli import control as control_commands
 from legacy_bridge.cli.end import finish, report
+from legacy_bridge.cli.guards import guards
 from legacy_bridge.cli.ramp import ramp, read_status
 from legacy_bridge.cli.setting_options import setting_options
 from legacy_bridge.cli.shared import (
@@ -195,6 +196,8 @@ def status(as_json: bool) -> None:
             style="red",
             markup=False,
         )
+    for name in current["guards_off"]:
+        out.print(f"the guard {name} is switched off", style="yellow", markup=False)
     for reason in current["ignored"]:
         out.print(f"without effect: {reason}", style="yellow", markup=False)
 
@@ -317,6 +320,7 @@ main.add_command(ramp)
 main.add_command(watch)
 main.add_command(report)
 main.add_command(finish)
+main.add_command(guards)
 for _command in (
     control_commands.rollback,
     control_commands.acknowledge,

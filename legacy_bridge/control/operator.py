@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from legacy_bridge.guards import switch as guard_switch
 from legacy_bridge.modes import plans
 from legacy_bridge.modes.groups import declare_group
 from legacy_bridge.modes.ownership import Ownership
@@ -134,6 +135,10 @@ class Operator:
     async def set_sticky(self, to: str) -> list[RecordedChange]:
         """What a canary's share sticks to: user, header:NAME or cookie:NAME."""
         return await self._apply(lambda _: plans.set_sticky(to))
+
+    async def switch_guard(self, name: str, *, on: bool) -> list[RecordedChange]:
+        """Of a guard; one that is off lets every request pass."""
+        return await self._apply(lambda _: guard_switch.plan(name, on=on))
 
     async def history(self, limit: int = 100) -> list[RecordedChange]:
         return await self.ownership.store.history(limit)

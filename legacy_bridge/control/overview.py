@@ -6,6 +6,7 @@ from typing import Any
 
 from legacy_bridge.evidence.trials import Trial
 from legacy_bridge.evidence.warden import Warden, move_of
+from legacy_bridge.guards.switch import switched_off
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.modes.state import Note, NoteKind, Ramp, RecordedChange, Stored
 from legacy_bridge.modes.store import Breach
@@ -48,6 +49,7 @@ def status_of(ownership: Ownership, warden: Warden | None = None) -> dict[str, A
         "holds": {name: _note(note) for name, note in holds.items()},
         "budgets": {name: dict(note.value) for name, note in stored.of(NoteKind.BUDGET).items()},
         "trouble": ownership.trouble or (None if warden is None else warden.trouble),
+        "guards_off": list(switched_off(stored)),
         "ignored": list(decisions.ignored),
         "operations": operations,
     }

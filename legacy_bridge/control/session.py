@@ -1,6 +1,6 @@
 """Sessions of the page. Each is a row of the database, so that a log-out ends it for every worker at once.
 
-The cookie is the row's name, signed by itsdangerous: docs/decisions/0011. Nothing else is in it; least of
+The cookie is the row's name, signed by itsdangerous: docs/decisions/0013. Nothing else is in it; least of
 all the application's own token, with which a thief could do more.
 """
 

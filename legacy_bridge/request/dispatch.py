@@ -9,12 +9,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legacy_bridge.evidence.recorder import Recorder
+from legacy_bridge.guards.gate import Gate
 from legacy_bridge.modes.decisions import Decision, Decisions
 from legacy_bridge.modes.ownership import Ownership
 from legacy_bridge.operations.match import Match, Matcher
 from legacy_bridge.operations.operation import Mode, Operation, Stack
 from legacy_bridge.request.counting import Counting
-from legacy_bridge.request.marked_reply import BY_LEGACY, BY_PORTED, MarkedReply
+from legacy_bridge.request.marked_reply import BY_BRIDGE, BY_LEGACY, BY_PORTED, MarkedReply
 from legacy_bridge.request.watched_exchange import WatchedExchange
 from legacy_bridge.shadow.contract import ComparisonStage, Observer, Results
 from legacy_bridge.stacks.edge import Fields, Lifespan, path_info, put_right
@@ -47,6 +48,7 @@ class Dispatcher:
         observer: Observer | None = None,
         metrics: Metrics | None = None,
         telemetry: Telemetry | None = None,
+        gate: Gate | None = None,
     ) -> None:
         telemetry = telemetry or Telemetry()
         self.counting = Counting(recorder, metrics or Metrics())
@@ -60,6 +62,7 @@ class Dispatcher:
         self._ownership = ownership
         self._allow_force = allow_force
         self._observer = observer
+        self._gate = gate
         self.ported_lifespan = Lifespan(ported)
 
     def stage(self, results: Results) -> ComparisonStage:
@@ -104,11 +107,11 @@ class Dispatcher:
         finally:
             if end is not None:
                 end(reply.status if reply.started else 0, reply.served_by[1].decode())
-            if (
-                watched is not None
-                and self._observer is not None
-                and not (reply.failed or reply.unavailable)
-            ):
+            # What a guard refuses no stack has answered: there is nothing to compare.
+            is_answered = reply.served_by is not BY_BRIDGE and not (
+                reply.failed or reply.unavailable
+            )
+            if watched is not None and self._observer is not None and is_answered:
                 self._observer.take(watched.exchange())
 
     def _forced(self, force: bytes, match: Match, decisions: Decisions) -> Decision:
@@ -146,7 +149,7 @@ class Dispatcher:
         fields: Fields,
     ) -> Coroutine[Any, Any, None]:
         if decision.primary is not _PORTED:
-            return self._ask(decision, _LEGACY, scope, receive, reply)
+            return self._ask_legacy(decision, scope, receive, reply)
         untouched: Scope | None = None
         if (
             self._legacy is not None
@@ -162,6 +165,20 @@ class Dispatcher:
             scope[MATCHED_RULE] = decision.operation.rule
         scope["state"] = {**scope.get("state", {}), **self.ported_lifespan.state}
         return self._ask(decision, _PORTED, scope, receive, reply, untouched)
+
+    def _ask_legacy(
+        self, decision: Decision, scope: Scope, receive: Receive, reply: MarkedReply
+    ) -> Coroutine[Any, Any, None]:
+        """The legacy, unless a guard of the operation refuses."""
+        gate, operation = self._gate, decision.operation
+        if gate is None or operation is None or operation not in gate:
+            return self._ask(decision, _LEGACY, scope, receive, reply)
+
+        async def legacy(scope: Scope, receive: Receive, _: Send) -> None:
+            await self._ask(decision, _LEGACY, scope, receive, reply)
+
+        reply.served_by = BY_BRIDGE
+        return gate.admit(operation, legacy, scope, receive, reply)
 
     async def _ask(
         self,
@@ -194,7 +211,7 @@ class Dispatcher:
             await self._after_failure(error, stack, scope, reply)
         if untouched is not None and reply.failed:
             reply.start_again()
-            await self._ask(decision, _LEGACY, untouched, _no_body(receive), reply)
+            await self._ask_legacy(decision, untouched, _no_body(receive), reply)
 
     async def _after_failure(
         self, error: Exception, stack: Stack, scope: Scope, reply: MarkedReply

@@ -52,6 +52,7 @@ class Metrics(Collector):
         self._requests: dict[tuple[str, str, int], Series] = {}
         self._fallbacks: Counter[str] = Counter()
         self._comparisons: Counter[tuple[str, str, str]] = Counter()
+        self._guarded: Counter[tuple[str, str, str]] = Counter()
         self.room: SpoolRoom | None = None
         """Of the legacy, where its bodies wait."""
         self._spool = Counter[str]()
@@ -71,6 +72,9 @@ class Metrics(Collector):
     def compared(self, operation: str, result: str, reason: str) -> None:
         self._comparisons[operation, result, reason] += 1
 
+    def guarded(self, guard: str, operation: str, result: str) -> None:
+        self._guarded[guard, operation, result] += 1
+
     def _spooled(self) -> Counter[str]:
         room = self.room
         if room is None:
@@ -86,6 +90,7 @@ class Metrics(Collector):
             ],
             "fallbacks": dict(self._fallbacks),
             "comparisons": [[*key, count] for key, count in list(self._comparisons.items())],
+            "guarded": [[*key, count] for key, count in list(self._guarded.items())],
         }
 
     @classmethod
@@ -102,6 +107,9 @@ class Metrics(Collector):
             for *words, count in one["comparisons"]:
                 operation, result, reason = words
                 made._comparisons[operation, result, reason] += count
+            for *words, count in one.get("guarded", ()):
+                guard, operation, result = words
+                made._guarded[guard, operation, result] += count
         return made
 
     def collect(self) -> Iterator[Metric]:
@@ -137,7 +145,14 @@ class Metrics(Collector):
         )
         for words, count in self._comparisons.items():
             comparisons.add_metric(words, count)
-        yield from (requests, latency, fallbacks, comparisons)
+        guarded = CounterMetricFamily(
+            "cutover_guarded",
+            "Requests that a guard has looked at before the legacy was asked",
+            labels=["guard", "operation", "result"],
+        )
+        for words, count in self._guarded.items():
+            guarded.add_metric(words, count)
+        yield from (requests, latency, fallbacks, comparisons, guarded)
         spooled = self._spooled()
         yield GaugeMetricFamily(
             "cutover_spool_bytes", "Bytes of bodies that wait on disk", spooled["held"]

@@ -35,16 +35,17 @@ def main() -> None:
 
 @main.command()
 def build() -> None:
-    """Make Airflow's Python environment where it is missing or out of date."""
-    try:
-        environment.python()
-        click.echo(f"Airflow's environment is there: {environment.folder()}")
-    except environment.EnvironmentMissing:
+    """Make Airflow's Python environments where they are missing or out of date."""
+    for name in environment.LISTS:
         try:
-            environment.build()
-        except (environment.EnvironmentMissing, subprocess.CalledProcessError) as error:
-            click.echo(f"tests.airflow: {error}", err=True)
-            sys.exit(2)
+            environment.python(name)
+            click.echo(f"Airflow's environment is there: {environment.folder(name)}")
+        except environment.EnvironmentMissing:
+            try:
+                environment.build(name)
+            except (environment.EnvironmentMissing, subprocess.CalledProcessError) as error:
+                click.echo(f"tests.airflow: {error}", err=True)
+                sys.exit(2)
 
 
 @main.command()

@@ -1,7 +1,7 @@
-"""Airflow's own Python environment: `python -m tests.airflow build` makes it where it is missing.
+"""Airflow's own Python environments: `python -m tests.airflow build` makes them where they are missing.
 
-It lives beside tox's environments (.tox/airflow-server), apart from ours: the versions that Airflow 2.9 asks
-for exclude those of both stacks. Built again when requirements/airflow.txt has changed.
+They live beside tox's environments (.tox/airflow-server, …), apart from ours: the versions that an Airflow asks
+for exclude those of both stacks. Each is of a list in requirements/, and built again when that has changed.
 """
 
 from __future__ import annotations
@@ -15,42 +15,49 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = ROOT / "requirements" / "airflow.txt"
+SOLVING = "airflow"
+"""The list of the Airflow that solves: with Cornflow's client and the solvers."""
+LISTS = (SOLVING, "airflow-2.11", "airflow-3")
+"""The lists in requirements/: the others have Airflow alone, for its REST API."""
 PYTHON = "python3.11"
-"""What the list of versions is made for."""
+"""What the lists of versions are made for."""
 _IMPORTS = "import airflow, cornflow_client, ortools, psycopg2, pulp"
+_IMPORTS_ALONE = "import airflow, psycopg2"
 
 
 class EnvironmentMissing(Exception):
     """There is no Airflow to start; the text says how to get one."""
 
 
-def folder() -> Path:
-    return Path(os.environ.get("TOX_WORK_DIR", ROOT / ".tox")) / "airflow-server"
+def folder(name: str = SOLVING) -> Path:
+    suffix = name.removeprefix(SOLVING)
+    return Path(os.environ.get("TOX_WORK_DIR", ROOT / ".tox")) / f"airflow-server{suffix}"
 
 
-def python() -> Path:
+def python(name: str = SOLVING) -> Path:
     """The interpreter of a complete environment."""
-    if _stamp().exists() and _stamp().read_text() == _fingerprint():
-        return folder() / "bin" / "python"
+    stamp = _stamp(name)
+    if stamp.exists() and stamp.read_text() == _fingerprint(name):
+        return folder(name) / "bin" / "python"
     raise EnvironmentMissing(
-        "Airflow is not installed as requirements/airflow.txt has it: run `tox -e airflow`, "
+        f"Airflow is not installed as requirements/{name}.txt has it: run `tox -e airflow`, "
         "or `python -m tests.airflow build`"
     )
 
 
-def build() -> None:
+def build(name: str = SOLVING) -> None:
     """Takes a minute or two, and about 650 MB."""
     base = _base()
     started = time.monotonic()
-    _say(f"building Airflow's environment in {folder()}")
-    subprocess.run([base, "-m", "venv", "--clear", str(folder())], check=True)
-    made = str(folder() / "bin" / "python")
+    _say(f"building Airflow's environment in {folder(name)}")
+    subprocess.run([base, "-m", "venv", "--clear", str(folder(name))], check=True)
+    made = str(folder(name) / "bin" / "python")
     # The list is complete: what packages ask for beyond it is not wanted.
     pip = [made, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
-    subprocess.run([made, "-I", "-c", _IMPORTS], check=True, env=_quiet())
-    _stamp().write_text(_fingerprint())
+    subprocess.run([*pip, "-r", str(_requirements(name))], check=True)
+    imports = _IMPORTS if name == SOLVING else _IMPORTS_ALONE
+    subprocess.run([made, "-I", "-c", imports], check=True, env=_quiet(name))
+    _stamp(name).write_text(_fingerprint(name))
     _say(f"built in {time.monotonic() - started:.0f} s")
 
 
@@ -65,17 +72,21 @@ def _base() -> str:
     return found
 
 
-def _quiet() -> dict[str, str]:
+def _quiet(name: str) -> dict[str, str]:
     # importing Airflow writes a configuration into its home
-    return {**os.environ, "AIRFLOW_HOME": str(folder() / "home")}
+    return {**os.environ, "AIRFLOW_HOME": str(folder(name) / "home")}
 
 
-def _stamp() -> Path:
-    return folder() / "built-from"
+def _requirements(name: str) -> Path:
+    return ROOT / "requirements" / f"{name}.txt"
 
 
-def _fingerprint() -> str:
-    return hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+def _stamp(name: str) -> Path:
+    return folder(name) / "built-from"
+
+
+def _fingerprint(name: str) -> str:
+    return hashlib.sha256(_requirements(name).read_bytes()).hexdigest()
 
 
 def _say(text: str) -> None:

@@ -110,7 +110,7 @@ class Airflow(Api):
     def pids(self) -> set[int]:
         """Every process that belongs to it, those of running tasks too."""
         leaders = {server.process.pid for server in (self._web, self._scheduler) if server.process}
-        return {pid for pid, session in _sessions() if session in leaders}
+        return {pid for pid, session in sessions() if session in leaders}
 
     def memory(self) -> int:
         """Bytes that belong to its processes; what they share is counted in parts."""
@@ -121,11 +121,11 @@ class Airflow(Api):
         self.http.close()
         # tasks lead process groups of their own: a scheduler that was ended leaves them behind
         belonging = self.pids()
-        _end(belonging, signal.SIGTERM)
+        end(belonging, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_PATIENCE
         while self._running() and time.monotonic() < deadline:
             time.sleep(0.1)
-        _end(belonging | self.pids(), signal.SIGKILL)
+        end(belonging | self.pids(), signal.SIGKILL)
         for server in (self._scheduler, self._web):
             server.close()
 
@@ -134,7 +134,7 @@ class Airflow(Api):
         return any(one is not None and one.poll() is None for one in processes)
 
 
-def _end(pids: Iterable[int], sign: signal.Signals) -> None:
+def end(pids: Iterable[int], sign: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, sign)
@@ -197,7 +197,7 @@ def _without_airflow(variables: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name: value for name, value in variables if not name.startswith("AIRFLOW")}
 
 
-def _sessions() -> Iterator[tuple[int, int]]:
+def sessions() -> Iterator[tuple[int, int]]:
     """Process id and session id of all processes."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

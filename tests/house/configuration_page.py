@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from legacy_bridge.guards.guards_toml import GuardsFile
 from legacy_bridge.settings import PREFIX, BridgeSettings
 from parity_core.files.learned_toml import LearnedFile
 from parity_core.files.rules_toml import RulesFile
@@ -28,7 +29,7 @@ from parity_tests.performance.performance_toml import PerformanceFile
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 FILES: tuple[type[BaseModel], ...] = (
-    ParityFile, RulesFile, WaiversFile, FuzzFile, MatrixFile, MutantsFile, PerformanceFile, LearnedFile,
+    ParityFile, RulesFile, WaiversFile, FuzzFile, MatrixFile, MutantsFile, PerformanceFile, LearnedFile, GuardsFile,
 )  # fmt: skip
 _HEAD = """\
 # Configuration

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.packages import trials
+from tests.packages import audit, sbom, trials
 from tests.packages.environments import (
     VERSIONS,
     Environment,
@@ -166,6 +166,40 @@ def _before(python: Path, place: Path) -> Installed:
 
 def _figures(one: Installed) -> tuple[str, str, str]:
     return str(one.packages), f"{one.megabytes:.0f}", f"{one.seconds:.0f}"
+
+
+@main.command("audit")
+def audit_command() -> None:
+    """Ask the service of known weaknesses (pip-audit) about our lists of versions.
+
+    Exits 1 when there are any but those in tests/packages/vulnerable.toml, 2 when it can't be asked.
+    """
+    codes = [audit.ask(ROOT / "requirements" / name) for name in audit.LISTS]
+    sys.exit(max(codes))
+
+
+@main.command("sbom")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
+@click.option("--only", multiple=True, metavar="NAME", help="Only these distributions.")
+def sbom_command(out: Path, only: tuple[str, ...]) -> None:
+    """Write a bill of materials (CycloneDX) for each distribution, from a clean environment."""
+    console = Console(highlight=False)
+    known = interpreters()
+    with tempfile.TemporaryDirectory(prefix="packages-") as place:
+        wheels = wheels_in(Path(place), console)
+        for project in projects():
+            if only and project.name not in only:
+                continue
+            # its solvers are for no newer one
+            version = (
+                "3.12" if project.name == "cornflow-runner" and "3.12" in known else max(known)
+            )
+            try:
+                made = sbom.write(project, known[version], wheels, out)
+            except StepError as error:
+                console.print(f"[red]✗[/] {project.name}", error, markup=False)
+                sys.exit(1)
+            console.print(f"✓ {made}", markup=False)
 
 
 @main.command()

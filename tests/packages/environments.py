@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.packages.vulnerable import FORBIDDEN
+
 VERSIONS = ("3.11", "3.12", "3.13")
 
 
@@ -65,6 +67,10 @@ class Environment:
         run([self.command("python"), "-m", "pip", "check"])
         listed = run([self.command("python"), "-m", "pip", "list", "--format=freeze"]).splitlines()
         known = [line for line in listed if "==" in line]
+        carried = {line.partition("==")[0].lower().replace("_", "-") for line in known}
+        if wrong := carried & FORBIDDEN.keys():
+            name = wrong.pop()
+            raise StepError(f"{name} came along: {FORBIDDEN[name]}")
         pips = ("pip==", "setuptools==", "wheel==")
         count = sum(not line.startswith(pips) for line in known)
         return Installed(count, self._megabytes() - before, took)

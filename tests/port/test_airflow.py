@@ -324,6 +324,31 @@ async def test_a_token_of_another_secret_is_renewed(status: int, body: str, rene
             assert (server.tokens, server.calls) == (1, 1)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_token_that_is_always_refused_is_renewed_once(status: int) -> None:
+    class Never(_ChangedSecret):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            request.headers["authorization"] = "Bearer of another"
+            return super().__call__(request)
+
+    server = Never(status, '{"detail":"Invalid JWT token"}')
+    async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+        new = ported("http://airflow", client)
+        for attempt in (1, 2):
+            with pytest.raises(OrchestratorError):
+                await new.workflow("usual")
+            assert server.calls == 2 * attempt, "once more, and no more"
+        assert server.tokens == 3
+
+
+async def test_many_at_once_renew_together() -> None:
+    server = _ChangedSecret(403, '{"detail":"Invalid JWT token"}')
+    async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+        new = ported("http://airflow", client)
+        assert await asyncio.gather(*(new.workflow("usual") for _ in range(10)))
+        assert server.tokens == 2
+
+
 async def test_without_an_address(client: httpx.AsyncClient) -> None:
     new = ported(None, client)
     assert not await new.is_alive()
