@@ -205,7 +205,9 @@ async def make_admin(client: Client, user: int) -> None:
 
     async def given() -> Any:
         rows = await client("GET /user/role/")
-        return next((one for one in rows if (one["user_id"], one["role_id"]) == (user, _ADMIN)), None)
+        return next(
+            (one for one in rows if (one["user_id"], one["role_id"]) == (user, _ADMIN)), None
+        )
 
     await client(
         "PUT /user/<int:user_id>/<int:make_admin>/", user_id=user, make_admin=1, find=given
