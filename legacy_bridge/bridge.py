@@ -161,6 +161,7 @@ def create_bridge(
     metrics.room = getattr(legacy, "room", None)
     if isinstance(observer, ShadowObserver):
         observer.counters.subscribe(metrics.compared)
+        metrics.waiting = lambda: observer.queued
     dispatcher = Dispatcher(
         ported=stacks.ported,
         legacy=legacy,

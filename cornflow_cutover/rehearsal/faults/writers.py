@@ -40,7 +40,7 @@ class WriteKind:
     more: dict[str, Any] = field(default_factory=dict)
 
     def body(self, name: str) -> dict[str, Any]:
-        made = {"name": name, "description": "d", **self.more}
+        made = {"name": name, **self.more}
         if self.has_data:
             noise = "".join(random.choices(string.ascii_letters, k=_DATA))
             made |= {"schema": WORKFLOW, "data": {"noise": noise}}
@@ -49,7 +49,7 @@ class WriteKind:
 
 INSTANCE = WriteKind("instances", "/instance/", has_data=True)
 CASE = WriteKind("cases", "/case/", has_data=True)
-ALARM = WriteKind("alarms", "/alarms/", more={"criticality": 1})
+ALARM = WriteKind("alarms", "/alarms/", more={"criticality": 1, "description": "d"})
 ROLE = WriteKind("roles", "/roles/")
 KINDS = (INSTANCE, CASE, ALARM, ROLE)
 UPLOADS = (
