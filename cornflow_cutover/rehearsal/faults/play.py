@@ -42,7 +42,7 @@ _SETTLE = 3.0
 """Seconds after the last reply until the rows are counted."""
 _KEEPS_MODES = {"samples": 1_000_000, "latency_ratio": 0}
 """A budget that nothing breaches: an operation taken back would not be written by the port any more."""
-_CLIENT_SHARE = 4
+_CLIENT_SHARE = 2
 """A client waits for this part of the time that the legacy hangs, and then gives up."""
 
 
