@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -32,12 +33,15 @@ import click
 import httpx
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cornflow_cutover.rehearsal.client import Client, CutError, FailedError, RequestLog
 from cornflow_cutover.rehearsal.faults.processes import COMPARER, descendants
 from cornflow_cutover.rehearsal.ledger import RequestLedger
-from cornflow_cutover.rehearsal.stage import PASSWORD, RehearsalStage, stage
+from cornflow_cutover.rehearsal.stage import PASSWORD, RehearsalStage, async_url, stage
 from cornflow_cutover.rehearsal.stories import STORIES, WORKFLOW, new_name, workflow
 from legacy_bridge.assembly import Assembly
 
@@ -50,6 +54,21 @@ _LIFE = 3.0
 """Seconds that rows live, so that lists do not grow with the number of requests."""
 _PAIRS = 20_000
 """Of samples whose slopes are looked at, at most."""
+_PRUNE_SECONDS, _OLD_SECONDS = 5.0, 60.0
+"""How often rows are taken away, and how old they are then: older than any story takes."""
+_GROWING = (
+    "executions WHERE created_at < :old",
+    "instances WHERE created_at < :old",
+    "cases WHERE created_at < :old",
+    "main_alarms WHERE created_at < :old",
+    "alarms WHERE created_at < :old",
+    "roles WHERE name LIKE 'r-%' AND created_at < :old",
+    "users WHERE username LIKE 'r-%' AND created_at < :old",
+    "permission_view WHERE role_id NOT IN (SELECT id FROM roles)",
+    "permission_dag WHERE user_id NOT IN (SELECT id FROM users)",
+    "user_role WHERE user_id NOT IN (SELECT id FROM users)",
+    "user_role WHERE role_id NOT IN (SELECT id FROM roles)",
+)
 _REAL, _PLANT = "cornflow_cutover.assembly:assemble", "benchmarks.leaks:leaking"
 _TOKEN = "token-of-the-benchmark"
 
@@ -167,9 +186,11 @@ async def play(made: RehearsalStage, mode: str, requests: int, users: int) -> Me
             for number, client in enumerate(clients)
         ]
         watching = asyncio.create_task(_watch(run, log, pid, requests))
+        pruning = asyncio.create_task(_prune(made.environment["DATABASE_URL"]))
         await asyncio.gather(*lives)
         watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        pruning.cancel()
+        await asyncio.gather(watching, pruning, return_exceptions=True)
         headers = {"Authorization": f"Bearer {_TOKEN}"}
         metrics = await http.get(made.addresses[0] + "/_cutover/metrics", headers=headers)
         run.counted = _queues(metrics.text)
@@ -178,6 +199,23 @@ async def play(made: RehearsalStage, mode: str, requests: int, users: int) -> Me
     run.failed = sum(not one.good for one in log.asked)
     run.operations = len({one.operation for one in log.asked})
     return run
+
+
+async def _prune(url: str) -> None:
+    """Takes away what no user can delete, so that lists do not grow with the number of requests."""
+    engine = create_async_engine(async_url(url))
+    try:
+        while True:
+            await asyncio.sleep(_PRUNE_SECONDS)
+            old = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=_OLD_SECONDS)
+            # busy: the next time
+            with contextlib.suppress(OperationalError):
+                async with engine.begin() as connection:
+                    for statement in _GROWING:
+                        values = {"old": str(old)} if ":old" in statement else {}
+                        await connection.execute(text(f"DELETE FROM {statement}"), values)
+    finally:
+        await engine.dispose()
 
 
 async def _operate(http: httpx.AsyncClient, address: str, body: dict[str, Any]) -> None:
@@ -216,10 +254,10 @@ async def _watch(run: MemoryRun, log: RequestLog, pid: int, requests: int) -> No
         await asyncio.sleep(0.1)
 
 
-def _queues(text: str) -> dict[str, float]:
+def _queues(page: str) -> dict[str, float]:
     """What waits, and what was dropped, over all operations."""
     counted: dict[str, float] = {}
-    for line in text.splitlines():
+    for line in page.splitlines():
         name, _, value = line.rpartition(" ")
         is_dropped = name.startswith("cutover_comparisons_total") and 'result="dropped"' in name
         if is_dropped or name.startswith(("cutover_comparisons_waiting", "cutover_spool_bytes")):
@@ -274,7 +312,7 @@ def run_mode(mode: str, requests: int, users: int, *, plant: bool) -> MemoryRun:
             "CUTOVER_TOKEN": _TOKEN,
             # a stopped process is not replaced by one that works
             "CUTOVER_SHADOW_SECONDS": "1000000",
-            # nothing is taken back while it is watched
+            # else it never comes up on a busy machine
             "CUTOVER_SHADOW_PRIORITY": "normal",
         }
         return asyncio.run(play(made, mode, requests, users))

@@ -64,6 +64,8 @@ class RequestLog:
     given_up: int = 0
     not_reached: int = 0
     """Requests to a worker that was not there: sent to the next one."""
+    workflows: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by who signs up or deploys: the legacy refuses a sign-up with 400 when both happen at once."""
 
 
 @dataclass

@@ -149,11 +149,15 @@ def _drill(
     table.show(tallies, console)
     if json_file is not None:
         json_file.write_text(json.dumps([one.as_json() for one in tallies], indent=1))
-    wrong = [one.fault for one in tallies if not one.good]
-    click.echo(
-        f"not as it should be: {', '.join(wrong)}" if wrong else "nothing lost, nothing doubled"
-    )
-    return 1 if wrong else 0
+    wrong = [one.fault for one in tallies if not one.good and not one.is_broken]
+    broken = [one.fault for one in tallies if one.is_broken]
+    if wrong:
+        click.echo(f"not as it should be: {', '.join(wrong)}")
+    if broken:
+        click.echo(f"could not be played: {', '.join(broken)}")
+    if not wrong and not broken:
+        click.echo("nothing lost, nothing doubled")
+    return 1 if wrong else 2 if broken else 0
 
 
 def _show(outcome: RehearsalOutcome, console: Console) -> None:

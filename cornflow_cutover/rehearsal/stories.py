@@ -1,6 +1,5 @@
 """What users do in a rehearsal: together every operation of Cornflow, with rows that can be counted."""
 
-import asyncio
 import io
 import itertools
 import zipfile
@@ -30,8 +29,6 @@ BOUNDS
  UP BND x 4
 ENDATA
 """
-_workflows = asyncio.Lock()
-"""Held by who signs up or deploys: the legacy refuses a sign-up with 400 when both happen at once."""
 _names: Iterator[int] = itertools.count(1)
 
 
@@ -157,7 +154,7 @@ async def administer(client: Client, name: str) -> None:
         await client(f"GET {operation}")
     user = name.lower()
     sign_up = {"username": user, "email": f"{user}@example.org", "password": "Rehearsal-1!"}
-    async with _workflows:
+    async with client.log.workflows:
         made = await client.make(
             "users", "POST /signup/", user, json=sign_up, find=lambda: _user(client, user)
         )
@@ -219,7 +216,7 @@ async def serve(client: Client, name: str) -> None:
     await client("GET /dag/deployed/")
     kinds = ("instance_checks", "solution_checks", "kpis")
     change = {"description": "x", **{f"{kind}_schema": {} for kind in kinds}}
-    async with _workflows:
+    async with client.log.workflows:
         # Deployed already: a new one changes what every sign-up writes, and that is a rare day.
         await client("POST /dag/deployed/", json=workflow(WORKFLOW), good=(400,))
         await client("PUT /dag/deployed/<string:idx>/", idx=WORKFLOW, json=change)

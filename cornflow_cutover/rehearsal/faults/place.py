@@ -93,7 +93,14 @@ class DrillPlace:
         if self.upstream is None:
             port = self.stage.ports[1]
             words = ["-m", "gunicorn", "-k", "gthread", "--threads", "8", "--log-level", "warning"]
-            words += ["-b", f"127.0.0.1:{port}", "cornflow.app:create_app('production')"]
+            # else its master kills it for the hang, with what it had to answer
+            words += [
+                "--timeout",
+                "600",
+                "-b",
+                f"127.0.0.1:{port}",
+                "cornflow.app:create_app('production')",
+            ]
             self.upstream = self._start(words, self.stage.environment, session=True)
             await self._answers(f"{address}/health/", self.upstream, "the legacy")
         return address

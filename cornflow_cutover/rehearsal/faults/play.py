@@ -18,7 +18,7 @@ from cornflow_cutover.rehearsal.faults.disk import LimitedFiles, small_disk
 from cornflow_cutover.rehearsal.faults.place import DrillPlace
 from cornflow_cutover.rehearsal.faults.processes import descendants
 from cornflow_cutover.rehearsal.faults.tally import FaultTally, WriteFate
-from cornflow_cutover.rehearsal.faults.writers import KINDS, Writers, prefix_of
+from cornflow_cutover.rehearsal.faults.writers import KINDS, PATIENCE, Writers, prefix_of
 from cornflow_cutover.rehearsal.stage import PASSWORD, RehearsalStage, stage
 from cornflow_cutover.rehearsal.stories import WORKFLOW, workflow
 from cornflow_cutover.up.steps import UpError
@@ -42,8 +42,8 @@ _SETTLE = 3.0
 """Seconds after the last reply until the rows are counted."""
 _KEEPS_MODES = {"samples": 1_000_000, "latency_ratio": 0}
 """A budget that nothing breaches: an operation taken back would not be written by the port any more."""
-_CLIENT_SHARE = 2
-"""A client waits for this part of the time that the legacy hangs, and then gives up."""
+_CLIENT_SHARE, _RESENDING_SHARE = 2, 4
+"""A client waits for this part of the time that the legacy hangs, and then gives up, or asks again."""
 
 
 class Plant(StrEnum):
@@ -62,7 +62,7 @@ def play(
     plant: Plant | None,
     show: Callable[[str], None],
 ) -> list[FaultTally]:
-    """Raises UpError when a drill can't be set up."""
+    """Raises UpError when nothing can be set up; what goes wrong with one fault is in its tally."""
     with _place(database, plant, needs_disk=any(one.name == "disk" for one in faults)) as place:
         os.environ.update(place.stage.environment)
         assembled = assembly.load(place.stage.environment["CUTOVER_ASSEMBLY"])
@@ -90,6 +90,10 @@ async def _play_all(
                 await _play(place, fault, times, tally, resends=plant is Plant.RESEND)
             except NotPlayedError as error:
                 tally.not_played = str(error)
+            except UpError as error:
+                # the other faults are played all the same
+                tally.not_played, tally.is_broken = str(error), True
+            show(f"  {tally.in_short()}")
     finally:
         await place.close()
     return tallies
@@ -104,7 +108,6 @@ async def _play(
         prefix_of(fault.name),
         # an execution is of an instance of its own user
         list(USERS) if kinds is KINDS else list(USERS)[:1],
-        patience=max(2.0, times.hang / _CLIENT_SHARE) if fault.name == "hang" else 60.0,
         resends=resends,
         kinds=kinds,
         pause=fault.pause,
@@ -115,7 +118,12 @@ async def _play(
             raise UpError(
                 f"{fault.name}: before the fault, not all is acknowledged: {_last(tally)}"
             )
+        if fault.name == "hang":
+            writers.patience = max(
+                2.0, times.hang / (_RESENDING_SHARE if resends else _CLIENT_SHARE)
+            )
         tally.how = await fault.act(place, times, writers.prefix)
+        writers.patience = PATIENCE
         mended = time.time()
         if await writers.acknowledged_since(mended, _BACK_SECONDS):
             tally.back_after = time.time() - mended

@@ -34,7 +34,7 @@ def show(tallies: Sequence[FaultTally], console: Console) -> None:
 
 def _cells(one: FaultTally) -> list[str]:
     if one.not_played:
-        return [one.fault, *["-"] * 7, "not played"]
+        return [one.fault, *["-"] * 7, "broken" if one.is_broken else "not played"]
     back = "never" if one.back_after is None else f"{one.back_after:.0f} s"
     figures = (
         one.count(WriteFate.ACKNOWLEDGED), len(one.lost), len(one.doubled),

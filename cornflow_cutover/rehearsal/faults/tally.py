@@ -42,6 +42,8 @@ class FaultTally:
     """Seconds from the end of the fault until each kind of write was acknowledged again; None: never."""
     not_played: str = ""
     """Why it could not be played here."""
+    is_broken: bool = False
+    """It should have been played, and could not."""
     unfinished: list[str] = field(default_factory=list)
     """Acknowledged executions that never got a result."""
 
@@ -70,8 +72,16 @@ class FaultTally:
     @property
     def good(self) -> bool:
         if self.not_played:
-            return True
+            return not self.is_broken
         return not self.lost and not self.doubled and self.back_after is not None
+
+    def in_short(self) -> str:
+        if self.not_played:
+            return self.not_played.splitlines()[0]
+        return (
+            f"{self.count(WriteFate.ACKNOWLEDGED)} acknowledged, {len(self.lost)} lost, "
+            f"{len(self.doubled)} doubled"
+        )
 
     def count(self, fate: WriteFate) -> int:
         return len(self._of(fate))

@@ -20,6 +20,7 @@ from cornflow_cutover.rehearsal.stories import PREFIX, WORKFLOW
 
 _PAUSE, _PAUSE_AFTER_TROUBLE = 0.05, 0.3
 _LOOK = 0.2
+PATIENCE = 60.0
 _REFUSALS = 5
 """In a row, after which a client logs in again: its token may be of another time."""
 _DATA = 40_000
@@ -65,7 +66,8 @@ class Writers:
     url: str
     prefix: str
     users: list[str]
-    patience: float = 30.0
+    patience: float = PATIENCE
+    """Seconds that a client waits for a reply to what it sends from now on."""
     resends: bool = False
     kinds: tuple[WriteKind, ...] = KINDS
     pause: float = 0.0
@@ -77,7 +79,7 @@ class Writers:
     async def writing(self) -> AsyncIterator[None]:
         """They write until the end of the block; then what is under way is waited for."""
         stopping = asyncio.Event()
-        async with httpx.AsyncClient(timeout=self.patience, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
             tasks = [
                 asyncio.create_task(self._write(http, user, kind, stopping))
                 for kind, user in zip(
@@ -143,6 +145,7 @@ class Writers:
                 self.url + kind.path,
                 content=_slowly(content) if kind.slow else content,
                 headers=headers,
+                timeout=self.patience,
             )
         except httpx.ConnectError:
             return Write(kind.table, name, WriteFate.REFUSED, time.time())
