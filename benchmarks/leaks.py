@@ -294,8 +294,8 @@ def picture(runs: Sequence[MemoryRun], warm_up: float) -> str:
             )
             colour = colours[place % len(colours)]
             parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')  # fmt: skip
-            x = width - 20 - 170 * (len(run.processes) - place)
-            parts.append(f'<text x="{x}" y="{top - 12}" fill="{colour}">{escape(name)}</text>')
+            label = width - 20 - 170 * (len(run.processes) - place)
+            parts.append(f'<text x="{label}" y="{top - 12}" fill="{colour}">{escape(name)}</text>')
         parts.append(f'<line x1="{left}" y1="{bottom}" x2="{width - 20}" y2="{bottom}" stroke="#333"/>')  # fmt: skip
         for share in (0.0, 0.5, 1.0):
             y, x = bottom - share * height, left + share * run.requests * scale
