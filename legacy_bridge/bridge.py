@@ -173,6 +173,7 @@ def create_bridge(
     metrics.room = getattr(legacy, "room", None)
     if isinstance(observer, ShadowObserver):
         observer.counters.subscribe(metrics.compared)
+        metrics.waiting = lambda: observer.queued
     gate = None
     if options.guards is not None and with_legacy:
         gate = Gate(

@@ -16,6 +16,8 @@ from cornflow_cutover.rehearsal.ledger import RequestFate, RequestLedger
 _PART = re.compile(r"<(?:\w+:)?(?P<name>\w+)>")
 _ATTEMPTS = 8
 _PAUSE = 0.25
+_SETTLE = 1.0
+"""Seconds between a cut and the look whether it was done: a database may yet commit for a killed worker."""
 
 KNOWN_LEGACY_FAILURES = frozenset(
     (
@@ -62,6 +64,8 @@ class RequestLog:
     given_up: int = 0
     not_reached: int = 0
     """Requests to a worker that was not there: sent to the next one."""
+    workflows: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by who signs up or deploys: the legacy refuses a sign-up with 400 when both happen at once."""
 
 
 @dataclass
@@ -75,6 +79,7 @@ class Client:
     ledger: RequestLedger
     log: RequestLog
     id: int = 0
+    settle: float = _SETTLE
     _token: str = ""
     _turns: Iterator[int] = field(default_factory=itertools.count)
     _doomed: deque[_Doomed] = field(default_factory=deque)
@@ -100,7 +105,8 @@ class Client:
         """The reply's JSON. `parts` fill the rule; `good` are the expected statuses.
 
         A request whose connection is cut is asked again of another worker. One that would do something
-        twice only when `find`, which looks for what it makes, finds nothing. Raises FailedError, CutError.
+        twice only when `find`, which looks for what it makes, finds nothing: every POST, and whatever else
+        is called with `find`. Raises FailedError, CutError.
         """
         method, _, rule = operation.partition(" ")
         path = _PART.sub(lambda match: str(parts[match["name"]]), rule) + query
@@ -121,12 +127,13 @@ class Client:
                 continue
             except httpx.TransportError:
                 self.log.cut += 1
-                if method == "POST" and token != "":
-                    if find is None:
-                        self.log.given_up += 1
-                        raise CutError(operation) from None
+                if find is not None:
+                    await asyncio.sleep(self.settle)
                     if (made := await find()) is not None:
                         return made
+                elif method == "POST" and token != "":
+                    self.log.given_up += 1
+                    raise CutError(operation) from None
                 await asyncio.sleep(_PAUSE)
                 continue
             stack = reply.headers.get("x-served-by", "?")

@@ -12,6 +12,9 @@ import click
 from rich.console import Console
 
 from cornflow_cutover.rehearsal.director import USERS, Director
+from cornflow_cutover.rehearsal.faults import table
+from cornflow_cutover.rehearsal.faults.catalogue import FAULTS, DrillTimes, chosen
+from cornflow_cutover.rehearsal.faults.play import Plant, play
 from cornflow_cutover.rehearsal.outcome import RehearsalOptions, RehearsalOutcome
 from cornflow_cutover.rehearsal.stage import stage
 from cornflow_cutover.rehearsal.timeline import Band, draw
@@ -51,8 +54,37 @@ _SLICE = 2.0
     help="Where the timeline is drawn.",
 )
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--faults",
+    is_flag=False,
+    flag_value="all",
+    metavar="[NAMES]",
+    help="Play faults while clients write, instead of the cutover: all, or names with commas between.",
+)
+@click.option("--list", "lists", is_flag=True, help="List the faults.")
+@click.option(
+    "--hang-seconds",
+    default=DrillTimes.hang,
+    show_default=True,
+    type=click.FloatRange(1),
+    help="How long the legacy hangs, with --faults.",
+)
+@click.option(
+    "--plant",
+    type=click.Choice([one.value for one in Plant]),
+    help="With --faults, a mistake of ours that has to be found: lost by a kill, doubled by a hang.",
+)
 def rehearse(
-    database: str, samples: int, seconds: float, limit: float, picture: Path, json_file: Path | None
+    database: str,
+    samples: int,
+    seconds: float,
+    limit: float,
+    picture: Path,
+    json_file: Path | None,
+    faults: str | None,
+    lists: bool,
+    hang_seconds: float,
+    plant: str | None,
 ) -> None:
     """Rehearse the whole cutover under load, on scratch data.
 
@@ -61,8 +93,18 @@ def rehearse(
     back by themselves; one worker is killed. In the end no request may have failed but those that met a
     planted bug, and the rows must be those the clients were told of.
 
+    With --faults, clients write while a disk is full, processes are killed and so on, and each row is
+    looked for afterwards: none that was acknowledged may be lost, none may be doubled.
+
     Exits 0 when all that is so, 1 when not, 2 when it could not be done.
     """
+    if lists:
+        for fault in FAULTS:
+            click.echo(f"{fault.name:14} {fault.about}")
+        return
+    if faults is not None:
+        planted = Plant(plant) if plant else None
+        sys.exit(_drill(faults, database, DrillTimes(hang_seconds), planted, json_file))
     console = Console(highlight=False, soft_wrap=True)
 
     def show(text: str) -> None:
@@ -91,6 +133,31 @@ def rehearse(
     good = not (outcome.failures or outcome.rows_wrong or outcome.unasked)
     show("as it should be" if good else "not as it should be: see above")
     sys.exit(0 if good else 1)
+
+
+def _drill(
+    names: str, database: str, times: DrillTimes, plant: Plant | None, json_file: Path | None
+) -> int:
+    console = Console(highlight=False)
+    try:
+        load_settings()
+        faults = chosen(names)
+        tallies = play(faults, database, times, plant, click.echo)
+    except (AssemblyError, SettingsError, StoreError, UpError, ValueError) as error:
+        click.echo(f"cutover rehearse --faults: {error}", err=True)
+        return 2
+    table.show(tallies, console)
+    if json_file is not None:
+        json_file.write_text(json.dumps([one.as_json() for one in tallies], indent=1))
+    wrong = [one.fault for one in tallies if not one.good and not one.is_broken]
+    broken = [one.fault for one in tallies if one.is_broken]
+    if wrong:
+        click.echo(f"not as it should be: {', '.join(wrong)}")
+    if broken:
+        click.echo(f"could not be played: {', '.join(broken)}")
+    if not wrong and not broken:
+        click.echo("nothing lost, nothing doubled")
+    return 1 if wrong else 2 if broken else 0
 
 
 def _show(outcome: RehearsalOutcome, console: Console) -> None:

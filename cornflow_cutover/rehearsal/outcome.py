@@ -1,4 +1,4 @@
-"""What is wished of a rehearsal, and what came of it."""
+"""What is asked of a rehearsal, and what came of it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -32,6 +32,7 @@ class RehearsalOutcome:
         """Failed requests that no planted bug explains."""
         return [
             f"{one.operation}: {one.status} by {one.stack}"
+            + (f" (sent {one.retries + 1} times)" if one.retries else "")
             for one in self.log.asked
             if not one.good and not self._explained(one.operation, one.began)
         ]

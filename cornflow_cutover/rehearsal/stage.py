@@ -88,7 +88,7 @@ class RehearsalStage:
 
     async def rows(self) -> list[tuple[str, str]]:
         """Table and name of every counted row that is not marked as deleted."""
-        engine = create_async_engine(_async(self.environment["DATABASE_URL"]))
+        engine = create_async_engine(async_url(self.environment["DATABASE_URL"]))
         rows: list[tuple[str, str]] = []
         try:
             async with engine.connect() as connection:
@@ -112,17 +112,20 @@ def _live(table: str) -> str:
     return "deleted_at IS NULL" if table != "roles" else "1 = 1"
 
 
-def _async(url: str) -> str:
+def async_url(url: str) -> str:
+    """With the driver that reads the rows."""
     scheme, _, rest = url.partition("://")
     driver = {"sqlite": "sqlite+aiosqlite"}.get(scheme, "postgresql+asyncpg")
     return f"{driver}://{rest}"
 
 
 @contextmanager
-def stage(database: str, users: Mapping[str, tuple[str, ...]]) -> Iterator[RehearsalStage]:
-    """`users` by name, with the roles they have. Everything is gone afterwards."""
+def stage(
+    database: str, users: Mapping[str, tuple[str, ...]], parent: Path | None = None
+) -> Iterator[RehearsalStage]:
+    """`users` by name, with the roles they have; in `parent`. Everything is gone afterwards."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="rehearsal-")))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="rehearsal-", dir=parent)))
         environment = {
             **os.environ,
             "DATABASE_URL": stack.enter_context(_database(database, folder)),

@@ -7,7 +7,7 @@ of them is asked tells the sum (`metrics_shared`). Replicas are asked each.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -56,6 +56,9 @@ class Metrics(Collector):
         self.room: SpoolRoom | None = None
         """Of the legacy, where its bodies wait."""
         self._spool = Counter[str]()
+        self.waiting: Callable[[], tuple[int, int]] | None = None
+        """Pairs and bytes that wait to be compared."""
+        self._waiting = Counter[str]()
 
     def request(self, operation: str, stack: Stack, status: int, seconds: float) -> None:
         """On the path of every request."""
@@ -81,9 +84,16 @@ class Metrics(Collector):
             return self._spool
         return Counter(held=room.held, refused=room.refused, slowed=room.slowed)
 
+    def _queued(self) -> Counter[str]:
+        if self.waiting is None:
+            return self._waiting
+        pairs, size = self.waiting()
+        return Counter(pairs=pairs, bytes=size)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "spool": dict(self._spooled()),
+            "waiting": dict(self._queued()),
             "requests": [
                 [*key, series.seconds, series.buckets]
                 for key, series in list(self._requests.items())
@@ -104,6 +114,7 @@ class Metrics(Collector):
             made._fallbacks.update(one["fallbacks"])
             # a file of an older worker has none
             made._spool.update(one.get("spool", {}))
+            made._waiting.update(one.get("waiting", {}))
             for *words, count in one["comparisons"]:
                 operation, result, reason = words
                 made._comparisons[operation, result, reason] += count
@@ -153,6 +164,13 @@ class Metrics(Collector):
         for words, count in self._guarded.items():
             guarded.add_metric(words, count)
         yield from (requests, latency, fallbacks, comparisons, guarded)
+        queued = self._queued()
+        yield GaugeMetricFamily(
+            "cutover_comparisons_waiting", "Pairs that wait to be compared", queued["pairs"]
+        )
+        yield GaugeMetricFamily(
+            "cutover_comparisons_waiting_bytes", "Bytes of pairs that wait", queued["bytes"]
+        )
         spooled = self._spooled()
         yield GaugeMetricFamily(
             "cutover_spool_bytes", "Bytes of bodies that wait on disk", spooled["held"]

@@ -56,10 +56,28 @@ class SharedMetrics:
         for file in sorted(self._folder.glob("*.json")):
             if file.name != self._name:
                 with contextlib.suppress(OSError, ValueError):
-                    states.append(json.loads(file.read_text()))
+                    state = json.loads(file.read_text())
+                    states.append(state if _is_there(file) else _without_gauges(state))
         return states
 
     async def _run(self) -> None:
         while True:
             await asyncio.to_thread(self.write)
             await asyncio.sleep(PERIOD)
+
+
+def _is_there(file: Path) -> bool:
+    """Whether the worker that wrote it still runs."""
+    try:
+        os.kill(int(file.name.partition("-")[0]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _without_gauges(state: dict[str, Any]) -> dict[str, Any]:
+    """What a worker has counted outlives it; what waited in it does not."""
+    spool = {name: count for name, count in state.get("spool", {}).items() if name != "held"}
+    return {**state, "spool": spool, "waiting": {}}

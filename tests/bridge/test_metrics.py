@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,23 @@ def test_any_worker_tells_the_sum_of_all(tmp_path: Path) -> None:
         assert found[f"cutover_request_seconds_sum{{{key}}}"] == pytest.approx(0.14)
         comparisons = 'operation="GET /a/",reason="",result="different"'
         assert found[f"cutover_comparisons_total{{{comparisons}}}"] == 3
+
+
+def test_what_waits_is_told_and_ends_with_its_worker(tmp_path: Path) -> None:
+    own, other, dead = (SharedMetrics(Metrics(), tmp_path) for _ in range(3))
+    for worker, pairs in ((own, 3), (other, 4), (dead, 100)):
+        worker.own.waiting = lambda pairs=pairs: (pairs, 10 * pairs)
+        worker.own.compared("GET /a/", "dropped", "queue full")
+        worker.write()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (file,) = tmp_path.glob(dead._name)
+    file.rename(tmp_path / f"{ended.pid}-of-a-worker-that-was-killed.json")
+    found = samples(render(own.sum()).decode())
+    assert found["cutover_comparisons_waiting"] == 7
+    assert found["cutover_comparisons_waiting_bytes"] == 70
+    dropped = 'operation="GET /a/",reason="queue full",result="dropped"'
+    assert found[f"cutover_comparisons_total{{{dropped}}}"] == 3, "what it counted stays"
 
 
 def queries(panel: dict[str, Any]) -> list[str]:
