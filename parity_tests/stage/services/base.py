@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol
 
 from parity_core.model import Json
@@ -36,6 +36,9 @@ class Service(Protocol):
     def reset(self) -> None:
         """As at the beginning: what stacks have made there is gone, as the rows are that knew of it."""
 
+    def bookmark(self) -> Callable[[], None]:
+        """What puts back all that stacks have made there by now, and forgets what was sent since."""
+
     def stop(self) -> None:
         """Called once for every side, so maybe twice."""
 
@@ -64,6 +67,9 @@ class Quiet:
 
     def reset(self) -> None:
         self.forget()
+
+    def bookmark(self) -> Callable[[], None]:
+        return self.forget
 
 
 def filled_environment(config: ServiceConfig, **values: str) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 from parity_core.model import Json, ParityError
@@ -46,6 +47,15 @@ class AirflowService(Quiet):
         # or one run more in one stack would give all later runs of both other numbers
         self._server.runs.clear()
 
+    def bookmark(self) -> Callable[[], None]:
+        kept = deepcopy(self._server.runs)
+
+        def put_back() -> None:
+            self.forget()
+            self._server.runs = deepcopy(kept)
+
+        return put_back
+
     def stop(self) -> None:
         self._server.stop()
 
@@ -75,6 +85,15 @@ class DatabricksService(Quiet):
         self.forget()
         # or one run more in one stack would give all later runs of both other numbers
         self._server.runs.clear()
+
+    def bookmark(self) -> Callable[[], None]:
+        kept = deepcopy(self._server.runs)
+
+        def put_back() -> None:
+            self.forget()
+            self._server.runs = deepcopy(kept)
+
+        return put_back
 
     def stop(self) -> None:
         self._server.stop()
@@ -109,6 +128,21 @@ class FolderService(Quiet):
 
     def forget(self) -> None:
         self._before = self._files()
+
+    def bookmark(self) -> Callable[[], None]:
+        files = [path for path in self._path.rglob("*") if path.is_file()]
+        kept = {path: path.read_bytes() for path in files}
+
+        def put_back() -> None:
+            for path in self._path.rglob("*"):
+                if path.is_file() and path not in kept:
+                    path.unlink()
+            for path, content in kept.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self.forget()
+
+        return put_back
 
     def _files(self) -> dict[str, dict[str, Json]]:
         files: dict[str, dict[str, Json]] = {}
