@@ -1,8 +1,8 @@
 """Several clients at once, compared by outcome: what each was answered, and what all of it left behind.
 
-The legacy is asked the same requests one after another, in each order, and at once: what comes of these is what
-is allowed. What the port makes of them at once must be one of these. Between two trials both stacks
-have the rows, runs and files from before them again.
+The legacy is asked the same requests one after another, in each order, and at once: what comes of these is
+allowed. What the port makes of them at once must be one of these. Between two trials both stacks have the
+rows, runs and files from before them again, and no run goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -12,29 +12,30 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import permutations
 
 from parity_core.compare.correspond import Correspondence
 from parity_core.compare.diff import diff
-from parity_core.model import Difference, Exchange, Finding, Json, Pair, Reply, RowChange
+from parity_core.model import Difference, Exchange, Finding, Json, Pair, Reply, RowChange, Side
 from parity_tests.journeys.model import Step
 from parity_tests.run.replay import Replay
 from parity_tests.stage.stage import World
 
-ROUNDS = 3
+ROUNDS = 4
 """Times that both stacks are asked at once."""
-CONFIRMING = 12
+CONFIRMING = 16
 """Times more, when the port did what the legacy does not."""
-_HEAD_START = (0.0, 0.0, 0.001, 0.003)
-"""Seconds by which the first client is earlier than the others, by turns; and the last one in the next turn."""
+_HEAD_START = (0.0, 0.5, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6, 0.0, 0.8)
+"""By how much of the time that its reply takes a client is earlier: the first one, then the last one, then further."""
 _ORDERED = 2
 """Clients whose requests are asked in every order; of more, only as they are and the other way round."""
 _LATE = (0.1, 0.5, 1.5)
 """Seconds that a stack gets for what it writes after its replies, when nothing else explains an outcome."""
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_PATIENCE = 60.0
+"""Seconds in which all clients must be ready."""
 
 Judge = Callable[[Pair, list[Difference]], list[Finding]]
 
@@ -87,6 +88,8 @@ class Trials:
         self.requests = [replay.requests(step, {}) for step in steps]
         self.allowed: list[tuple[str, Outcome]] = []
         """With the words for how it came about."""
+        self.took: dict[Side, list[float]] = {}
+        """Seconds of each request on each stack, asked alone."""
 
     def run(self) -> OutcomeVerdict:
         verdict = OutcomeVerdict()
@@ -96,6 +99,8 @@ class Trials:
                 verdict.sent += len(order)
                 put_back()
                 self.allowed.append((f"in the order {_words(order)}", legacy))
+                for one in (legacy, ported):
+                    self.took[one.whole.side] = [e.replied - e.started for e in one.exchanges]
                 if not (legacy.is_complete and ported.is_complete):
                     verdict.unclear = "a request got no reply, one client after another"
                     return verdict
@@ -140,11 +145,7 @@ class Trials:
 
     def _orders(self) -> list[tuple[int, ...]]:
         usual = tuple(range(len(self.steps)))
-        if len(usual) <= _ORDERED:
-            return list(permutations(usual))
-        if all(step.method in _SAFE for step in self.steps):
-            return [usual]
-        return [usual, usual[::-1]]
+        return list(permutations(usual)) if len(usual) <= _ORDERED else [usual, usual[::-1]]
 
     def _serially(self, world: World, order: Sequence[int]) -> Outcome:
         started = time.time()
@@ -154,11 +155,11 @@ class Trials:
     def _at_once(self, world: World, turn: int) -> Outcome:
         count = len(self.steps)
         gate = threading.Barrier(count)
-        ahead = _HEAD_START[turn // 2 % len(_HEAD_START)]
         first = 0 if turn % 2 == 0 else count - 1
+        ahead = _HEAD_START[turn // 2 % len(_HEAD_START)] * self.took[world.side][first]
 
         def client(number: int) -> Exchange:
-            gate.wait(60)
+            gate.wait(_PATIENCE)
             if ahead and number != first:
                 time.sleep(ahead)
             return self._sent(world, number)
@@ -274,18 +275,19 @@ def bookmarked(replay: Replay) -> Iterator[Callable[[], None]]:
     replay.begun = []
     for world in worlds:
         world.forget()
-    marks = {world.side: [service.bookmark() for service in world.services] for world in worlds}
+    marks: list[Callable[[], None]] = []
 
     def put_back() -> None:
         stage.both(lambda world: world.reader.restore() if world.reader else None)
-        for world in worlds:
-            for mark in marks[world.side]:
-                mark()
+        for mark in marks:
+            mark()
 
     legacy, ported = stage.legacy.reader, stage.ported.reader
     assert legacy is not None
     assert ported is not None
-    with legacy.bookmarked(), ported.bookmarked():
+    with legacy.bookmarked(), ported.bookmarked(), ExitStack() as kept:
+        for service in {id(one): one for world in worlds for one in world.services}.values():
+            marks.append(kept.enter_context(service.bookmarked()))
         try:
             yield put_back
         finally:

@@ -78,8 +78,6 @@ def _two_who_ask(distribution: Distribution) -> Iterator[Drill]:
             continue
         one, other = distribution.rng.sample(users, 2)
         drafts = [replace(plain(operation), user=user) for user in (one, other)]
-        if operation.method in _READS:
-            drafts = drafts * 2
         group = _group(*((operation, draft) for draft in drafts))
         groups.setdefault(operation.noun, []).append(group)
     for noun, some in groups.items():

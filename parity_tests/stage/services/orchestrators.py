@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
@@ -47,14 +48,16 @@ class AirflowService(Quiet):
         # or one run more in one stack would give all later runs of both other numbers
         self._server.runs.clear()
 
-    def bookmark(self) -> Callable[[], None]:
+    @contextmanager
+    def bookmarked(self) -> Iterator[Callable[[], None]]:
         kept = deepcopy(self._server.runs)
 
         def put_back() -> None:
             self.forget()
             self._server.runs = deepcopy(kept)
 
-        return put_back
+        with self._server.held():
+            yield put_back
 
     def stop(self) -> None:
         self._server.stop()
@@ -86,14 +89,16 @@ class DatabricksService(Quiet):
         # or one run more in one stack would give all later runs of both other numbers
         self._server.runs.clear()
 
-    def bookmark(self) -> Callable[[], None]:
+    @contextmanager
+    def bookmarked(self) -> Iterator[Callable[[], None]]:
         kept = deepcopy(self._server.runs)
 
         def put_back() -> None:
             self.forget()
             self._server.runs = deepcopy(kept)
 
-        return put_back
+        with self._server.held():
+            yield put_back
 
     def stop(self) -> None:
         self._server.stop()
@@ -129,7 +134,8 @@ class FolderService(Quiet):
     def forget(self) -> None:
         self._before = self._files()
 
-    def bookmark(self) -> Callable[[], None]:
+    @contextmanager
+    def bookmarked(self) -> Iterator[Callable[[], None]]:
         files = [path for path in self._path.rglob("*") if path.is_file()]
         kept = {path: path.read_bytes() for path in files}
 
@@ -142,7 +148,7 @@ class FolderService(Quiet):
                 path.write_bytes(content)
             self.forget()
 
-        return put_back
+        yield put_back
 
     def _files(self) -> dict[str, dict[str, Json]]:
         files: dict[str, dict[str, Json]] = {}
