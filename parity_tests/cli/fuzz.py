@@ -10,6 +10,7 @@ from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
 from parity_tests.fuzz import render
 from parity_tests.fuzz.use_case import ALL, FuzzOptions, fuzz
+from parity_tests.mutants.plant import package_folder
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.save import save_and_show
 
@@ -94,6 +95,14 @@ def _pairs(
     metavar="[FOLDER]",
     help="Write what was found as journeys: to the configured ones, or to a folder.",
 )
+@click.option(
+    "--guided",
+    is_flag=True,
+    help="Record which branches of the port are reached, and go on from what reached new ones.",
+)
+@click.option(
+    "--recorded", is_flag=True, help="Record and list them only; what is drawn stays as it is."
+)
 @click.option("--json", "json_file", type=_FILE, help="Write the report as JSON.")  # fmt: skip
 def command(
     config_path: Path,
@@ -109,6 +118,8 @@ def command(
     profile: str,
     settings: tuple[tuple[str, str], ...],
     save: Path | None,
+    guided: bool,
+    recorded: bool,
     json_file: Path | None,
 ) -> None:
     """Draw sequences of requests, play them on both stacks, compare, and shrink what differs.
@@ -145,6 +156,8 @@ def command(
             profile,
             settings,
             folder,
+            source=package_folder(config) if guided or recorded else None,
+            guided=guided,
         )
         screen = console()
         report = fuzz(config, options, render.FuzzProgress(screen))

@@ -118,6 +118,8 @@ class OperationTable(Table):
 class FuzzFile(Table):
     """`fuzz.toml`: what to draw requests from."""
 
+    branches: tuple[Named, ...] = ()
+    """Folders of the ported package whose branches guide what is drawn, and are listed when nothing reached them."""
     documents: DocumentPaths = DocumentPaths()
     """Where each stack describes itself."""
     profile: ProfileTable = ProfileTable()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parity_core.model import Finding, Pair, Place
+from parity_tests.fuzz.branches import UnreachedReport
 from parity_tests.fuzz.outcomes import OutcomeVerdict
 from parity_tests.journeys.model import Step
 from parity_tests.report.exit_code import Exit
@@ -103,6 +104,8 @@ class FuzzReport:
     notes: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
     """What can neither be called the same nor different."""
+    reached: UnreachedReport | None = None
+    """What of the port was, when that was recorded."""
     at_once: int = 0
     """Groups of requests that were sent at the same time."""
 

@@ -44,6 +44,10 @@ class FuzzOptions:
     """Over those of the profile."""
     save: Path | None = None
     today: date = field(default_factory=date.today)
+    source: Path | None = None
+    """Folder of the ported package, when what is reached of it is recorded."""
+    guided: bool = False
+    """Whether that decides what is drawn next."""
     turn: int = 0
     """Which one of several profiles this is: each is drawn something else."""
 
@@ -115,6 +119,10 @@ class FuzzSession:
                 self.ask(*group[0])
             else:
                 self.ask_at_once(group)
+
+    def drill_if_any(self, steps: Drill) -> None:
+        if steps:
+            self.drill(steps)
 
     def ask(self, operation: FuzzOperation, draft: Draft) -> None:
         if self.scene is not None and not self.is_over:
@@ -255,6 +263,8 @@ class FuzzSession:
         self._write(fuzz_finding)
         fuzz_finding.seconds = time.monotonic() - begun
         self.report.shrinking += fuzz_finding.seconds
+        if self.corpus is not None:
+            self.corpus.reach.forget()
         self._since = time.monotonic()
         self.report.findings[what] = fuzz_finding
         self.listener.finding(fuzz_finding)
