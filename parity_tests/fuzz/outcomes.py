@@ -262,6 +262,7 @@ class Trials:
             user=step.user if isinstance(step.user, str) else "",
             note=f"one of {len(self.steps)} at once",
             rows_compared=False,
+            clients=len(self.steps),
         )
 
 
