@@ -140,6 +140,7 @@ def document(report: FuzzReport) -> dict[str, Any]:
         "name": report.name,
         "database": report.database,
         "seed": report.seed,
+        "guided": report.guided,
         "exit": int(report.exit),
         "exchanges": report.exchanges,
         "sequences": report.scenes,

@@ -104,6 +104,8 @@ class FuzzReport:
     notes: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
     """What can neither be called the same nor different."""
+    guided: bool = False
+    """Whether the port's branches decided what was drawn."""
     reached: UnreachedReport | None = None
     """What of the port was, when that was recorded."""
     at_once: int = 0

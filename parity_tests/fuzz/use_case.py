@@ -186,7 +186,8 @@ def fuzz_stage(
     number = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     labels = tuple(sorted((one.label for one in drawn), key=lambda label: label.split()[::-1]))
     report = report or FuzzReport(config.name, database, number, labels)
-    listener.message(f"{len(drawn)} operations, seed {number}")
+    report.guided = reach is not None
+    listener.message(f"{len(drawn)} operations, seed {number}{', guided' if reach else ''}")
     theatre = Theatre(
         stage, rules_toml.load(config.rules, database), CensusMatcher(census.operations), catalogue
     )
