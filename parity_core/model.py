@@ -145,6 +145,8 @@ class Pair:
     user: str = ""
     note: str = ""
     rows_compared: bool = True
+    clients: int = 1
+    """Requests that were sent at the same time, this one among them."""
     unclear: str = ""
     """Why nothing can be said of this pair: neither that it is the same nor that it differs."""
 
@@ -202,6 +204,8 @@ class Waiver:
     reason: str
     expires: date
     database: str | None = None
+    at_once: bool = False
+    """It accepts only what comes of several clients at the same time."""
     where: str = ""
     """`waivers.toml:12`, the line on which it begins."""
     used: int = 0

@@ -120,6 +120,8 @@ class DefaultsTable(Table):
     """Of a row or a call: how many of one pair it accepts; one when it is not said."""
     database: Database | None = None
     """Only on this kind of database."""
+    at_once: Boolean = False
+    """Only for what several clients at the same time cause, as `parity fuzz` sends them."""
 
 
 class WaiverTable(DefaultsTable):

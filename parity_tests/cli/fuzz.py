@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from parity_tests import config as configuration
 from parity_tests.cli.frame import configured, console, guarded
-from parity_tests.fuzz import render
+from parity_tests.fuzz import pages, render
 from parity_tests.fuzz.use_case import ALL, FuzzOptions, fuzz
+from parity_tests.mutants.plant import package_folder
 from parity_tests.report.exit_code import Exit
-from parity_tests.report.save import save_and_show
+from parity_tests.report.save import save as save_file
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -94,7 +96,17 @@ def _pairs(
     metavar="[FOLDER]",
     help="Write what was found as journeys: to the configured ones, or to a folder.",
 )
+@click.option(
+    "--guided",
+    is_flag=True,
+    help="Record which branches of the port are reached, and go on from what reached new ones.",
+)
+@click.option(
+    "--recorded", is_flag=True, help="Record and list them only; what is drawn stays as it is."
+)
 @click.option("--json", "json_file", type=_FILE, help="Write the report as JSON.")  # fmt: skip
+@click.option("--markdown", "markdown_file", type=_FILE, help="Write the report as Markdown.")  # fmt: skip
+@click.option("--html", "html_file", type=_FILE, help="Write the report as one page, offline.")  # fmt: skip
 def command(
     config_path: Path,
     overrides: dict[str, str],
@@ -109,7 +121,11 @@ def command(
     profile: str,
     settings: tuple[tuple[str, str], ...],
     save: Path | None,
+    guided: bool,
+    recorded: bool,
     json_file: Path | None,
+    markdown_file: Path | None,
+    html_file: Path | None,
 ) -> None:
     """Draw sequences of requests, play them on both stacks, compare, and shrink what differs.
 
@@ -145,12 +161,23 @@ def command(
             profile,
             settings,
             folder,
+            source=package_folder(config) if guided or recorded else None,
+            guided=guided,
         )
         screen = console()
         report = fuzz(config, options, render.FuzzProgress(screen))
-        save_and_show(
-            json_file, lambda: render.render_json(report), lambda: render.render(report, screen)
-        )
+        document = render.document(report)
+        texts: dict[Path | None, Callable[[], str]] = {
+            json_file: lambda: render.render_json(report),
+            markdown_file: lambda: pages.markdown(document),
+            html_file: lambda: pages.page(document),
+        }
+        try:
+            for file, text in texts.items():
+                if file is not None:
+                    save_file(file, text())
+        finally:
+            render.render(report, screen)
         return report.exit
 
     guarded(work)

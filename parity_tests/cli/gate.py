@@ -26,9 +26,18 @@ _SHOWN = 20
     "--baseline", "baseline_file", type=_FILE, required=True, help="What is known already."
 )
 @click.option("--update", is_flag=True, help="Write the baseline from REPORT; judge nothing.")
+@click.option(
+    "--allow-unclear",
+    is_flag=True,
+    help="Requests of which nothing can be said are listed, not red.",
+)
 @click.option("--markdown", "markdown_file", type=_FILE, help="Write a summary that marks the new.")
 def command(
-    report_file: Path, baseline_file: Path, update: bool, markdown_file: Path | None
+    report_file: Path,
+    baseline_file: Path,
+    update: bool,
+    allow_unclear: bool,
+    markdown_file: Path | None,
 ) -> None:
     """Judge REPORT, which --json wrote, by what the baseline does not know.
 
@@ -39,7 +48,7 @@ def command(
 
     New are: a kind of difference (operation, statuses, place without ids and positions, types of the
     values), an operation that was asked and is not any more, a problem with a waiver, a journey that
-    can't be played. A report of a part of the journeys is judged by its differences alone.
+    can't be played, a request of which nothing can be said. A report of a part of the journeys is judged by its differences alone.
 
     \b
     Exit codes: 0 nothing new, 1 something new, 2 could not run.
@@ -55,7 +64,7 @@ def command(
                 f"{len(baseline.covered)} operations asked"
             )
             return Exit.SAME
-        judgement = gate.judge(report, gate.load(baseline_file))
+        judgement = gate.judge(report, gate.load(baseline_file), allow_unclear)
         save_and_show(
             markdown_file,
             lambda: markdown.render(report, judgement.new),
@@ -74,6 +83,7 @@ def _show(report: Document, judgement: GateJudgement, out: Console, baseline: Pa
         ("not asked any more", judgement.uncovered),
         ("new waiver problem", judgement.waiver_problems),
         ("could not be played", judgement.broken),
+        ("could not tell", judgement.unclear),
     ):
         for line in lines[:_SHOWN]:
             out.print(f"[bold red]{title}:[/] {escape(line)}", highlight=False)

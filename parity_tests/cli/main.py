@@ -101,13 +101,15 @@ def run_command(
     """  # fmt: skip
     if bool(options["legacy"]) != bool(options["ported"]):
         raise click.UsageError("--legacy and --ported go together")
-    files = outputs.chosen(options)
+    files, earlier = outputs.chosen(options), options.pop("since_file")
 
     def work() -> Exit:
         screen = console()
+        since = outputs.observed_before(earlier if earlier and earlier.exists() else None)
         config = configuration.load(config_path, overrides)
         with terminal.TerminalProgress(screen, verbose) as progress:
             result = run(config, RunOptions(journeys=globs, **options), progress)
+        result.since = since
         outputs.deliver(result, files, lambda: terminal.render(result, screen, verbose))
         return result.exit
 

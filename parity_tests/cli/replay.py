@@ -117,17 +117,19 @@ def command(
     """  # fmt: skip
     if bool(options["legacy"]) != bool(options["ported"]):
         raise click.UsageError("--legacy and --ported go together")
-    files = outputs.chosen(options)
+    files, earlier = outputs.chosen(options), options.pop("since_file")
     profile = Profile(tuple(sorted(settings.items())), tuple(sorted(services)))
 
     def work() -> Exit:
         screen = console()
+        since = outputs.observed_before(earlier if earlier and earlier.exists() else None)
         config = configuration.load(config_path, overrides)
         wanted = ReplayOptions(
             captures, order=Order(order), rows=not no_rows, profile=profile, **options
         )
         with terminal.TerminalProgress(screen, verbose) as progress:
             result = session.replay(config, wanted, progress)
+        result.since = since
         outputs.deliver(result, files, lambda: terminal.render(result, screen, verbose))
         return result.exit
 

@@ -112,6 +112,8 @@ class Knowledge:
     refused: tuple[Json, ...] = ()
     """Who the API must not let in, as a journey's `as` writes it: tokens that lapsed, of nobody, of another key."""
     log_in: FuzzLogIn | None = None
+    branches: tuple[str, ...] = ()
+    """Folders of the ported package that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def load(path: Path) -> Knowledge:
         entries=tuple(one.model_dump(by_alias=True, exclude_unset=True) for one in file.operation),
         refused=tuple(one.model_dump(exclude_unset=True) for one in file.refused),
         log_in=FuzzLogIn(**file.log_in.model_dump()) if file.log_in else None,
+        branches=file.branches,
     )
 
 

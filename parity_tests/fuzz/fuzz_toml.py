@@ -109,6 +109,8 @@ class OperationTable(Table):
 class FuzzFile(Table):
     """`fuzz.toml`: what to draw requests from."""
 
+    branches: tuple[Named, ...] = ()
+    """Folders of the ported package whose branches guide what is drawn, and are listed when nothing reached them."""
     profile: ProfileTable = ProfileTable()
     """The usual setup of both stacks."""
     profiles: dict[str, ProfileTable] = Field(default_factory=dict)

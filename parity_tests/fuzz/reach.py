@@ -1,8 +1,8 @@
 """What an exchange reached: whatever reaches something new is kept, and gone on from.
 
-`ReplyReach` tells by the legacy's reply alone and needs no instrument; something that records which branches
-the stacks took can stand in its place. What is drawn next depends on it: a reach that differs from run to run
-makes one seed draw other requests.
+`ReplyReach` tells by the legacy's reply alone and needs no instrument; `BranchReach` (branches.py) records which
+branches of the port were taken. What is drawn next depends on it: a reach that differs from run to run makes
+one seed draw other requests.
 """
 
 from __future__ import annotations
@@ -24,13 +24,18 @@ from parity_tests.fuzz.drills.sweeps import with_field
 _TAIL = 5
 """Requests of a kept sequence: what they need is made again."""
 _VARIATIONS = 5
+_PROMISING = 8
+"""Sequences that wait to be gone on from; what was reached before them is left to chance."""
 _TEXT = 100
 """Letters of a message that make it another one."""
 
 
 class Reach(Protocol):
     def reached(self, pair: Pair) -> Iterator[Hashable]:
-        """All that the exchange reached, also what was reached before."""
+        """All that the exchange reached; may leave out what was reached before."""
+
+    def forget(self) -> None:
+        """What happened since the last exchange was none."""
 
 
 class ReplyReach:
@@ -48,6 +53,9 @@ class ReplyReach:
         yield about, "fields", tuple(sorted(_fields(body)))
         if reply.status is not None and reply.status >= 400:
             yield about, "words", re.sub(r"[^a-zA-Z ]+", "#", json.dumps(body))[:_TEXT]
+
+    def forget(self) -> None:
+        """Replies are told one by one."""
 
 
 def _fields(value: Json, depth: int = 0) -> Iterator[str]:
@@ -70,6 +78,8 @@ class Corpus:
     reach: Reach = field(default_factory=ReplyReach)
     known: set[Hashable] = field(default_factory=set)
     kept: list[Drill] = field(default_factory=list)
+    promising: list[Drill] = field(default_factory=list)
+    """Those that reached something new last, and were not gone on from yet."""
 
     def is_new(self, pair: Pair) -> bool:
         reached = set(self.reach.reached(pair)) - self.known
@@ -78,6 +88,11 @@ class Corpus:
 
     def keep(self, sequence: Drill) -> None:
         self.kept.append(list(sequence[-_TAIL:]))
+        self.promising = [*self.promising, self.kept[-1]][-_PROMISING:]
+
+    def next(self) -> Drill:
+        """What reached something new last, asked in other ways too; empty when there is none any more."""
+        return self._extension(self.promising.pop()) if self.promising else []
 
     def extended(self) -> Drill:
         """A kept sequence whose last request is asked in other ways too; empty when nothing was kept.
@@ -86,7 +101,9 @@ class Corpus:
         """
         if not self.kept:
             return []
-        chosen = self.kept[int(len(self.kept) * self.rng.random() ** 0.5)]
+        return self._extension(self.kept[int(len(self.kept) * self.rng.random() ** 0.5)])
+
+    def _extension(self, chosen: Drill) -> Drill:
         operation, draft = chosen[-1]
         drill = list(chosen)
         for _ in range(_VARIATIONS):

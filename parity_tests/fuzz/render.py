@@ -12,7 +12,9 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 
+from parity_tests.fuzz.branches import UnreachedReport
 from parity_tests.fuzz.report import FuzzFinding, FuzzReport
+from parity_tests.reach.unreached import Gap
 from parity_tests.report.exit_code import Exit
 from parity_tests.report.terminal import pair_panel
 from parity_tests.report.values import json_safe, show
@@ -73,15 +75,21 @@ def render(report: FuzzReport, console: Console) -> None:
         if fuzz_finding.saved:
             console.print(f"saved: parity run --journey {fuzz_finding.journey}", highlight=False)
     console.print(table(report))
+    for unclear in report.unclear:
+        console.print(f"[bold red]could not tell:[/] {escape(unclear)}", highlight=False)
     for note in report.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
     for kind in ("2xx", "4xx"):
         lacking = report.lacking(kind)
         if lacking:
             console.print(f"[yellow]no {kind} of:[/] {escape(', '.join(lacking))}", highlight=False)
+    if report.reached is not None:
+        console.print(gaps_table(report.reached))
+        console.print(report.reached.words, highlight=False)
     share = report.waiting / report.seconds if report.seconds else 0.0
     console.print(
-        f"{report.exchanges} exchanges in {report.scenes} sequences, {report.seconds:.1f} s "
+        f"{report.exchanges} exchanges in {report.scenes} sequences, {report.at_once} groups at once, "
+        f"{report.seconds:.1f} s "
         f"({report.rate:.0f} exchanges/s), {share:.0%} of it in the stacks; "
         f"{report.shrinking:.1f} s shrinking; seed {report.seed}",
         highlight=False,
@@ -95,6 +103,20 @@ def render(report: FuzzReport, console: Console) -> None:
         f"{verdict}: {len(report.findings)} kinds of difference, {report.waived} exchanges waived",
         highlight=False,
     )
+
+
+def gaps_table(reached: UnreachedReport) -> Table:
+    """By function: the lines and ways of each that no request reached."""
+    view = Table(title="reached by no request", title_justify="left")
+    for name in ("function", "where", "first of it"):
+        view.add_column(name, overflow="fold")
+    functions: dict[tuple[str, str], list[Gap]] = {}
+    for gap in reached.gaps:
+        functions.setdefault((gap.file, gap.function), []).append(gap)
+    for (file, function), some in functions.items():
+        places = ", ".join(gap.where.removeprefix(f"{file}:") for gap in some)
+        view.add_row(escape(function), escape(f"{file}:{places}"), escape(some[0].text[:60]))
+    return view
 
 
 def table(report: FuzzReport) -> Table:
@@ -118,6 +140,7 @@ def document(report: FuzzReport) -> dict[str, Any]:
         "name": report.name,
         "database": report.database,
         "seed": report.seed,
+        "guided": report.guided,
         "exit": int(report.exit),
         "exchanges": report.exchanges,
         "sequences": report.scenes,
@@ -126,6 +149,7 @@ def document(report: FuzzReport) -> dict[str, Any]:
         "seconds_in_stacks": round(report.waiting, 3),
         "seconds_shrinking": round(report.shrinking, 3),
         "exchanges_per_second": round(report.rate, 1),
+        "at_once": report.at_once,
         "operations_total": len(report.operations),
         "operations_asked": sum(label in report.by_operation for label in report.operations),
         "without_2xx": report.lacking("2xx"),
@@ -140,13 +164,26 @@ def document(report: FuzzReport) -> dict[str, Any]:
             for label, asked in sorted(report.by_operation.items())
         },
         "differences": [_finding(fuzz_finding) for fuzz_finding in report.findings.values()],
+        "unclear": report.unclear,
         "notes": report.notes,
+        **({"reached": _reached(report.reached)} if report.reached else {}),
+    }
+
+
+def _reached(reached: UnreachedReport) -> dict[str, Any]:
+    return {
+        "statements": {"reached": reached.statements, "total": reached.of_statements},
+        "branches": {"reached": reached.branches, "total": reached.of_branches},
+        "gaps": [
+            {"where": gap.where, "function": gap.function, "text": gap.text} for gap in reached.gaps
+        ],
     }
 
 
 def _finding(fuzz_finding: FuzzFinding) -> dict[str, Any]:
     return {
         "operation": fuzz_finding.key.operation,
+        "clients": fuzz_finding.key.clients,
         "statuses": list(fuzz_finding.key.statuses),
         "places": [
             {"place": d.place, "legacy": show(d.legacy), "ported": show(d.ported), "why": d.why}

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parity_core.model import Finding, Pair, Place
+from parity_tests.fuzz.branches import UnreachedReport
+from parity_tests.fuzz.outcomes import OutcomeVerdict
 from parity_tests.journeys.model import Step
 from parity_tests.report.exit_code import Exit
 
@@ -20,20 +22,24 @@ class FindingKey:
     operation: str
     statuses: tuple[int | None, int | None]
     place: str
+    clients: int = 1
+    """Requests that were sent at once."""
 
     def __str__(self) -> str:
         legacy, ported = self.statuses
         statuses = f"{legacy}" if legacy == ported else f"{legacy} against {ported}"
-        return f"{self.operation} · {self.place} ({statuses})"
+        at_once = f", {self.clients} clients at once" if self.clients > 1 else ""
+        return f"{self.operation} · {self.place} ({statuses}{at_once})"
 
 
-def key(pair: Pair, findings: Sequence[Finding]) -> FindingKey | None:
+def key(pair: Pair, findings: Sequence[Finding], clients: int = 1) -> FindingKey | None:
     """Of the differences that no waiver accepts; None when there are none."""
     place = next((f.difference.place for f in findings if f.waiver is None), None)
     if place is None:
         return None
     statuses = pair.legacy.reply.status, pair.ported.reply.status
-    return FindingKey(pair.operation.label, statuses, re.sub(r"/[^/]*\d[^/]*", "/*", place))
+    short = re.sub(r"/[^/]*\d[^/]*", "/*", place)
+    return FindingKey(pair.operation.label, statuses, short, clients)
 
 
 @dataclass
@@ -96,13 +102,21 @@ class FuzzReport:
     """Of these, seconds in which a stack was at work on a request."""
     shrinking: float = 0.0
     notes: list[str] = field(default_factory=list)
+    unclear: list[str] = field(default_factory=list)
+    """What can neither be called the same nor different."""
+    guided: bool = False
+    """Whether the port's branches decided what was drawn."""
+    reached: UnreachedReport | None = None
+    """What of the port was, when that was recorded."""
+    at_once: int = 0
+    """Groups of requests that were sent at the same time."""
 
     @property
     def exit(self) -> Exit:
         if any(fuzz_finding.reproduced for fuzz_finding in self.findings.values()):
             return Exit.DIFFERENT
         # what was seen once, and not when it was played again, is neither
-        return Exit.COULD_NOT_RUN if self.findings else Exit.SAME
+        return Exit.COULD_NOT_RUN if self.findings or self.unclear else Exit.SAME
 
     @property
     def rate(self) -> float:
@@ -122,3 +136,21 @@ class FuzzReport:
             for label in self.operations
             if not (label in self.by_operation and self.by_operation[label].classes[kind])
         ]
+
+
+def add_outcome(report: FuzzReport, verdict: OutcomeVerdict, steps: int) -> None:
+    """Counts what several clients at once were answered: each request as often as it was sent."""
+    report.at_once += 1
+    pairs = verdict.pairs
+    if verdict.unclear:
+        where = " + ".join(pair.operation.label for pair in pairs)
+        report.unclear.append(f"{where} at once, after {steps} requests: {verdict.unclear}")
+    for turn in range(verdict.sent // max(1, len(pairs)), 0, -1):
+        for number, pair in enumerate(pairs):
+            # what both left behind is told of the first
+            mine = [
+                one
+                for one in verdict.findings
+                if one.pair is pair or (number == 0 and one.pair not in pairs)
+            ]
+            report.add(pair, mine if turn == 1 else [])

@@ -15,6 +15,7 @@ from parity_core.model import MISSING, Change, Difference, Exchange, Pair, Parit
 from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation, Makes
 from parity_tests.fuzz.draw.draft import Draft
 from parity_tests.fuzz.draw.variants import MOMENT, TAG
+from parity_tests.fuzz.outcomes import Judge, OutcomeVerdict, Trials
 from parity_tests.fuzz.resolve import Pool, Wanted, resolve
 from parity_tests.journeys.model import Journey, Profile, Step
 from parity_tests.operations import CensusMatcher
@@ -66,6 +67,8 @@ class Scene:
     over: bool = False
     number: int = 0
     """What `{n}` was in the request before."""
+    at_once: list[Step] = field(default_factory=list)
+    """What was sent at the same time last."""
 
     def __post_init__(self) -> None:
         self.pool = Pool(self.theatre.catalogue)
@@ -75,21 +78,50 @@ class Scene:
         """Plays one draft, after whatever it needs."""
         if draft.needs and not any(one.kind == draft.needs for one in self.pool.made):
             return
+        step = self._resolved(operation, draft)
+        if step is not None:
+            self._play(operation, step)
+
+    def ask_at_once(
+        self, asked: Sequence[tuple[FuzzOperation, Draft]], judge: Judge
+    ) -> OutcomeVerdict | None:
+        """Sends several at the same time, after whatever they need; both stacks are as before afterwards.
+
+        None when one of them can not be sent. When the stacks differ even one after another, the
+        requests are played like that, as any others.
+        """
+        steps = [self._resolved(*one, beside) for beside, one in enumerate(asked)]
+        if self.over or None in steps or not self.theatre.stage.reads_rows:
+            return None
+        self.at_once = [step for step in steps if step is not None]
+        try:
+            verdict = Trials(self.replay, self.at_once, judge).run()
+        except StackError:
+            raise
+        except ParityError:
+            return None
+        for number in verdict.serial or ():
+            if not self.over:
+                self._play(asked[number][0], self.at_once[number])
+        return verdict
+
+    def _resolved(self, operation: FuzzOperation, draft: Draft, beside: int = 0) -> Step | None:
+        """The step, after what it needs was made; `beside` so many others that were not played yet."""
         fresh = self.pool.fresh
         self.pool.fresh = {}
         again = self.number
+        step = None
         for _ in range(_NESTED):
             if self.over:
                 break
-            self.number = again if draft.again else len(self.steps) + 1
+            self.number = again if draft.again else len(self.steps) + 1 + beside
             try:
                 step = resolve(operation, draft, self.pool, self.number)
+                break
             except Wanted as wanted:
                 self._make(wanted)
-            else:
-                self._play(operation, step)
-                break
         self.pool.fresh = fresh
+        return step
 
     def _make(self, wanted: Wanted) -> None:
         ref = wanted.ref

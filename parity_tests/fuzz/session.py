@@ -16,8 +16,10 @@ from parity_tests.config import Config
 from parity_tests.fuzz import save
 from parity_tests.fuzz.catalogue import USUAL, FuzzOperation
 from parity_tests.fuzz.draw.draft import Draft, plain
+from parity_tests.fuzz.drills.distribution import Drill
+from parity_tests.fuzz.outcomes import OutcomeVerdict
 from parity_tests.fuzz.reach import Corpus
-from parity_tests.fuzz.report import FindingKey, FuzzFinding, FuzzReport, key
+from parity_tests.fuzz.report import FindingKey, FuzzFinding, FuzzReport, add_outcome, key
 from parity_tests.fuzz.scene import Scene, Theatre, journey
 from parity_tests.fuzz.shrink import Shrinker
 from parity_tests.journeys.model import Step
@@ -42,6 +44,10 @@ class FuzzOptions:
     """Over those of the profile."""
     save: Path | None = None
     today: date = field(default_factory=date.today)
+    source: Path | None = None
+    """Folder of the ported package, when what is reached of it is recorded."""
+    guided: bool = False
+    """Whether that decides what is drawn next."""
     turn: int = 0
     """Which one of several profiles this is: each is drawn something else."""
 
@@ -108,8 +114,15 @@ class FuzzSession:
     def drill(self, steps: Sequence[tuple[FuzzOperation, Draft]]) -> None:
         """One scene of requests whose order has a purpose."""
         self.begin()
-        for operation, draft in steps:
-            self.ask(operation, draft)
+        for group in _groups(steps):
+            if len(group) == 1:
+                self.ask(*group[0])
+            else:
+                self.ask_at_once(group)
+
+    def drill_if_any(self, steps: Drill) -> None:
+        if steps:
+            self.drill(steps)
 
     def ask(self, operation: FuzzOperation, draft: Draft) -> None:
         if self.scene is not None and not self.is_over:
@@ -126,6 +139,50 @@ class FuzzSession:
             self._differs(self.scene)
             self._begin()
         self.pause()
+
+    def ask_at_once(self, group: Drill) -> None:
+        if self.scene is not None and not self.is_over:
+            self._guarded(lambda: self._ask_at_once(group))
+
+    def _ask_at_once(self, group: Drill) -> None:
+        scene = self.scene
+        assert scene is not None
+        verdict = scene.ask_at_once(group, self.findings)
+        if scene.over:
+            self._differs(scene)
+            self._begin()
+        elif verdict is not None:
+            add_outcome(self.report, verdict, len(scene.steps))
+            self.listener.exchange(self.report)
+            if verdict.findings:
+                self._differs_at_once(scene, verdict)
+                self._begin()
+        self.pause()
+
+    def _differs_at_once(self, scene: Scene, verdict: OutcomeVerdict) -> None:
+        """Trials have confirmed it: it is shown with all that came before, not shortened."""
+        first = verdict.findings[0].pair
+        what = key(first, verdict.findings, len(scene.at_once))
+        assert what is not None
+        if what in self.report.findings:
+            self.report.findings[what].times += 1
+            return
+        steps = (*scene.steps, *scene.at_once)
+        fuzz_finding = FuzzFinding(
+            what,
+            verdict.findings,
+            steps,
+            drawn=len(steps),
+            at=self.report.exchanges,
+            replays=verdict.trials,
+        )
+        about = (
+            f"the last {len(scene.at_once)} at once, outside of what the legacy does in "
+            f"{verdict.outside} of {verdict.trials} trials"
+        )
+        self._write(fuzz_finding, about)
+        self.report.findings[what] = fuzz_finding
+        self.listener.finding(fuzz_finding)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """An error, or being interrupted, ends the run; it must not get into Hypothesis."""
@@ -206,6 +263,8 @@ class FuzzSession:
         self._write(fuzz_finding)
         fuzz_finding.seconds = time.monotonic() - begun
         self.report.shrinking += fuzz_finding.seconds
+        if self.corpus is not None:
+            self.corpus.reach.forget()
         self._since = time.monotonic()
         self.report.findings[what] = fuzz_finding
         self.listener.finding(fuzz_finding)
@@ -231,17 +290,30 @@ class FuzzSession:
         if self._fails(fuzz_finding.steps, fuzz_finding.key) is not None and self.last is not None:
             fuzz_finding.findings = [one for one in self.last[1] if one.waiver is None]
 
-    def _write(self, fuzz_finding: FuzzFinding) -> None:
+    def _write(self, fuzz_finding: FuzzFinding, note: str = "") -> None:
         operation = self.theatre.catalogue.operations.get(fuzz_finding.key.operation)
         stem = operation.name if operation else fuzz_finding.key.operation.split()[0].lower()
         digest = hashlib.sha256(str(fuzz_finding.key).encode()).hexdigest()[:6]
         fuzz_finding.journey = f"fuzz-{stem.replace('_', '-')}-{digest}"
         about = f"Found by parity fuzz, seed {self.report.seed} - {fuzz_finding.key}"
+        about += f"; {note}" if note else ""
         written = journey(
             fuzz_finding.journey, fuzz_finding.steps, self.theatre.stage.profile, about
         )
         fuzz_finding.text = save.render(replace(written, name=fuzz_finding.journey))
-        if self.options.save is not None:
+        # a journey sends one request after another
+        if self.options.save is not None and fuzz_finding.key.clients == 1:
             self.options.save.mkdir(parents=True, exist_ok=True)
             fuzz_finding.saved = self.options.save / f"{fuzz_finding.journey}.yaml"
             write_file(fuzz_finding.saved, fuzz_finding.text)
+
+
+def _groups(steps: Sequence[tuple[FuzzOperation, Draft]]) -> list[Drill]:
+    """One request each, or several that are sent at once."""
+    groups: list[Drill] = []
+    for operation, draft in steps:
+        if draft.at_once and groups:
+            groups[-1].append((operation, draft))
+        else:
+            groups.append([(operation, draft)])
+    return groups

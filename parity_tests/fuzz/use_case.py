@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import cycle, islice
+from pathlib import Path
 
 from parity_core.compare.places import operation_matches
 from parity_core.files import rules_toml, waivers_toml
@@ -15,17 +16,20 @@ from parity_core.files.sentence import nearest
 from parity_core.model import Json, ParityError, Request, Side
 from parity_tests.config import Config
 from parity_tests.fuzz import catalogue as catalogues
+from parity_tests.fuzz.branches import BranchReach, unreached
 from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation, Knowledge
 from parity_tests.fuzz.documents import shapes
 from parity_tests.fuzz.drills.drills import drills
 from parity_tests.fuzz.machine import Enough, machine, play
-from parity_tests.fuzz.reach import Corpus
+from parity_tests.fuzz.reach import Corpus, ReplyReach
 from parity_tests.fuzz.report import FuzzReport
 from parity_tests.fuzz.scene import Theatre
 from parity_tests.fuzz.session import FuzzListener, FuzzOptions, FuzzSession
 from parity_tests.journeys.model import Profile
 from parity_tests.operations import Census, CensusMatcher
+from parity_tests.reach.process import connected, recorded
 from parity_tests.stage import databases
+from parity_tests.stage.databases import Databases
 from parity_tests.stage.services import registry
 from parity_tests.stage.stage import Stage, World, open_stage
 from parity_tests.stage.workplace import load_census, workplace
@@ -42,6 +46,8 @@ _ROUND = 3
 """Examples of one Hypothesis run; a longer fuzz is many, each with a seed of its own."""
 _EXTENDED = 4
 """After so many drills one sequence that reached something new is gone on from."""
+_GUIDED = 2
+"""After each drill so many sequences that reached a new branch are gone on from."""
 _DRILLS = 36
 """Between two of them: three in four requests are those of a drill."""
 
@@ -85,13 +91,38 @@ def fuzz(config: Config, options: FuzzOptions, listener: FuzzListener) -> FuzzRe
             for number, part in enumerate(parts):
                 profile = profiles[part.profile]
                 listener.message(f"starting both stacks: {profile}")
-                with open_stage(config, profile, made, f"fuzz{number}", folder) as stage:
+                with _opened(config, knowledge, profile, made, f"fuzz{number}", folder, part) as (
+                    stage,
+                    reach,
+                ):
                     report = fuzz_stage(
-                        config, knowledge, census, stage, made.name, part, listener, report
+                        config, knowledge, census, stage, made.name, part, listener, report, reach
                     )
                     stage.still_logged_in()
-    assert report is not None
+        assert report is not None
+        if options.source is not None:
+            report.reached = unreached(folder, options.source, knowledge.branches)
     return report
+
+
+@contextmanager
+def _opened(
+    config: Config,
+    knowledge: Knowledge,
+    profile: Profile,
+    made: Databases,
+    name: str,
+    folder: Path,
+    options: FuzzOptions,
+) -> Iterator[tuple[Stage, BranchReach | None]]:
+    """Both stacks, the port recorded if that is wanted; what it reaches is told if it is to guide."""
+    if options.source is None:
+        with open_stage(config, profile, made, name, folder) as stage:
+            yield stage, None
+        return
+    traced, address = recorded(config, options.source, folder, name, knowledge.branches)
+    with open_stage(traced, profile, made, name, folder) as stage, connected(address) as recorder:
+        yield stage, BranchReach(recorder) if options.guided else None
 
 
 def shares(options: FuzzOptions, profiles: Sequence[str]) -> list[FuzzOptions]:
@@ -140,6 +171,7 @@ def fuzz_stage(
     options: FuzzOptions,
     listener: FuzzListener,
     report: FuzzReport | None = None,
+    reach: BranchReach | None = None,
 ) -> FuzzReport:
     """Fuzzes two stacks that are up; they and their databases can be used again.
 
@@ -156,13 +188,14 @@ def fuzz_stage(
     number = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     labels = tuple(sorted((one.label for one in drawn), key=lambda label: label.split()[::-1]))
     report = report or FuzzReport(config.name, database, number, labels)
-    listener.message(f"{len(drawn)} operations, seed {number}")
+    report.guided = reach is not None
+    listener.message(f"{len(drawn)} operations, seed {number}{', guided' if reach else ''}")
     theatre = Theatre(
         stage, rules_toml.load(config.rules, database), CensusMatcher(census.operations), catalogue
     )
     accepted = waivers_toml.load(config.waivers)
     seeds = random.Random(number + options.turn)
-    corpus = Corpus(catalogue, random.Random(seeds.randrange(2**63)))
+    corpus = Corpus(catalogue, random.Random(seeds.randrange(2**63)), reach or ReplyReach())
     run = FuzzSession(config, options, theatre, accepted, report, listener, corpus)
     users = tuple(config.users)
     # by turns: drills, examples about everything, drills, examples about one corner
@@ -171,11 +204,15 @@ def fuzz_stage(
     left = options.examples
     if options.opening:
         run.open(drawn)
+    corpus.promising.clear()
     while not run.is_over and (left is None or left > 0):
         for turn, drill in enumerate(islice(deck, _DRILLS), 1):
             run.drill(drill)
-            if turn % _EXTENDED == 0 and (extended := corpus.extended()):
-                run.drill(extended)
+            if reach is not None:
+                for _ in range(_GUIDED):
+                    run.drill_if_any(corpus.next())
+            if turn % _EXTENDED == 0:
+                run.drill_if_any(corpus.extended())
         some = _ROUND if left is None else min(left, _ROUND)
         run.skip = True
         play(next(kinds), seeds.randrange(2**63), some + 1, options.steps)

@@ -28,6 +28,8 @@ class CellVerdict(StrEnum):
     DIFFERENT = "different"
     LETS_IN = "lets in"
     """The port lets in whom the legacy keeps out: no waiver covers that."""
+    UNCLEAR = "could not tell"
+    """It was not the same twice, or there was no reply."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Cell:
     ported: int | None
     verdict: CellVerdict
     why: str = ""
-    """Of `lets in`: what was let in."""
+    """Of `lets in`: what was let in; of `could not tell`: why not."""
     findings: Sequence[Finding] = ()
 
     def __str__(self) -> str:
@@ -108,4 +110,6 @@ class MatrixReport:
     @property
     def exit(self) -> Exit:
         bad = self.of(CellVerdict.DIFFERENT, CellVerdict.LETS_IN) or self.waiver_problems
-        return Exit.DIFFERENT if bad else Exit.SAME
+        if bad:
+            return Exit.DIFFERENT
+        return Exit.COULD_NOT_RUN if self.of(CellVerdict.UNCLEAR) else Exit.SAME

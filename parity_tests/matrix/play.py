@@ -19,11 +19,16 @@ from parity_tests.matrix import plan as plans
 from parity_tests.matrix.judge import judge
 from parity_tests.matrix.model import Cell, CellVerdict, MatrixPlan, MatrixReport, Whose
 from parity_tests.operations import CensusMatcher
+from parity_tests.report.keys import shape
+from parity_tests.run.confirm import failed, mute, silence
 from parity_tests.run.replay import Replay
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.stage import Stage, open_stage
 from parity_tests.stage.workplace import load_census, workplace
+
+_TRIES = 3
+"""Times that a cell which differs is asked, at most."""
 
 
 class MatrixListener(Protocol):
@@ -258,16 +263,55 @@ def ask(table: MatrixTable, stage: Stage, operations: Sequence[str]) -> Iterator
         for column, user, whose in askers(table.plan, operation):
             owner = user if whose is Whose.OWN and user else table.plan.stranger
             player.known = {side: own | _of(owner, own) for side, own in known.items()}
-            player.correspondence = correspondence.copy()
-            pair, differences = player.play(replace(step, user=user), {})
-            pair.note = f"{column}{', ' + whose if whose else ''}; {setting}"
-            findings = table.findings(pair, differences)
-            verdict, why = judge(pair, findings, table.plan.lets_in.get(operation, ()))
+            tries: list[tuple[Cell, Pair]] = []
+            while not _is_certain(tries):
+                if tries:
+                    # a busy machine may be the reason: once more, from the rows that were prepared
+                    stage.restore()
+                player.correspondence = correspondence.copy()
+                pair, differences = player.play(replace(step, user=user), {})
+                pair.note = f"{column}{', ' + whose if whose else ''}; {setting}"
+                findings = table.findings(pair, differences)
+                verdict, why = judge(pair, findings, table.plan.lets_in.get(operation, ()))
+                statuses = pair.legacy.reply.status, pair.ported.reply.status
+                kept = findings if verdict is not CellVerdict.SAME else []
+                cell = Cell(operation, setting, column, whose, *statuses, verdict, why, kept)
+                tries.append((cell, pair))
             if pair.legacy.rows or pair.ported.rows:
                 stage.restore()
-            statuses = pair.legacy.reply.status, pair.ported.reply.status
-            kept = findings if verdict is not CellVerdict.SAME else []
-            yield Cell(operation, setting, column, whose, *statuses, verdict, why, kept), pair
+            yield _settled(tries)
+
+
+def _is_certain(tries: Sequence[tuple[Cell, Pair]]) -> bool:
+    """The first says that it is the same, two agree, or three do not."""
+    if not tries:
+        return False
+    last = tries[-1][0]
+    if len(tries) == 1:
+        return last.verdict in (CellVerdict.SAME, CellVerdict.WAIVED) and not mute(tries[0][1])
+    return len(tries) == _TRIES or _signs(last) == _signs(tries[-2][0])
+
+
+def _settled(tries: Sequence[tuple[Cell, Pair]]) -> tuple[Cell, Pair]:
+    """What two tries say; that nothing can be said when none agree, or when the port failed in one."""
+    cell, pair = tries[-1]
+    if len(tries) == 1:
+        return cell, pair
+    before = tries[-2]
+    if _signs(cell) != _signs(before[0]) or mute(pair):
+        why = silence(pair) if mute(pair) else f"{before[0].verdict}, then {cell.verdict}"
+        return replace(cell, verdict=CellVerdict.UNCLEAR, why=why), pair
+    if cell.verdict in (CellVerdict.SAME, CellVerdict.WAIVED):
+        for earlier, shown in tries:
+            if failed((shown, list(earlier.findings))):
+                why = f"the port answered {earlier.ported} once, the legacy {earlier.legacy}"
+                return replace(earlier, verdict=CellVerdict.UNCLEAR, why=why), shown
+    return cell, pair
+
+
+def _signs(cell: Cell) -> tuple[CellVerdict, int | None, int | None, frozenset[str]]:
+    places = {shape(one.difference.place) for one in cell.findings if one.waiver is None}
+    return cell.verdict, cell.legacy, cell.ported, frozenset(places)
 
 
 class _Quiet:

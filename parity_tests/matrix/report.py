@@ -23,6 +23,7 @@ _STYLES = {
     CellVerdict.WAIVED: "yellow",
     CellVerdict.DIFFERENT: "bold red",
     CellVerdict.LETS_IN: "bold white on red",
+    CellVerdict.UNCLEAR: "bold magenta",
 }
 
 
@@ -90,6 +91,10 @@ def render(report: MatrixReport, console: Console, verbose: bool = False) -> Non
         )
         for cell in lets_in:
             console.print(f"  {escape(str(cell))}: {escape(cell.why)}", highlight=False)
+    for cell in report.of(CellVerdict.UNCLEAR):
+        console.print(
+            f"[bold red]could not tell:[/] {escape(str(cell))}: {escape(cell.why)}", highlight=False
+        )
     for problem in report.waiver_problems:
         console.print(f"[bold red]waiver[/] {escape(problem)}", highlight=False)
     for note in report.notes:
@@ -106,7 +111,11 @@ def _totals(report: MatrixReport, console: Console) -> None:
         highlight=False,
     )
     count = {verdict: len(report.of(verdict)) for verdict in CellVerdict}
-    word = "[bold green]same[/]" if report.exit is Exit.SAME else "[bold red]different[/]"
+    word = {
+        Exit.SAME: "[bold green]same[/]",
+        Exit.DIFFERENT: "[bold red]different[/]",
+        Exit.COULD_NOT_RUN: "[bold red]could not tell[/]",
+    }[report.exit]
     console.print(
         f"{word}: {count[CellVerdict.LETS_IN]} lets in, {count[CellVerdict.DIFFERENT]} different, "
         f"{count[CellVerdict.WAIVED]} waived",

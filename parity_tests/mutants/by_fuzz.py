@@ -29,6 +29,8 @@ class _UntilRed:
 
     exchanges: int = 0
     summary: str = ""
+    is_race: bool = False
+    """Whether it takes several clients at once: which of them are met in it is chance."""
 
     def message(self, text: str) -> None: ...
     def finding(self, fuzz_finding: FuzzFinding) -> None: ...
@@ -38,6 +40,7 @@ class _UntilRed:
         red = [(label, asked.first) for label, asked in report.by_operation.items() if asked.first]
         if red:
             self.summary = ", ".join(f"{label} · {one.difference.place}" for label, one in red)
+            self.is_race = any(one.pair.clients > 1 for _, one in red)
             raise Enough
 
 
@@ -105,7 +108,8 @@ class FuzzSeeker:
             if not red.summary:
                 break
             again = self._draw(stage, replace(options, exchanges=red.exchanges))
-            if again.summary and again.exchanges == red.exchanges:
+            is_same = again.exchanges == red.exchanges or (red.is_race and again.is_race)
+            if again.summary and is_same:
                 return red
         return _UntilRed(red.exchanges)
 

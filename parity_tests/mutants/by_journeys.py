@@ -11,7 +11,7 @@ from parity_tests.journeys import read
 from parity_tests.journeys.model import Journey, Profile
 from parity_tests.mutants.ground import Ground, places
 from parity_tests.mutants.model import Mutant, MutantTrial, MutantVerdict
-from parity_tests.run.replay import replay
+from parity_tests.run.confirm import Confirming
 from parity_tests.run.use_case import by_profile
 from parity_tests.stage.process import StackError
 from parity_tests.stage.services import registry
@@ -87,9 +87,11 @@ class JourneySeeker:
                 continue
 
     def play(self, stage: Stage, journey: Journey) -> Iterator[list[Finding]]:
+        """Findings that a second replay confirms, as in a run: what a busy machine does finds no bug."""
         ground = self.ground
-        for pair, differences in replay(journey, stage, ground.rules, ground.matcher):
-            yield ground.unwaived(pair, differences)
+        confirming = Confirming(stage, ground.rules, ground.matcher, ground.judged)
+        for _, findings in confirming.play(journey):
+            yield [one for one in findings if one.waiver is None]
 
     def close(self) -> None:
         for stage in self.stages.values():

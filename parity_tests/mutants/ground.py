@@ -76,9 +76,11 @@ class Ground:
     def open(self, made: Databases, profile: Profile, name: str) -> Stage:
         return open_stage(self.config, profile, made, name, self.folder)
 
+    def judged(self, pair: Pair, differences: Sequence[Difference]) -> list[Finding]:
+        return waivers.accept(self.waivers, pair, differences, self.kind, self.today)
+
     def unwaived(self, pair: Pair, differences: Sequence[Difference]) -> list[Finding]:
-        judged = waivers.accept(self.waivers, pair, differences, self.kind, self.today)
-        return [one for one in judged if one.waiver is None]
+        return [one for one in self.judged(pair, differences) if one.waiver is None]
 
 
 def places(findings: Sequence[Finding]) -> list[str]:

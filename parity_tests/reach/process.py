@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +17,19 @@ _RECORDER = Path(__file__).with_name("recorder")
 _PATIENCE = 60.0
 
 
-def recorded(config: Config, source: Path, folder: Path, name: str) -> tuple[Config, Path]:
-    """The configuration whose ported stack is recorded, for one process; the socket it listens on."""
+def recorded(
+    config: Config, source: Path, folder: Path, name: str, parts: Sequence[str] = ()
+) -> tuple[Config, Path]:
+    """The configuration whose ported stack is recorded, for one process; the socket it listens on.
+
+    `parts` are folders in the package; without them all of it is recorded.
+    """
     address = folder / f"{name}.reach"
-    wish = {"source": str(source), "data": str(folder / "reach-data"), "socket": str(address)}
+    wish = {
+        "sources": [str(source / part) for part in parts] or [str(source)],
+        "data": str(folder / "reach-data"),
+        "socket": str(address),
+    }
     ported = replace(
         config.ported,
         environment={**config.ported.environment, "PARITY_REACH": json.dumps(wish)},
@@ -41,15 +50,24 @@ class LineRecorder:
     def save(self) -> None:
         self._command("save")
 
+    def new(self) -> list[tuple[str, int, int]]:
+        """Steps from one line of a file to another that were never taken before this was asked last."""
+        return [(file, first, last) for file, first, last in json.loads(self._answer("new"))]
+
     def _command(self, command: str) -> None:
+        if self._answer(command) != "done\n":
+            raise ParityError("the recorded stack is gone: its lines are lost")
+
+    def _answer(self, command: str) -> str:
         try:
             self._lines.write(command + "\n")
             self._lines.flush()
             answer = self._lines.readline()
         except OSError as error:
             raise ParityError(f"the recorded stack does not answer: {error}") from None
-        if answer != "done\n":
+        if not answer:
             raise ParityError("the recorded stack is gone: its lines are lost")
+        return answer
 
 
 @contextmanager
@@ -83,14 +101,14 @@ class RecordedFile:
     branches: int
 
 
-def collected(folder: Path, source: Path) -> dict[str, RecordedFile]:
+def collected(folder: Path, source: Path, parts: Sequence[str] = ()) -> dict[str, RecordedFile]:
     """All that processes recorded in this folder, by `package/file.py`; also files that nothing reached."""
     import coverage
 
     combined = coverage.Coverage(
         data_file=str(folder / "reach-all"),
         branch=True,
-        source=[str(source)],
+        source=[str(source / part) for part in parts] or [str(source)],
         config_file=False,
         messages=False,
     )

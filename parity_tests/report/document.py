@@ -18,6 +18,7 @@ from parity_tests.report import curl, masking
 from parity_tests.report.keys import group, key, outcome, shape
 from parity_tests.report.results import Report
 from parity_tests.report.save import save
+from parity_tests.report.since import earliest, observed
 from parity_tests.report.values import json_safe, numbers
 
 FORMAT = "parity-report/1"
@@ -80,15 +81,16 @@ def document(report: Report) -> Document:
             }
             for entry in sorted(report.operations.values(), key=lambda entry: entry.label)
         },
-        "kinds": kinds(details),
+        "kinds": kinds(details, earliest(report.since, observed(report.findings))),
         "details": details,
         "pairs": pairs.documents,
     }
 
 
-def kinds(details: list[Document]) -> Document:
-    """The kinds of difference by key: how often each, and the first of each."""
+def kinds(details: list[Document], since: Mapping[str, str] | None = None) -> Document:
+    """The kinds of difference by key: how often each, in how many requests, the first of each, since when."""
     kinds_by_key: Document = {}
+    requests: dict[str, set[int]] = {}
     for one in details:
         kind = kinds_by_key.setdefault(
             one["key"],
@@ -101,7 +103,11 @@ def kinds(details: list[Document]) -> Document:
                 "waived": 0,
             },
         )
+        if since and one["key"] in since:
+            kind["since"] = since[one["key"]]
         kind["waived" if one["waiver"] else "differences"] += 1
+        requests.setdefault(one["key"], set()).add(one["pair"])
+        kind["requests"] = len(requests[one["key"]])
     return kinds_by_key
 
 

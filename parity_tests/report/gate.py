@@ -33,13 +33,16 @@ class GateJudgement:
     uncovered: list[str]
     waiver_problems: list[str]
     broken: list[str]
-    """Journeys, and requests of which the report can not tell."""
+    """Journeys that could not be played."""
+    unclear: list[str]
+    """Requests of which the report can not tell."""
     known: list[str]
     gone: list[str]
+    allows_unclear: bool = False
 
     @property
     def exit(self) -> Exit:
-        if self.broken:
+        if self.broken or (self.unclear and not self.allows_unclear):
             return Exit.COULD_NOT_RUN
         red = self.new or self.uncovered or self.waiver_problems
         return Exit.DIFFERENT if red else Exit.SAME
@@ -62,7 +65,7 @@ def of_report(report: Document) -> Baseline:
     )
 
 
-def judge(report: Document, baseline: Baseline) -> GateJudgement:
+def judge(report: Document, baseline: Baseline, allows_unclear: bool = False) -> GateJudgement:
     """Differences by key, so neither ids nor order nor how often make one new.
 
     Operations that lost their coverage count only when the whole was played, and what is gone too.
@@ -73,12 +76,11 @@ def judge(report: Document, baseline: Baseline) -> GateJudgement:
         new=[key for key in now.differences if key not in baseline.differences],
         uncovered=sorted(baseline.covered - now.covered) if whole else [],
         waiver_problems=sorted(now.waiver_problems - baseline.waiver_problems),
-        broken=[
-            *(text for text in report["broken"] if _name(text) not in baseline.broken),
-            *map(unclear, report.get("unclear", ())),
-        ],
+        broken=[text for text in report["broken"] if _name(text) not in baseline.broken],
+        unclear=[unclear(one) for one in report.get("unclear", ())],
         known=[key for key in now.differences if key in baseline.differences],
         gone=[key for key in baseline.differences if key not in now.differences] if whole else [],
+        allows_unclear=allows_unclear,
     )
 
 

@@ -5,7 +5,7 @@ Items of one list that differ in the same way are one kind: its place is `body/*
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from parity_core.model import Finding
 from parity_tests.report.keys import key, shape
+from parity_tests.report.since import earliest, observed
 from parity_tests.report.values import line, show
 
 _VALUE = 80
@@ -60,10 +61,20 @@ def examples(differing: Sequence[Kind]) -> list[list[Finding]]:
     return chosen
 
 
-def table(differing: Sequence[Kind]) -> Table:
-    """`since` is the journey and the step where a kind was seen first."""
+def table(differing: Sequence[Kind], since: Mapping[str, str]) -> Table:
+    """`since`, by key: the moment at which a kind was met first; `first in`: where in this run."""
     view = Table(title=f"{len(differing)} kinds of difference", title_justify="left")
-    for name in ("id", "operation", "place", "legacy", "ported", "times", "requests", "since"):
+    for name in (
+        "id",
+        "operation",
+        "place",
+        "legacy",
+        "ported",
+        "times",
+        "requests",
+        "since",
+        "first in",
+    ):
         right = name in ("times", "requests")
         view.add_column(name, overflow="fold", justify="right" if right else "left")
     for kind in differing:
@@ -76,14 +87,17 @@ def table(differing: Sequence[Kind]) -> Table:
             Text(show(difference.ported, _VALUE)),
             str(len(kind.findings)),
             str(kind.pairs),
+            Text(since.get(kind.key, "").replace("+00:00", "Z"), "dim"),
             Text(line(f"{pair.journey}, step {pair.step}"), "dim"),
         )
     return view
 
 
-def render(differing: Sequence[Kind], console: Console) -> None:
+def render(differing: Sequence[Kind], since: Mapping[str, str], console: Console) -> None:
+    """`since` of an earlier report; what it does not know was met in this run."""
     if differing:
-        console.print(table(differing))
+        now = observed(one for kind in differing for one in kind.findings)
+        console.print(table(differing, earliest(since, now)))
         ids = ", ".join(kind.key for kind in differing[:3])
         console.print(
             f"[dim]below, an example of each; `parity explain ID REPORT` shows any other: {escape(ids)}[/]",

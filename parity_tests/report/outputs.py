@@ -29,9 +29,26 @@ Files = dict[str, Path | None]
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --json, --html, --junit, --markdown and --badge; `chosen` takes them out again."""
     command = rendered(command)
+    command = click.option(
+        "--since",
+        "since_file",
+        type=_FILE,
+        metavar="REPORT",
+        help="An earlier report, as JSON: since when a kind of difference is known. May be the one that is written.",
+    )(command)
     return click.option("--json", "json_file", type=_FILE, help="Write the report as JSON.")(
         command
     )
+
+
+def observed_before(file: Path | None) -> dict[str, str]:
+    """By key of a kind of difference: since when an earlier report knows it."""
+    if file is None:
+        return {}
+    report = json_report.load(file)
+    finished = str(report.get("finished", ""))
+    moments = {name: kind.get("since", finished) for name, kind in report["kinds"].items()}
+    return {name: since for name, since in moments.items() if since}
 
 
 def rendered(command: Callable[..., Any]) -> Callable[..., Any]:

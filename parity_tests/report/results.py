@@ -40,6 +40,8 @@ class Report:
     census: Census
     operations: dict[str, OperationReport] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    since: dict[str, str] = field(default_factory=dict)
+    """By key of a kind of difference: the moment at which an earlier report met it."""
     waivers: list[Waiver] = field(default_factory=list)
     """All that were asked, used or not."""
     waiver_problems: list[str] = field(default_factory=list)

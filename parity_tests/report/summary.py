@@ -45,7 +45,7 @@ def render(report: Document, console: Console) -> None:
 def kinds(report: Document, keys: Collection[str]) -> Table:
     """A line per kind of difference: those that no waiver accepts come first."""
     details = {one["id"]: one for one in report["details"]}
-    view = Table("id", "operation", "place", "legacy", "ported", "open", "waived")
+    view = Table("id", "operation", "place", "legacy", "ported", "open", "waived", "since")
     ranked = [(key, report["kinds"][key]) for key in keys]
     ranked.sort(
         key=lambda item: (not item[1]["differences"], item[1]["operation"], item[1]["place"])
@@ -60,7 +60,8 @@ def kinds(report: Document, keys: Collection[str]) -> Table:
             Text(described(one["ported"], 80)),
             f"[red]{kind['differences']}[/]" if kind["differences"] else "",
             str(kind["waived"] or ""),
+            kind.get("since", ""),
         )
     if len(ranked) > _SHOWN:
-        view.add_row("…", f"{len(ranked) - _SHOWN} more kinds", "", "", "", "", "")
+        view.add_row("…", f"{len(ranked) - _SHOWN} more kinds", "", "", "", "", "", "")
     return view

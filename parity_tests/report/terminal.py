@@ -121,7 +121,7 @@ def _unclear(pair: Pair) -> str:
 
 def _differences(report: Report, console: Console) -> None:
     differing = kinds.kinds(report.differences)
-    kinds.render(differing, console)
+    kinds.render(differing, report.since, console)
     shown = kinds.examples(differing)
     for findings in shown[:_SHOWN]:
         console.print(pair_panel(findings))

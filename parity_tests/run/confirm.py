@@ -62,6 +62,8 @@ class Confirming:
         self.judge = judge
         self.notes: list[str] = []
         """What differed once, and why that says nothing."""
+        self.failures: list[Pair] = []
+        """Of steps that were reported as the same, how the port failed in a later replay; each says so."""
 
     def play(self, journey: Journey) -> Iterator[Judged]:
         """Every step once, its findings those that were confirmed; `unclear` is set where none could be.
@@ -131,6 +133,12 @@ class Confirming:
             for one in earlier
         )
 
+    def _remember_failure(self, step: int, attempts: Sequence[Attempt]) -> None:
+        for one in attempts:
+            if (judged := one.doubtful.get(step)) is not None and failed(judged):
+                judged[0].unclear = _failure(judged[0], len(attempts))
+                self.failures.append(judged[0])
+
     def _verdict(
         self, journey: Journey, attempts: Sequence[Attempt], reported: set[int]
     ) -> Iterator[Judged]:
@@ -147,6 +155,7 @@ class Confirming:
             shown = max((count for (at, _), count in times.items() if at == step), default=0)
             if step in reported and shown < enough:
                 # it was the same at first, and differed in one later replay only
+                self._remember_failure(step, attempts)
                 continue
             showing = [
                 one.reached.get(step) or one.doubtful[step]
@@ -158,6 +167,9 @@ class Confirming:
             once = [one for one in showing if _is_loose(one, times, enough)]
             if last.stopped == step or (not confirmed and mute(pair) and not self.stage.reads_rows):
                 pair.unclear = silence(pair)
+            elif not confirmed and any(map(failed, once)):
+                pair, findings = next(one for one in once if failed(one))
+                pair.unclear = _failure(pair, len(attempts))
             elif step in first and not confirmed and not all(_explained(one) for one in once):
                 pair.unclear = f"differed once in {len(attempts)} replays: {_words(once[0])}"
             elif step in first and not confirmed and len(attempts) > 1:
@@ -174,6 +186,11 @@ class Confirming:
                     or (not pair.unclear and times[step, shape(one.difference.place)] >= enough)
                 ],
             )
+
+
+def _failure(pair: Pair, replays: int) -> str:
+    status = pair.ported.reply.status
+    return f"the port answered {status} once in {replays} replays, the legacy {pair.legacy.reply.status}"
 
 
 def _is_loose(judged: Judged, times: Counter[Sign], enough: int) -> bool:
@@ -198,9 +215,22 @@ def silence(pair: Pair) -> str:
     )
 
 
-def _explained(judged: Judged) -> bool:
-    """A busy machine explains what was seen once: no reply, a failure (5xx), or writes that came late."""
+def failed(judged: Judged) -> bool:
+    """Whether the port answered 5xx where the legacy did not, and no waiver accepts that.
+
+    A busy machine cuts and delays; a whole reply that says 500 is the port's own, once is enough.
+    """
     pair, findings = judged
+    legacy, ported = pair.legacy.reply.status, pair.ported.reply.status
+    is_open = any(one.waiver is None for one in findings)
+    return is_open and legacy is not None and legacy < 500 <= (ported or 0)
+
+
+def _explained(judged: Judged) -> bool:
+    """A busy machine explains what was seen once: no reply, a failure of the legacy, or writes that came late."""
+    pair, findings = judged
+    if failed(judged):
+        return False
     if any((one.reply.status or 500) >= 500 for one in (pair.legacy, pair.ported)):
         return True
     effects = pair.legacy.effects.keys() | pair.ported.effects.keys()

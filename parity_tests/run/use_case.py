@@ -137,6 +137,7 @@ class RunSession:
             return not options.fail_fast
         finally:
             self.report.retried += confirming.notes
+            self.report.unclear += confirming.failures
             seconds = time.monotonic() - begun
             self.report.replay_seconds += seconds
             listener.journey_done(journey, seconds)

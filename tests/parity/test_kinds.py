@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 
 from rich.console import Console
 
 from parity_core.model import Difference, Finding
 from parity_tests.operations import Census
-from parity_tests.report import terminal
+from parity_tests.report import html, markdown, outputs, terminal
+from parity_tests.report.document import document
 from parity_tests.report.kinds import examples, kinds
 from parity_tests.report.results import Report
 from tests.parity.conftest import pair
@@ -37,6 +40,28 @@ def test_each_kind_has_an_example_and_no_pair_is_shown_twice() -> None:
     assert examples(kinds([*first, *findings("body/9/a", step=3)])) == [first]
 
 
+def test_a_kind_is_as_old_as_the_first_report_that_knows_it(tmp_path: Path) -> None:
+    report = Report("Shop", "sqlite", Census(("GET /x/",)))
+    for step in (1, 2):
+        found = findings("body/0/name", "body/1/name", step=step)
+        report.add(found[0].pair, found)
+    (kind,) = document(report)["kinds"].values()
+    assert (kind["differences"], kind["requests"]) == (4, 2)
+    assert kind["since"] == "2027-01-15T08:00:00+00:00"
+    earlier = tmp_path / "earlier.json"
+    old = document(report)
+    next(iter(old["kinds"].values()))["since"] = "2026-12-24T18:00:00+00:00"
+    earlier.write_text(json.dumps(old))
+    report.since = outputs.observed_before(earlier)
+    now = document(report)
+    text = markdown.render(now)
+    assert "| 4 | 2 | 2026-12-24T18:00:00+00:00 | `journey, step 1` |" in text
+    assert "2026-12-24T18:00:00+00:00" in html.render(now)
+    screen = io.StringIO()
+    terminal.render(report, Console(file=screen, width=240))
+    assert "2026-12-24T18:00:00Z" in screen.getvalue()
+
+
 def test_the_terminal_has_the_kinds_before_a_thousand_pairs_of_one() -> None:
     report = Report("Shop", "sqlite", Census(("GET /x/",)))
     for step in range(1, 1001):
@@ -45,7 +70,7 @@ def test_the_terminal_has_the_kinds_before_a_thousand_pairs_of_one() -> None:
     other = findings("body/other", step=2000)
     report.add(other[0].pair, other)
     text = io.StringIO()
-    terminal.render(report, Console(file=text, width=160))
+    terminal.render(report, Console(file=text, width=200))
     printed = text.getvalue()
     lines = printed.splitlines()
     assert "2 kinds of difference" in lines[0]

@@ -81,7 +81,7 @@ def trouble(shop: Shop, what: str, times: int) -> None:
         shop.change("parity.toml", 'name = "Shop"', 'name = "Shop"\ntimeout = 10')
 
 
-@pytest.mark.parametrize("what", ["cut", "hang", "fail"])
+@pytest.mark.parametrize("what", ["cut", "hang"])
 def test_what_goes_wrong_once_is_tried_again_and_told(shop: Shop, what: str) -> None:
     trouble(shop, what, 1)
     code, report, printed = shop.report("-j", "items")
@@ -118,6 +118,23 @@ def test_what_hangs_each_time_can_not_be_told(shop: Shop) -> None:
     assert "could not tell" in junit.read_text()
     done = shop.parity_plain("report", str(shop.folder / "report.json"))
     assert "could not tell of 1 request" in done.stdout
+
+
+def test_a_failure_of_the_port_is_never_green_though_it_shows_once(shop: Shop) -> None:
+    trouble(shop, "fail", 1)
+    code, report, printed = shop.report("-j", "items")
+    assert code == 2, printed
+    assert report["differences"] == 0
+    (one,) = report["unclear"]
+    assert "the port answered 503 once in" in one["why"]
+    assert not report["retried"]
+    baseline = shop.folder / "baseline.json"
+    gate = "gate", str(shop.folder / "report.json"), "--baseline", str(baseline)
+    assert shop.parity_plain(*gate, "--update").returncode == 0
+    judged = shop.parity_plain(*gate)
+    assert judged.returncode == 2, judged.stdout
+    assert "the port answered 503" in judged.stdout
+    assert shop.parity_plain(*gate, "--allow-unclear").returncode == 0
 
 
 def test_a_reply_that_differs_once_is_neither_the_same_nor_different(shop: Shop) -> None:

@@ -87,6 +87,8 @@ class Draft:
     """With the `{n}` of the request before, so that all that it holds is the same."""
     days_later: int = 0
     """Days that pass first."""
+    at_once: bool = False
+    """Sent at the same time as the request before it."""
     needs: str = ""
     """Asked only when the sequence has a thing of this kind by now."""
 

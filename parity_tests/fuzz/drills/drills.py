@@ -14,6 +14,7 @@ from itertools import zip_longest
 from parity_tests.fuzz.catalogue import Catalogue, FuzzOperation
 from parity_tests.fuzz.draw.draft import Ref, Wish, plain
 from parity_tests.fuzz.drills.ageing import ageing
+from parity_tests.fuzz.drills.at_once import at_once
 from parity_tests.fuzz.drills.awkward import awkward
 from parity_tests.fuzz.drills.bounds import bounds
 from parity_tests.fuzz.drills.crowds import crowds
@@ -71,6 +72,7 @@ def _stacks(distribution: Distribution) -> list[list[Drill]]:
         awkward(distribution),
         ageing(distribution),
         patch_chains(distribution),
+        at_once(distribution),
     ]
 
 

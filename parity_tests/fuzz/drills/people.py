@@ -68,11 +68,11 @@ def _grants(
             step: Drill = [(each, replace(plain(each), user=who)) for each in questions]
             drill: Drill = [(signup, plain(signup)), *step]
             for change in (one, distribution.rng.choice(changes)):
-                drill += [(change, _granted(distribution, change, user)), *step]
+                drill += [(change, granted(distribution, change, user)), *step]
             yield drill
 
 
-def _granted(distribution: Distribution, change: FuzzOperation, user: str) -> Draft:
+def granted(distribution: Distribution, change: FuzzOperation, user: str) -> Draft:
     """The change, made about the user who came last."""
     draft = plain(change, distribution.rng.randrange(max(1, len(change.examples))))
     path = aimed(change, Ref(user, Wish.LATEST), user)

@@ -1,8 +1,8 @@
 """Records which lines this process executes, under a name that whoever started it sets for each request.
 
 Python imports a module of this name by itself: `parity reach` puts this folder in front of the path of
-the ported stack, and only then. PARITY_REACH holds JSON: `source` (folder to record), `data` (the file
-of coverage.py that is written) and `socket` (where a line is a command: `switch NAME`, `save`).
+the ported stack, and only then. PARITY_REACH holds JSON: `sources` (folders to record), `data` (the file
+of coverage.py that is written) and `socket` (where a line is a command: `switch NAME`, `new`, `save`).
 """
 
 import importlib.machinery
@@ -12,9 +12,10 @@ import os
 import socket
 import sys
 import threading
+from typing import Any
 
 
-def _record(wish: dict[str, str]) -> None:
+def _record(wish: dict[str, Any]) -> None:
     import coverage
 
     concurrency = ["thread"]
@@ -24,7 +25,7 @@ def _record(wish: dict[str, str]) -> None:
         data_file=wish["data"],
         data_suffix=str(os.getpid()),
         branch=True,
-        source=[wish["source"]],
+        source=wish["sources"],
         concurrency=concurrency,
         config_file=False,
         messages=False,
@@ -37,18 +38,32 @@ def _record(wish: dict[str, str]) -> None:
     server.listen()
     recording.start()
 
+    known: set[tuple[str, int, int]] = set()
+
+    def new() -> list[tuple[str, int, int]]:
+        """Steps from one line to another that were not taken before this was asked last."""
+        data = recording.get_data()
+        taken = {
+            (file, *arc) for file in data.measured_files() for arc in data.arcs(file) or ()
+        } - known
+        known.update(taken)
+        return sorted(taken)
+
     def obey() -> None:
         while True:
             connection, _ = server.accept()
             with connection, connection.makefile("rw") as lines:
                 for line in lines:
                     command, _, name = line.rstrip("\n").partition(" ")
+                    answer = "done"
                     if command == "switch":
                         recording.switch_context(name)
+                    elif command == "new":
+                        answer = json.dumps(new())
                     else:
                         recording.stop()
                         recording.save()
-                    lines.write("done\n")
+                    lines.write(answer + "\n")
                     lines.flush()
 
     threading.Thread(target=obey, name="parity-reach", daemon=True).start()

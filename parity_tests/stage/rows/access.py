@@ -64,6 +64,14 @@ class RowAccess(ABC):
         """Writes tables back, each with the rows it has and those it is to have; tells `stale` of it."""
 
     @abstractmethod
+    def baseline(self) -> Any:
+        """What `go_back` needs beside the rows to have this baseline again after another."""
+
+    @abstractmethod
+    def go_back(self, baseline: Any) -> None:
+        """A `restore` returns to that baseline again."""
+
+    @abstractmethod
     def age(self, days: int) -> None:
         """Takes so many days from every time in every row."""
 

@@ -63,6 +63,12 @@ class PostgresqlAccess(RowAccess):
             sets.append(f"setval('{quoted}', {value}, {str(called).lower()})")
         self._sequences = f"SELECT {', '.join(sets)}" if sets else ""
 
+    def baseline(self) -> Any:
+        return self._clean, self._sequences
+
+    def go_back(self, baseline: Any) -> None:
+        self._clean, self._sequences = baseline
+
     def restore(self, touched: Sequence[tuple[DatabaseTable, Rows, Rows]]) -> None:
         """Small tables are written anew, so that their rows lie in the order they had; of large ones only
         what differs is undone. No VACUUM: what it learns of a table changes plans, and so the order of joins.

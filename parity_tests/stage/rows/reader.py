@@ -6,7 +6,8 @@ where: SQLite's `data_version`, PostgreSQL's transaction snapshot and the versio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -96,6 +97,16 @@ class RowReader:
                 changes.extend(_changes(table, before, after))
         return changes
 
+    def since_baseline(self) -> list[RowChange]:
+        """All that `restore` would undo, in the order of tables and keys."""
+        self._read()
+        changes: list[RowChange] = []
+        for table in self.tables:
+            before, after = self._baseline[table.name], self._now[table.name]
+            if before is not after:
+                changes.extend(_changes(table, before, after))
+        return changes
+
     def rows(self) -> dict[str, list[dict[str, Any]]]:
         """Every row of every table, as it is now."""
         self._read()
@@ -121,6 +132,17 @@ class RowReader:
         self._read()
         self._baseline = dict(self._now)
         self._access.rebase()
+
+    @contextmanager
+    def bookmarked(self) -> Iterator[None]:
+        """Until its end `restore` returns to what is there now, and to the old baseline again afterwards."""
+        kept = self._baseline, self._access.baseline()
+        self.rebase()
+        try:
+            yield
+        finally:
+            self._baseline = kept[0]
+            self._access.go_back(kept[1])
 
     def age(self, days: int) -> None:
         """Makes every time in every row older, under the running stack."""

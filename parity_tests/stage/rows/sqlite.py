@@ -25,6 +25,12 @@ class SqliteAccess(RowAccess):
     def rebase(self) -> None:
         """Rows are all there is."""
 
+    def baseline(self) -> None:
+        """Rows are all there is."""
+
+    def go_back(self, baseline: None) -> None:
+        """Rows are all there is."""
+
     def restored(self) -> None:
         """Nothing is remembered but the rows."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import ClassVar, Protocol
 
 from parity_core.model import Json
@@ -36,6 +37,12 @@ class Service(Protocol):
     def reset(self) -> None:
         """As at the beginning: what stacks have made there is gone, as the rows are that knew of it."""
 
+    def bookmarked(self) -> AbstractContextManager[Callable[[], None]]:
+        """What puts back all that stacks have made there by now, and forgets what was sent since.
+
+        Meanwhile nothing goes on there by itself.
+        """
+
     def stop(self) -> None:
         """Called once for every side, so maybe twice."""
 
@@ -64,6 +71,10 @@ class Quiet:
 
     def reset(self) -> None:
         self.forget()
+
+    @contextmanager
+    def bookmarked(self) -> Iterator[Callable[[], None]]:
+        yield self.forget
 
 
 def filled_environment(config: ServiceConfig, **values: str) -> dict[str, str]:

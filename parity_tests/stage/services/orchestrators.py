@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 
 from parity_core.model import Json, ParityError
@@ -46,6 +48,17 @@ class AirflowService(Quiet):
         # or one run more in one stack would give all later runs of both other numbers
         self._server.runs.clear()
 
+    @contextmanager
+    def bookmarked(self) -> Iterator[Callable[[], None]]:
+        kept = deepcopy(self._server.runs)
+
+        def put_back() -> None:
+            self.forget()
+            self._server.runs = deepcopy(kept)
+
+        with self._server.held():
+            yield put_back
+
     def stop(self) -> None:
         self._server.stop()
 
@@ -75,6 +88,17 @@ class DatabricksService(Quiet):
         self.forget()
         # or one run more in one stack would give all later runs of both other numbers
         self._server.runs.clear()
+
+    @contextmanager
+    def bookmarked(self) -> Iterator[Callable[[], None]]:
+        kept = deepcopy(self._server.runs)
+
+        def put_back() -> None:
+            self.forget()
+            self._server.runs = deepcopy(kept)
+
+        with self._server.held():
+            yield put_back
 
     def stop(self) -> None:
         self._server.stop()
@@ -109,6 +133,22 @@ class FolderService(Quiet):
 
     def forget(self) -> None:
         self._before = self._files()
+
+    @contextmanager
+    def bookmarked(self) -> Iterator[Callable[[], None]]:
+        files = [path for path in self._path.rglob("*") if path.is_file()]
+        kept = {path: path.read_bytes() for path in files}
+
+        def put_back() -> None:
+            for path in self._path.rglob("*"):
+                if path.is_file() and path not in kept:
+                    path.unlink()
+            for path, content in kept.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self.forget()
+
+        yield put_back
 
     def _files(self) -> dict[str, dict[str, Json]]:
         files: dict[str, dict[str, Json]] = {}

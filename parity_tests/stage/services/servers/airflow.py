@@ -113,12 +113,12 @@ class _Run:
     def name(self) -> str:
         return f"manual__2030-01-01T00:00:{self.number:02d}+00:00"
 
-    def state(self) -> str:
+    def state(self, is_held: bool = False) -> str:
         if self.stopped:
             return "failed"
         states = STATES.get(self.dag.removesuffix(SUFFIX), _USUAL)
         state = states[min(self.asked, len(states) - 1)]
-        self.asked += 1
+        self.asked += not is_held
         return state
 
 
@@ -245,7 +245,7 @@ class Airflow(StandIn):
 
     def _described(self, run: _Run, reported: str | None = None) -> dict[str, Any]:
         date = "logical_date" if self.version == "v2" else "execution_date"
-        state = reported or run.state()
+        state = reported or run.state(self.is_held)
         return {
             "dag_id": run.dag,
             "dag_run_id": run.name,

@@ -6,6 +6,8 @@ import base64
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -45,6 +47,8 @@ class StandIn:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.lock = threading.RLock()
+        self.is_held = False
+        """Whether what runs stays in the state that it is in, however often it is asked for."""
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,6 +71,14 @@ class StandIn:
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )
         self._thread.start()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self.is_held = True
+        try:
+            yield
+        finally:
+            self.is_held = False
 
     def answer(self, call: Call) -> Answer:
         raise NotImplementedError
