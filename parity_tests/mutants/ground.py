@@ -64,13 +64,16 @@ class Ground:
         self.matcher = CensusMatcher(census.operations)
         self.rules = rules_toml.load(config.rules, self.kind)
         self.waivers = waivers_toml.load(config.waivers)
+        self._made = 0
 
-    def databases(self, name: str) -> Databases:
-        folder = self.folder / name
+    def databases(self, name: str, config: Config | None = None) -> Databases:
+        """Seeded by the configuration; another each time, also for the same name."""
+        self._made += 1
+        folder = self.folder / f"{name}{self._made}"
         folder.mkdir()
-        prefix = f"parity_{self.folder.name.rpartition('-')[2]}_{name}"
+        prefix = f"parity_{self.folder.name.rpartition('-')[2]}_{folder.name}"
         made = databases.create(self.database, folder, prefix)
-        made.seed(self.config)
+        made.seed(config or self.config)
         return made
 
     def open(self, made: Databases, profile: Profile, name: str) -> Stage:

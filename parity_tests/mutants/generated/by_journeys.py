@@ -20,8 +20,10 @@ from parity_tests.stage.process import StackError
 from parity_tests.stage.services import registry
 from parity_tests.stage.stage import Stage, replace_ported
 
-_OPEN = 3
+_OPEN = 8
 """Pairs of stacks that stay up; the usual settings are always among them."""
+_AFTER = 3
+"""Steps that are played after the last one that reaches the mutant: replies and rows are compared at each step."""
 _PLACES = 6
 _GENERATED = re.compile(r"/[^/]*\d[^/]*")
 DIED = "the ported stack died"
@@ -102,7 +104,8 @@ class JourneyHunter:
                         if attempt.exchanges >= self.limits.exchanges:
                             break
                         played += 1
-                        if self._is_killed(stage, journey, attempt, deadline):
+                        last = aim.last.get(journey.name, 0) + _AFTER
+                        if self._is_killed(stage, journey, last, attempt, deadline):
                             attempt.fate = MutantFate.KILLED
                             return attempt
             except StackError as error:
@@ -122,15 +125,17 @@ class JourneyHunter:
         return attempt
 
     def _is_killed(
-        self, stage: Stage, journey: Journey, attempt: MutantAttempt, deadline: float
+        self, stage: Stage, journey: Journey, last: int, attempt: MutantAttempt, deadline: float
     ) -> bool:
-        for findings in self._play(stage, journey, attempt, deadline):
+        for findings in self._play(stage, journey, last, attempt, deadline):
             keys = {_key(one) for one in findings} - self.before
             if not keys:
                 continue
             # what a second playing does not show was the machine's doing
             more = time.monotonic() + self.limits.seconds
-            again = _confirmation(self._play(stage, journey, MutantAttempt(), more), findings[0])
+            again = _confirmation(
+                self._play(stage, journey, last, MutantAttempt(), more), findings[0]
+            )
             if keys & {_key(one) for one in again}:
                 attempt.places = [_place(one) for one in findings if _key(one) in keys][:_PLACES]
                 return True
@@ -138,15 +143,17 @@ class JourneyHunter:
         return False
 
     def _play(
-        self, stage: Stage, journey: Journey, attempt: MutantAttempt, deadline: float
+        self, stage: Stage, journey: Journey, last: int, attempt: MutantAttempt, deadline: float
     ) -> Iterator[list[Finding]]:
         ground = self.ground
         try:
             for pair, differences in replay(journey, stage, ground.rules, ground.matcher):
                 attempt.exchanges += 1
-                if "Timeout" in pair.ported.reply.error:
+                if "Timeout" in pair.ported.reply.error or pair.ported.reply.timed_out:
                     raise _Late(f"{journey.name}:{pair.step}: {pair.ported.reply.error}")
                 yield ground.unwaived(pair, differences)
+                if pair.step >= last:
+                    return
                 if self.limits.is_over() or time.monotonic() > deadline:
                     raise _Late(f"its time ended in {journey.name}, step {pair.step}")
         except StackError:
