@@ -42,7 +42,7 @@ class GeneratedTable(Table):
     files: tuple[Named, ...] = Field(min_length=1)
     """Globs below the folder that the package lies in: `shop/services/*.py`."""
     skip_calls: tuple[Named, ...] = ()
-    """Statements that call one of these are left alone: `logger.*`."""
+    """Statements that call one of these, and decorators, are left alone: `logger.*`."""
     equivalent: Named | None = None
     """The file of those that change nothing, relative to this one."""
     tests: tuple[Named, ...] = ()

@@ -23,7 +23,7 @@ class GeneratedSettings:
     files: tuple[str, ...]
     """Globs below the folder that the package lies in: `shop/services/*.py`."""
     skip_calls: tuple[str, ...] = ()
-    """Statements that call one of these are left alone: `logger.*`."""
+    """Statements that call one of these, and decorators, are left alone: `logger.*`."""
     equivalent: Path | None = None
     tests: tuple[str, ...] = ()
     """The command of the unit tests; `{tests}` stands for the files that are run."""

@@ -78,16 +78,9 @@ def choose(config: Config, options: GeneratedOptions) -> tuple[list[Generated], 
 
 def run(config: Config, options: GeneratedOptions, listener: MutantListener) -> Sampled:
     mutants, result = choose(config, options)
-    about = {
-        "database": result.database,
-        "seed": options.seed,
-        "by": [one.value for one in options.hunters],
-    }
-    ledger = MutantLedger(options.resume, about)
+    ledger = MutantLedger(options.resume, {"database": result.database, "seed": options.seed})
     if options.again:
-        ledger.done = {
-            key: trial for key, trial in ledger.done.items() if trial.fate is MutantFate.KILLED
-        }
+        ledger.forget_survivors()
     left = [one for one in mutants if one.id not in ledger.done]
     if left:
         source = package_folder(config)
@@ -133,7 +126,7 @@ def _try_all(
                     trial = worker.attempt(mutant)
                     if over.is_set():
                         return  # half tried: the next run tries it again
-                    ledger.add(trial)
+                    trial = ledger.add(trial)
                     finished += 1
                     listener.message(f"{finished}/{len(mutants)} {mutant.id}: {_described(trial)}")
             finally:
