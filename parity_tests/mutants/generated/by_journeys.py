@@ -42,6 +42,15 @@ class JourneyLimits:
     """Whether the whole run is to end now."""
 
 
+@dataclass(frozen=True)
+class _Red:
+    """What differed twice in one step of a journey."""
+
+    journey: Journey
+    step: int
+    findings: list[Finding]
+
+
 class _Late(Exception):
     """The mutant has had its time."""
 
@@ -58,6 +67,8 @@ class JourneyHunter:
         self.journeys = journeys
         self.before = {(journey, step, general(place)) for journey, step, place in before}
         self.limits = limits
+        self.clean: dict[str, int] = {}
+        """By journey: up to which step the port as it is has been played in this run."""
         self.made: Databases | None = None
         self.stages: dict[Profile, Stage] = {}
         self.number = 0
@@ -96,18 +107,26 @@ class JourneyHunter:
             if registry.missing(profile.services):
                 continue
             stage = self._stage(profile)
+            left = iter(groups[profile])
             started = False
+            red: _Red | None = None
             try:
-                with replace_ported(stage, (path,)):
-                    started = True
-                    for journey in groups[profile]:
-                        if attempt.exchanges >= self.limits.exchanges:
-                            break
-                        played += 1
-                        last = aim.last.get(journey.name, 0) + _AFTER
-                        if self._is_killed(stage, journey, last, attempt, deadline):
-                            attempt.fate = MutantFate.KILLED
-                            return attempt
+                while attempt.exchanges < self.limits.exchanges:
+                    started, red = False, None
+                    with replace_ported(stage, (path,)):
+                        started = True
+                        for journey in left:
+                            played += 1
+                            last = aim.last.get(journey.name, 0) + _AFTER
+                            red = self._red(stage, journey, last, attempt, deadline)
+                            if red or attempt.exchanges >= self.limits.exchanges:
+                                break
+                    if red is None:
+                        break
+                    if self._is_the_mutants(stage, red):
+                        attempt.places = [_place(one) for one in red.findings][:_PLACES]
+                        attempt.fate = MutantFate.KILLED
+                        return attempt
             except StackError as error:
                 stage.legacy.stack.check()
                 attempt.problem = _shortened(str(error))
@@ -124,23 +143,33 @@ class JourneyHunter:
                 break
         return attempt
 
-    def _is_killed(
+    def _red(
         self, stage: Stage, journey: Journey, last: int, attempt: MutantAttempt, deadline: float
-    ) -> bool:
+    ) -> _Red | None:
+        """The first difference, if a second playing shows it, too."""
         for findings in self._play(stage, journey, last, attempt, deadline):
-            keys = {_key(one) for one in findings} - self.before
-            if not keys:
+            new = [one for one in findings if _key(one) not in self.before]
+            if not new:
                 continue
             # what a second playing does not show was the machine's doing
             more = time.monotonic() + self.limits.seconds
             again = _confirmation(
                 self._play(stage, journey, last, MutantAttempt(), more), findings[0]
             )
-            if keys & {_key(one) for one in again}:
-                attempt.places = [_place(one) for one in findings if _key(one) in keys][:_PLACES]
-                return True
-            return False
-        return False
+            both = {_key(one) for one in new} & {_key(one) for one in again}
+            shown = [one for one in new if _key(one) in both]
+            return _Red(journey, shown[0].pair.step, shown) if shown else None
+        return None
+
+    def _is_the_mutants(self, stage: Stage, red: _Red) -> bool:
+        """Whether the same requests are green without it; what is not is known from then on."""
+        name = red.journey.name
+        if self.clean.get(name, 0) < red.step:
+            more = time.monotonic() + self.limits.seconds
+            for findings in self._play(stage, red.journey, red.step, MutantAttempt(), more):
+                self.before |= {_key(one) for one in findings}
+            self.clean[name] = red.step
+        return any(_key(one) not in self.before for one in red.findings)
 
     def _play(
         self, stage: Stage, journey: Journey, last: int, attempt: MutantAttempt, deadline: float

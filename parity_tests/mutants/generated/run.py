@@ -231,9 +231,9 @@ class MutantWorker:
         if hunter is Hunter.JOURNEYS:
             if self.journeys is None:
                 every = _by_name(self.config)
-                self.journeys = JourneyHunter(
-                    self.ground, every, self.reach.differences, self.limits
-                )
+                is_same = self.reach.database == self.ground.kind
+                before = self.reach.differences if is_same else []
+                self.journeys = JourneyHunter(self.ground, every, before, self.limits)
                 self.open.callback(self.journeys.close)
             return self.journeys.hunt(aim, path)
         if hunter is Hunter.MATRIX:
