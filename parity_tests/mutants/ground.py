@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +17,8 @@ from parity_tests.mutants.model import Mutant, MutantTrial
 from parity_tests.operations import Census, CensusMatcher
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
-from parity_tests.stage.stage import Stage, open_stage
+from parity_tests.stage.process import StackError
+from parity_tests.stage.stage import Stage, open_stage, replace_ported
 
 _MOST = 8
 """Places of one mutant that are worth telling."""
@@ -82,6 +84,18 @@ class Ground:
     def unwaived(self, pair: Pair, differences: Sequence[Difference]) -> list[Finding]:
         judged = waivers.accept(self.waivers, pair, differences, self.kind, self.today)
         return [one for one in judged if one.waiver is None]
+
+
+@contextmanager
+def planted(stage: Stage, path: Path) -> Iterator[Stage]:
+    """The stage with a ported process that runs the mutant. StackError when it does not start, twice."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(replace_ported(stage, (path,)))
+        except StackError:
+            # a loaded machine may be slower than the time that a stack has to start
+            stack.enter_context(replace_ported(stage, (path,)))
+        yield stage
 
 
 def places(findings: Sequence[Finding]) -> list[str]:

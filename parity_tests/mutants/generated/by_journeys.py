@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from parity_core.model import Finding, ParityError
 from parity_tests.journeys.model import Journey, Profile
 from parity_tests.mutants.generated.aim import Aim
 from parity_tests.mutants.generated.model import MutantAttempt, MutantFate
-from parity_tests.mutants.ground import Ground
+from parity_tests.mutants.ground import Ground, planted
 from parity_tests.run.replay import replay
 from parity_tests.run.use_case import by_profile
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.process import StackError
 from parity_tests.stage.services import registry
-from parity_tests.stage.stage import Stage, replace_ported
+from parity_tests.stage.stage import Stage
 
 _OPEN = 8
 """Pairs of stacks that stay up; the usual settings are always among them."""
@@ -49,6 +49,17 @@ class _Red:
     journey: Journey
     step: int
     findings: list[Finding]
+
+
+@dataclass
+class _Chase:
+    """One mutant, while journeys are played for it."""
+
+    aim: Aim
+    path: Path
+    attempt: MutantAttempt
+    deadline: float
+    played: set[str] = field(default_factory=set)
 
 
 class _Late(Exception):
@@ -100,54 +111,59 @@ class JourneyHunter:
         if not wanted:
             attempt.fate = MutantFate.NOT_REACHED
             return attempt
-        deadline = time.monotonic() + self.limits.seconds
-        played = 0
+        chase = _Chase(aim, path, attempt, time.monotonic() + self.limits.seconds)
         groups = by_profile(wanted)
-        for profile in sorted(groups, key=lambda one: one not in self.stages):
-            if registry.missing(profile.services):
-                continue
-            stage = self._stage(profile)
-            left = iter(groups[profile])
-            started = False
+        try:
+            for profile in sorted(groups, key=lambda one: one not in self.stages):
+                if registry.missing(profile.services):
+                    continue
+                attempt.fate = self._on_stage(self._stage(profile), groups[profile], chase)
+                if attempt.fate is not MutantFate.SURVIVED or self._is_enough(attempt):
+                    break
+        except _Late as late:
+            attempt.problem = str(late)
+            attempt.fate = MutantFate.TIMED_OUT
+        attempt.asked = f"{len(chase.played)} of {len(wanted)} journeys"
+        return attempt
+
+    def _is_enough(self, attempt: MutantAttempt) -> bool:
+        return attempt.exchanges >= self.limits.exchanges
+
+    def _on_stage(self, stage: Stage, journeys: Sequence[Journey], chase: _Chase) -> MutantFate:
+        """What the journeys of one profile make of it; a process that dies must do so twice."""
+        attempt = chase.attempt
+        deaths = 0
+        left = list(journeys)
+        while left and not self._is_enough(attempt):
             red: _Red | None = None
+            started = False
             try:
-                while attempt.exchanges < self.limits.exchanges:
-                    started, red = False, None
-                    with replace_ported(stage, (path,)):
-                        started = True
-                        for journey in left:
-                            played += 1
-                            last = aim.last.get(journey.name, 0) + _AFTER
-                            red = self._red(stage, journey, last, attempt, deadline)
-                            if red or attempt.exchanges >= self.limits.exchanges:
-                                break
-                    if red is None:
-                        break
-                    if self._is_the_mutants(stage, red):
-                        attempt.places = [_place(one) for one in red.findings][:_PLACES]
-                        attempt.fate = MutantFate.KILLED
-                        return attempt
+                with planted(stage, chase.path):
+                    started = True
+                    while left and not red and not self._is_enough(attempt):
+                        red = self._red(stage, left[0], chase)
+                        left.pop(0)
             except StackError as error:
                 stage.legacy.stack.check()
                 attempt.problem = _shortened(str(error))
-                attempt.fate = MutantFate.KILLED if started else MutantFate.BROKEN
-                attempt.places = [DIED] if started else []
-                return attempt
-            except _Late as late:
-                attempt.problem = str(late)
-                attempt.fate = MutantFate.TIMED_OUT
-                return attempt
-            finally:
-                attempt.asked = f"{played} of {len(wanted)} journeys"
-            if attempt.exchanges >= self.limits.exchanges:
-                break
-        return attempt
+                if not started:
+                    return MutantFate.BROKEN
+                deaths += 1
+                if deaths == 2:
+                    attempt.places = [DIED]
+                    return MutantFate.KILLED
+                continue
+            attempt.problem = ""
+            if red and self._is_the_mutants(stage, red):
+                attempt.places = [_place(one) for one in red.findings][:_PLACES]
+                return MutantFate.KILLED
+        return MutantFate.SURVIVED
 
-    def _red(
-        self, stage: Stage, journey: Journey, last: int, attempt: MutantAttempt, deadline: float
-    ) -> _Red | None:
+    def _red(self, stage: Stage, journey: Journey, chase: _Chase) -> _Red | None:
         """The first difference, if a second playing shows it, too."""
-        for findings in self._play(stage, journey, last, attempt, deadline):
+        last = chase.aim.last.get(journey.name, 0) + _AFTER
+        chase.played.add(journey.name)
+        for findings in self._play(stage, journey, last, chase.attempt, chase.deadline):
             new = [one for one in findings if _key(one) not in self.before]
             if not new:
                 continue

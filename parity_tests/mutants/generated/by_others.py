@@ -15,10 +15,10 @@ from parity_tests.mutants.generated.aim import Aim
 from parity_tests.mutants.generated.by_journeys import general
 from parity_tests.mutants.generated.make import Generated
 from parity_tests.mutants.generated.model import MutantAttempt, MutantFate
-from parity_tests.mutants.ground import Ground, places
+from parity_tests.mutants.ground import Ground, places, planted
 from parity_tests.mutants.model import Mutant, MutantVerdict
 from parity_tests.stage.process import StackError
-from parity_tests.stage.stage import Stage, replace_ported
+from parity_tests.stage.stage import Stage
 
 _CELLS = 6
 """Operations that the matrix asks for one mutant: those that reach it most often."""
@@ -59,7 +59,7 @@ class MatrixHunter:
             }
             started = False
             try:
-                with replace_ported(stage, (path,)):
+                with planted(stage, path):
                     started = True
                     for cell, pair in play.ask(seeker.table, stage, wanted):
                         attempt.exchanges += 1
