@@ -18,7 +18,15 @@ from parity_core.compare.scopes import EffectScope, ReplyScope, RowScope, ValueS
 from parity_core.model import Difference, Finding, Pair, Scope, Waiver
 
 _REQUIRED = ("operation", "owner", "reason", "expires", "legacy", "ported")
-_CONDITIONS = ("place", "request", "database", "legacy_status", "ported_status", "at_most", "at_once")
+_CONDITIONS = (
+    "place",
+    "request",
+    "database",
+    "legacy_status",
+    "ported_status",
+    "at_most",
+    "at_once",
+)
 _REPLY = ("status", "header", "body")
 
 

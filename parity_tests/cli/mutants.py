@@ -25,7 +25,7 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 def _parts(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     names = tuple(name for value in values for name in value.split(","))
-    if unknown := set(names) - {*Part, "tests", "all"}:
+    if unknown := set(names) - {*Part, "seed", "tests", "all"}:
         raise click.BadParameter(f"no part {', '.join(sorted(unknown))}")
     return names
 
@@ -39,7 +39,7 @@ def _parts(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
 @click.option(
     "--by", multiple=True, metavar="PART[,PART]", callback=_parts,
     default=("journeys",), show_default=True,
-    help="What looks for them: journeys, matrix, fuzz, all; tests, too, with --generated.",
+    help="What looks for them: journeys, matrix, fuzz, all; seed and tests, too, with --generated.",
 )  # fmt: skip
 @click.option(
     "--database", default="sqlite", show_default=True, metavar="KIND", help="As for `run`."
@@ -140,7 +140,11 @@ def command(
     each part asks only what the recording of `parity reach` says to reach the line.
 
     \b
-    parity mutants --generated 200 --seed 3 --by journeys,matrix,fuzz,tests --resume run.jsonl --jobs 2
+    seed       the seed made by the mutant's commands, compared with the one of the legacy's own
+    tests      the unit tests that import the mutant's file most directly
+
+    \b
+    parity mutants --generated 200 --seed 3 --by all --resume run.jsonl --jobs 2
 
     \b
     Exit codes: 0 each is found by a part, 1 one is missed, 2 could not run.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +17,8 @@ from parity_tests.mutants.model import Mutant, MutantTrial
 from parity_tests.operations import Census, CensusMatcher
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
-from parity_tests.stage.stage import Stage, open_stage
+from parity_tests.stage.process import StackError
+from parity_tests.stage.stage import Stage, open_stage, replace_ported
 
 _MOST = 8
 """Places of one mutant that are worth telling."""
@@ -64,13 +66,16 @@ class Ground:
         self.matcher = CensusMatcher(census.operations)
         self.rules = rules_toml.load(config.rules, self.kind)
         self.waivers = waivers_toml.load(config.waivers)
+        self._made = 0
 
-    def databases(self, name: str) -> Databases:
-        folder = self.folder / name
+    def databases(self, name: str, config: Config | None = None) -> Databases:
+        """Seeded by the configuration; another each time, also for the same name."""
+        self._made += 1
+        folder = self.folder / f"{name}{self._made}"
         folder.mkdir()
-        prefix = f"parity_{self.folder.name.rpartition('-')[2]}_{name}"
+        prefix = f"parity_{self.folder.name.rpartition('-')[2]}_{folder.name}"
         made = databases.create(self.database, folder, prefix)
-        made.seed(self.config)
+        made.seed(config or self.config)
         return made
 
     def open(self, made: Databases, profile: Profile, name: str) -> Stage:
@@ -81,6 +86,18 @@ class Ground:
 
     def unwaived(self, pair: Pair, differences: Sequence[Difference]) -> list[Finding]:
         return [one for one in self.judged(pair, differences) if one.waiver is None]
+
+
+@contextmanager
+def planted(stage: Stage, path: Path) -> Iterator[Stage]:
+    """The stage with a ported process that runs the mutant. StackError when it does not start, twice."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(replace_ported(stage, (path,)))
+        except StackError:
+            # a loaded machine may be slower than the time that a stack has to start
+            stack.enter_context(replace_ported(stage, (path,)))
+        yield stage
 
 
 def places(findings: Sequence[Finding]) -> list[str]:

@@ -42,11 +42,13 @@ class GeneratedTable(Table):
     files: tuple[Named, ...] = Field(min_length=1)
     """Globs below the folder that the package lies in: `shop/services/*.py`."""
     skip_calls: tuple[Named, ...] = ()
-    """Statements that call one of these are left alone: `logger.*`."""
+    """Statements that call one of these, and decorators, are left alone: `logger.*`."""
     equivalent: Named | None = None
     """The file of those that change nothing, relative to this one."""
     tests: tuple[Named, ...] = ()
-    """The command of the unit tests; `{python}` is this interpreter."""
+    """The command of the unit tests; `{python}` is this interpreter, `{tests}` the files that are run."""
+    test_files: tuple[Named, ...] = ()
+    """Globs of the files to choose from, below the package's folder: those that import a mutant's file most directly."""
     tests_beside: tuple[Named, ...] = ()
     """What the tests expect beside the package's folder."""
 

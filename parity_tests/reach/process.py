@@ -38,6 +38,17 @@ def recorded(
     return replace(config, ported=ported), address
 
 
+def recorded_seed(config: Config, source: Path, folder: Path) -> Config:
+    """The configuration whose seed commands are recorded, each until it ends."""
+    wish = {"sources": [str(source)], "data": str(folder / "reach-data")}
+    seed = replace(
+        config.seed,
+        environment={**config.seed.environment, "PARITY_REACH": json.dumps(wish)},
+        pythonpath=(_RECORDER, *config.seed.pythonpath),
+    )
+    return replace(config, seed=seed)
+
+
 class LineRecorder:
     """Names what the process does next; `save` ends the recording."""
 

@@ -40,8 +40,8 @@ def journey_digests(journeys: Sequence[Journey]) -> dict[str, str]:
 
 def completed(config: Config, source: Path, database: str, path: Path, listener: Voice) -> Reach:
     """What was recorded before, with what journeys that are new or have changed execute; else all anew."""
-    kind = database.partition("=")[0].partition(":")[0]
-    reach, why = kept(path, source, kind)
+    # which lines a request reaches is nearly the same on each database: a recording that is named is taken
+    reach, why = kept(path, source)
     if reach is None:
         listener.message(f"recording what the journeys reach: {why}")
         reach = record(config, source, database, listener)
@@ -74,7 +74,7 @@ class ReachLog:
         self.recorder.switch(str(len(self.asked)))
 
 
-def kept(path: Path, source: Path, database: str) -> tuple[Reach | None, str]:
+def kept(path: Path, source: Path) -> tuple[Reach | None, str]:
     """What was recorded before, if it is still true; else why it is not."""
     if not path.exists():
         return None, "nothing was recorded yet"
@@ -82,8 +82,6 @@ def kept(path: Path, source: Path, database: str) -> tuple[Reach | None, str]:
         reach = read(path)
     except ParityError as error:
         return None, str(error)
-    if reach.database != database:
-        return None, f"{path} was recorded on {reach.database}"
     now = digests(source)
     changed = sorted(name for name, _ in reach.digests.items() ^ now.items())
     if changed:

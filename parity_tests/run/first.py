@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from parity_core.compare.correspond import Window
 from parity_core.compare.rules import Rules
@@ -30,13 +31,38 @@ def first(config: Config, made: Databases, rules: Rules) -> tuple[Pair, list[Dif
 
     ParityError when the commands fail.
     """
+    return judge(config, legacy_seed(config, made), made.seed_url, rules)
+
+
+@dataclass(frozen=True)
+class LegacySeed:
+    """What the legacy's commands made: any number of the port's seeds can be compared with it."""
+
+    rows: Seed
+    started: float
+    """Seconds since the epoch."""
+
+
+def legacy_seed(config: Config, made: Databases) -> LegacySeed:
+    """Of a database that is gone afterwards. ParityError when the commands fail."""
     started = time.time()
     url = made.seed_by_legacy(config)
     try:
-        legacy = _read(url, ())
-        ported = _read(made.seed_url, config.seed.ported_only)
+        return LegacySeed(_read(url, ()), started)
     finally:
         made.drop(url)
+
+
+def judge(
+    config: Config,
+    legacy: LegacySeed,
+    url: str,
+    rules: Rules,
+    started: float | None = None,
+) -> tuple[Pair, list[Difference]]:
+    """The database that the port's commands filled from `started` on: as a rule when the legacy's did."""
+    ported = _read(url, config.seed.ported_only)
+    moments = {Side.LEGACY: legacy.started, Side.PORTED: started or legacy.started}
     ended = time.time()
     legacy_side, ported_side = (
         Exchange(
@@ -44,7 +70,7 @@ def first(config: Config, made: Databases, rules: Rules) -> tuple[Pair, list[Dif
             f"the {side} stack's own commands",
             Request("SEED", "/"),
             Reply(200),
-            started,
+            moments[side],
             ended,
             replied=ended,
         )
@@ -59,9 +85,9 @@ def first(config: Config, made: Databases, rules: Rules) -> tuple[Pair, list[Dif
         ported_side,
         note="made by the commands of each stack",
     )
-    # both were made in the last minutes: how long seeding takes is nobody's promise
-    window = Window(started, started, 1, _HOUR, _HOUR)
-    return pair, compare(legacy, ported, rules, window, config.environment)
+    # how long seeding takes is nobody's promise
+    window = Window(moments[Side.LEGACY], moments[Side.PORTED], 1, _HOUR, _HOUR)
+    return pair, compare(legacy.rows, ported, rules, window, config.environment)
 
 
 _HOUR = 3600.0

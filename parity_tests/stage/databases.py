@@ -42,6 +42,16 @@ class Databases(ABC):
         self._fill(config, config.seed.legacy, url)
         return url
 
+    def seed_beside(self, config: Config) -> str:
+        """A database beside the seed that the configuration's commands fill; its URL. None is left if they fail."""
+        url = self.create("other_seed")
+        try:
+            self._fill(config, config.seed.commands, url)
+        except ParityError:
+            self.drop(url)
+            raise
+        return url
+
     @staticmethod
     def _fill(config: Config, commands: Sequence[Sequence[str]], url: str) -> None:
         environment = config.process_environment(

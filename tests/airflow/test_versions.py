@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from parity_tests.stage.process import free_port
 from tests.airflow import environment
 from tests.airflow.api import PASSWORD, USER
 from tests.airflow.versions import DAG, VersionedAirflow
 from tests.port.conftest import Port, StartPort, start_port  # noqa: F401 - a fixture
-from tests.runner.world import free_port
 
 KINDS = ("instance", "solution", "instance_checks", "solution_checks", "kpis", "config")
 FINAL = (1, -1, -3)

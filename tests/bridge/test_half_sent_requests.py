@@ -12,7 +12,8 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from tests.bridge.cornflow_stack import environment, free_port, process, seed
+from parity_tests.stage.process import free_port
+from tests.bridge.cornflow_stack import environment, process, seed
 
 FILES, ATTACKERS = 256, 300
 HALF = b"GET /health/ HTTP/1.1\r\nhost: x\r\nx-slow: "

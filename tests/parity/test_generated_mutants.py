@@ -121,6 +121,20 @@ def test_the_ledger_goes_on_after_half_a_line(tmp_path: Path) -> None:
         MutantLedger(file, {"seed": 2})
 
 
+def test_what_is_tried_again_keeps_what_other_parts_made_of_it(tmp_path: Path) -> None:
+    file, about = tmp_path / "run.jsonl", {"seed": 1}
+    ledger = MutantLedger(file, about)
+    ledger.add(trial("a", MutantFate.KILLED))
+    ledger.add(trial("b", MutantFate.SURVIVED))
+    again = MutantLedger(file, about)
+    again.forget_survivors()
+    assert again.done.keys() == {"a"}
+    again.add(GeneratedTrial("b", "a.py", "r", 1, {"fuzz": MutantAttempt(MutantFate.KILLED)}))
+    result = MutantLedger(file, about).done["b"]
+    assert list(result.attempts) == ["journeys", "fuzz"]
+    assert (result.fate, result.killer) == (MutantFate.KILLED, "fuzz")
+
+
 def reach() -> Reach:
     asked = [ReachedBy("journeys", "long", n, "GET /a/") for n in (1, 2, 3)]
     asked.append(ReachedBy("journeys", "short", 1, "GET /b/"))

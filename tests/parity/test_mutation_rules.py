@@ -102,6 +102,8 @@ def test_calls_that_the_configuration_leaves_out() -> None:
     source = "logger.info('words', 1)\nlog('words')\n"
     assert made(source, "call-removed", "logger.*") == ["pass"]
     assert made(source, "constant-changed", "logger.*") == ["log('XXwords')"]
+    source = "@cache(2)\ndef f():\n    return 1\n"
+    assert made(source, "constant-changed", "cache") == ["return 2"]
 
 
 SOURCE = """

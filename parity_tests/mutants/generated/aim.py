@@ -18,6 +18,8 @@ class Aim:
     journeys: list[str] = field(default_factory=list)
     """Those that say most for their cost first."""
     operations: Counter[str] = field(default_factory=Counter)
+    last: dict[str, int] = field(default_factory=dict)
+    """By journey: the last step that reaches it."""
 
 
 class Aiming:
@@ -46,6 +48,8 @@ class Aiming:
         return Aim(
             sorted(hits, key=lambda name: (cost[name], name)),
             Counter(one.operation for one in asked),
+            # in the order in which they were played
+            {one.name: one.step for one in asked},
         )
 
     def _numbers(self, lines: Lines) -> set[int]:
@@ -58,9 +62,10 @@ class Aiming:
         }
 
     def _cost(self, name: str, hits: int, asked: Sequence[ReachedBy]) -> float:
-        """Seconds until the journey first reaches it, less for one that does so often and otherwise."""
-        first = next(one.step for one in asked if one.name == name)
+        """Seconds until the journey reaches it, less for one that does so often and otherwise."""
+        steps = [one.step for one in asked if one.name == name]
         kinds = len({one.operation for one in asked if one.name == name})
         whole = max(self.sizes[name], 1)
-        seconds = self.reach.seconds.get(name, 1.0) * (first + whole) / (2 * whole)
+        # it ends some steps after the last one; most differences are met at the first
+        seconds = self.reach.seconds.get(name, 1.0) * (steps[0] + steps[-1]) / (2 * whole)
         return seconds / (1 + kinds + hits / whole)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from parity_core.model import Finding, ParityError
 from parity_tests.journeys.model import Journey, Profile
 from parity_tests.mutants.generated.aim import Aim
 from parity_tests.mutants.generated.model import MutantAttempt, MutantFate
-from parity_tests.mutants.ground import Ground
+from parity_tests.mutants.ground import Ground, planted
 from parity_tests.run.replay import replay
 from parity_tests.run.use_case import by_profile
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.process import StackError
 from parity_tests.stage.services import registry
-from parity_tests.stage.stage import Stage, replace_ported
+from parity_tests.stage.stage import Stage
 
-_OPEN = 3
+_OPEN = 8
 """Pairs of stacks that stay up; the usual settings are always among them."""
+_AFTER = 3
+"""Steps that are played after the last one that reaches the mutant: replies and rows are compared at each step."""
 _PLACES = 6
 _GENERATED = re.compile(r"/[^/]*\d[^/]*")
 DIED = "the ported stack died"
@@ -40,6 +42,26 @@ class JourneyLimits:
     """Whether the whole run is to end now."""
 
 
+@dataclass(frozen=True)
+class _Red:
+    """What differed twice in one step of a journey."""
+
+    journey: Journey
+    step: int
+    findings: list[Finding]
+
+
+@dataclass
+class _Chase:
+    """One mutant, while journeys are played for it."""
+
+    aim: Aim
+    path: Path
+    attempt: MutantAttempt
+    deadline: float
+    played: set[str] = field(default_factory=set)
+
+
 class _Late(Exception):
     """The mutant has had its time."""
 
@@ -56,6 +78,8 @@ class JourneyHunter:
         self.journeys = journeys
         self.before = {(journey, step, general(place)) for journey, step, place in before}
         self.limits = limits
+        self.clean: dict[str, int] = {}
+        """By journey: up to which step the port as it is has been played in this run."""
         self.made: Databases | None = None
         self.stages: dict[Profile, Stage] = {}
         self.number = 0
@@ -87,66 +111,94 @@ class JourneyHunter:
         if not wanted:
             attempt.fate = MutantFate.NOT_REACHED
             return attempt
-        deadline = time.monotonic() + self.limits.seconds
-        played = 0
+        chase = _Chase(aim, path, attempt, time.monotonic() + self.limits.seconds)
         groups = by_profile(wanted)
-        for profile in sorted(groups, key=lambda one: one not in self.stages):
-            if registry.missing(profile.services):
-                continue
-            stage = self._stage(profile)
+        try:
+            for profile in sorted(groups, key=lambda one: one not in self.stages):
+                if registry.missing(profile.services):
+                    continue
+                attempt.fate = self._on_stage(self._stage(profile), groups[profile], chase)
+                if attempt.fate is not MutantFate.SURVIVED or self._is_enough(attempt):
+                    break
+        except _Late as late:
+            attempt.problem = str(late)
+            attempt.fate = MutantFate.TIMED_OUT
+        attempt.asked = f"{len(chase.played)} of {len(wanted)} journeys"
+        return attempt
+
+    def _is_enough(self, attempt: MutantAttempt) -> bool:
+        return attempt.exchanges >= self.limits.exchanges
+
+    def _on_stage(self, stage: Stage, journeys: Sequence[Journey], chase: _Chase) -> MutantFate:
+        """What the journeys of one profile make of it; a process that dies must do so twice."""
+        attempt = chase.attempt
+        deaths = 0
+        left = list(journeys)
+        while left and not self._is_enough(attempt):
+            red: _Red | None = None
             started = False
             try:
-                with replace_ported(stage, (path,)):
+                with planted(stage, chase.path):
                     started = True
-                    for journey in groups[profile]:
-                        if attempt.exchanges >= self.limits.exchanges:
-                            break
-                        played += 1
-                        if self._is_killed(stage, journey, attempt, deadline):
-                            attempt.fate = MutantFate.KILLED
-                            return attempt
+                    while left and not red and not self._is_enough(attempt):
+                        red = self._red(stage, left[0], chase)
+                        left.pop(0)
             except StackError as error:
                 stage.legacy.stack.check()
                 attempt.problem = _shortened(str(error))
-                attempt.fate = MutantFate.KILLED if started else MutantFate.BROKEN
-                attempt.places = [DIED] if started else []
-                return attempt
-            except _Late as late:
-                attempt.problem = str(late)
-                attempt.fate = MutantFate.TIMED_OUT
-                return attempt
-            finally:
-                attempt.asked = f"{played} of {len(wanted)} journeys"
-            if attempt.exchanges >= self.limits.exchanges:
-                break
-        return attempt
+                if not started:
+                    return MutantFate.BROKEN
+                deaths += 1
+                if deaths == 2:
+                    attempt.places = [DIED]
+                    return MutantFate.KILLED
+                continue
+            attempt.problem = ""
+            if red and self._is_the_mutants(stage, red):
+                attempt.places = [_place(one) for one in red.findings][:_PLACES]
+                return MutantFate.KILLED
+        return MutantFate.SURVIVED
 
-    def _is_killed(
-        self, stage: Stage, journey: Journey, attempt: MutantAttempt, deadline: float
-    ) -> bool:
-        for findings in self._play(stage, journey, attempt, deadline):
-            keys = {_key(one) for one in findings} - self.before
-            if not keys:
+    def _red(self, stage: Stage, journey: Journey, chase: _Chase) -> _Red | None:
+        """The first difference, if a second playing shows it, too."""
+        last = chase.aim.last.get(journey.name, 0) + _AFTER
+        chase.played.add(journey.name)
+        for findings in self._play(stage, journey, last, chase.attempt, chase.deadline):
+            new = [one for one in findings if _key(one) not in self.before]
+            if not new:
                 continue
             # what a second playing does not show was the machine's doing
             more = time.monotonic() + self.limits.seconds
-            again = _confirmation(self._play(stage, journey, MutantAttempt(), more), findings[0])
-            if keys & {_key(one) for one in again}:
-                attempt.places = [_place(one) for one in findings if _key(one) in keys][:_PLACES]
-                return True
-            return False
-        return False
+            again = _confirmation(
+                self._play(stage, journey, last, MutantAttempt(), more), findings[0]
+            )
+            both = {_key(one) for one in new} & {_key(one) for one in again}
+            shown = [one for one in new if _key(one) in both]
+            return _Red(journey, shown[0].pair.step, shown) if shown else None
+        return None
+
+    def _is_the_mutants(self, stage: Stage, red: _Red) -> bool:
+        """Whether the same requests are green without it; what is not is known from then on."""
+        name = red.journey.name
+        if self.clean.get(name, 0) < red.step:
+            more = time.monotonic() + self.limits.seconds
+            for findings in self._play(stage, red.journey, red.step, MutantAttempt(), more):
+                self.before |= {_key(one) for one in findings}
+            self.clean[name] = red.step
+        return any(_key(one) not in self.before for one in red.findings)
 
     def _play(
-        self, stage: Stage, journey: Journey, attempt: MutantAttempt, deadline: float
+        self, stage: Stage, journey: Journey, last: int, attempt: MutantAttempt, deadline: float
     ) -> Iterator[list[Finding]]:
         ground = self.ground
         try:
             for pair, differences in replay(journey, stage, ground.rules, ground.matcher):
                 attempt.exchanges += 1
-                if "Timeout" in pair.ported.reply.error:
+                if "Timeout" in pair.ported.reply.error or pair.ported.reply.timed_out:
                     raise _Late(f"{journey.name}:{pair.step}: {pair.ported.reply.error}")
                 yield ground.unwaived(pair, differences)
+                if pair.step >= last:
+                    return
                 if self.limits.is_over() or time.monotonic() > deadline:
                     raise _Late(f"its time ended in {journey.name}, step {pair.step}")
         except StackError:

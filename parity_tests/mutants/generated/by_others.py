@@ -1,32 +1,33 @@
-"""Matrix and fuzz, aimed at the operations that reach a generated mutant; the port's own unit tests."""
+"""Matrix and fuzz, aimed at the operations that reach a generated mutant."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from parity_tests.config import Config
 from parity_tests.matrix import play
 from parity_tests.mutants.by_fuzz import FuzzSeeker
-from parity_tests.mutants.by_matrix import MatrixSeeker, keys_of
+from parity_tests.mutants.by_matrix import Key, MatrixSeeker, keys_of
 from parity_tests.mutants.generated.aim import Aim
+from parity_tests.mutants.generated.by_journeys import general
 from parity_tests.mutants.generated.make import Generated
 from parity_tests.mutants.generated.model import MutantAttempt, MutantFate
-from parity_tests.mutants.generated.population import GeneratedSettings
-from parity_tests.mutants.ground import Ground, places
+from parity_tests.mutants.ground import Ground, places, planted
 from parity_tests.mutants.model import Mutant, MutantVerdict
 from parity_tests.stage.process import StackError
-from parity_tests.stage.stage import replace_ported
+from parity_tests.stage.stage import Stage
 
 _CELLS = 6
 """Operations that the matrix asks for one mutant: those that reach it most often."""
 _NARROW = 25
 """Operations; what more than these reach is drawn for over all."""
-_TAIL = 3
+
+
+_SEEDS = 3
+"""Of fuzz, one after another, while what they draw differs without the mutant, too."""
 
 
 def _standing_for(mutant: Generated, operation: str = "") -> Mutant:
@@ -35,8 +36,10 @@ def _standing_for(mutant: Generated, operation: str = "") -> Mutant:
 
 
 class MatrixHunter:
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, seconds: float, is_over: Callable[[], bool]) -> None:
         self.seeker = MatrixSeeker(ground)
+        self.seconds = seconds
+        self.is_over = is_over
 
     def hunt(self, aim: Aim, path: Path) -> MutantAttempt:
         seeker, attempt = self.seeker, MutantAttempt()
@@ -46,24 +49,31 @@ class MatrixHunter:
         if not wanted:
             attempt.fate = MutantFate.NOT_REACHED
             return attempt
+        deadline = time.monotonic() + self.seconds
         for profile in seeker.table.plan.profiles():
             stage = seeker.stage(profile)
             for operation in wanted:
                 seeker.learn(profile, operation)
+            before = {
+                operation: _general(seeker.before[profile, operation]) for operation in wanted
+            }
             started = False
             try:
-                with replace_ported(stage, (path,)):
+                with planted(stage, path):
                     started = True
                     for cell, pair in play.ask(seeker.table, stage, wanted):
                         attempt.exchanges += 1
-                        if "Timeout" in pair.ported.reply.error:
-                            attempt.fate, attempt.problem = (
-                                MutantFate.TIMED_OUT,
-                                pair.ported.reply.error,
-                            )
+                        if "Timeout" in pair.ported.reply.error or pair.ported.reply.timed_out:
+                            attempt.fate = MutantFate.TIMED_OUT
+                            attempt.problem = pair.ported.reply.error
                             return attempt
-                        if keys_of(cell) - seeker.before[profile, cell.operation]:
+                        red = _general(keys_of(cell)) - before[cell.operation]
+                        if red and red & self._again(stage, cell.operation):
                             attempt.fate, attempt.places = MutantFate.KILLED, places(cell.findings)
+                            return attempt
+                        if self.is_over() or time.monotonic() > deadline:
+                            attempt.fate = MutantFate.TIMED_OUT
+                            attempt.problem = f"its time ended at {cell.operation}"
                             return attempt
             except StackError as error:
                 stage.legacy.stack.check()
@@ -72,8 +82,18 @@ class MatrixHunter:
                 return attempt
         return attempt
 
+    def _again(self, stage: Stage, operation: str) -> set[Key]:
+        """What a second asking does not show was the machine's doing."""
+        stage.restore()
+        cells = play.ask(self.seeker.table, stage, [operation])
+        return {key for cell, _ in cells for key in _general(keys_of(cell))}
+
     def close(self) -> None:
         self.seeker.close()
+
+
+def _general(keys: Iterable[Key]) -> set[Key]:
+    return {(a, b, c, d, general(place)) for a, b, c, d, place in keys}
 
 
 class FuzzHunter:
@@ -84,6 +104,9 @@ class FuzzHunter:
         self.seeker.drawn_from = self._operations
         self.census = set(ground.census.operations)
         self.aimed: Counter[str] = Counter()
+        self.seed = seed
+        self.clean: dict[int, dict[tuple[str, ...], int]] = {}
+        """By seed: as the seeker's own."""
 
     def _operations(self, _: Mutant) -> tuple[str, ...]:
         aimed = tuple(sorted(self.aimed.keys() & self.census))
@@ -92,72 +115,21 @@ class FuzzHunter:
     def hunt(self, mutant: Generated, aim: Aim, path: Path) -> MutantAttempt:
         self.aimed = aim.operations
         stand_in = _standing_for(mutant)
-        trial = self.seeker.seek(stand_in, path)
         drawn = self._operations(stand_in)
-        attempt = MutantAttempt(
-            MutantFate.SURVIVED, trial.exchanges, places=trial.places, problem=trial.problem
-        )
-        attempt.asked = f"drawn from {len(drawn) or len(self.census)} operations"
-        if trial.verdict is MutantVerdict.DETECTED:
-            attempt.fate = MutantFate.KILLED
-        elif trial.verdict is MutantVerdict.BROKEN:
-            # red without the mutant too: it can not be told
-            attempt.fate = MutantFate.COULD_NOT_RUN
+        attempt = MutantAttempt(asked=f"drawn from {len(drawn) or len(self.census)} operations")
+        for seed in range(self.seed, self.seed + _SEEDS):
+            self.seeker.options = replace(self.seeker.options, seed=seed)
+            self.seeker.clean = self.clean.setdefault(seed, {})
+            trial = self.seeker.seek(stand_in, path)
+            attempt.exchanges += trial.exchanges
+            if trial.verdict is MutantVerdict.DETECTED:
+                attempt.fate, attempt.places = MutantFate.KILLED, trial.places
+                return attempt
+            if trial.verdict is not MutantVerdict.BROKEN:
+                break
+            # red without the mutant too: these requests prove nothing about it, others may
+            attempt.problem = f"seed {seed}: {trial.problem}"
         return attempt
 
     def close(self) -> None:
         self.seeker.close()
-
-
-class TestsHunter:
-    """The configured command, run beside a copy of the package with the mutant in it."""
-
-    __test__ = False
-
-    def __init__(
-        self, config: Config, settings: GeneratedSettings, source: Path, seconds: float
-    ) -> None:
-        self.config = config
-        self.settings = settings
-        self.root = source.parent
-        self.seconds = seconds
-
-    def hunt(self, path: Path) -> MutantAttempt:
-        for name in self.settings.tests_beside:
-            link = path / name
-            if not link.exists():
-                link.symlink_to(self.root / name)
-        command: Sequence[str] = self.config.expand(self.settings.tests)
-        attempt = MutantAttempt(asked=" ".join(self.settings.tests))
-        begun = time.monotonic()
-        environment = {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
-        try:
-            done = subprocess.run(
-                command,
-                cwd=path,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=self.seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            attempt.fate, attempt.problem = (
-                MutantFate.TIMED_OUT,
-                f"no end after {self.seconds:.0f} s",
-            )
-            return attempt
-        except OSError as error:
-            attempt.fate, attempt.problem = MutantFate.COULD_NOT_RUN, str(error)
-            return attempt
-        attempt.seconds = time.monotonic() - begun
-        end = [line for line in done.stdout.splitlines() if line.strip()][-_TAIL:]
-        # pytest's own codes: 1 tests failed, 2 interrupted (a module can not be imported), others: no run
-        if done.returncode in (1, 2):
-            attempt.fate, attempt.places = MutantFate.KILLED, end
-        elif done.returncode:
-            attempt.fate, attempt.problem = (
-                MutantFate.COULD_NOT_RUN,
-                "\n".join(end) + done.stderr[-500:],
-            )
-        return attempt

@@ -11,7 +11,7 @@ from typing import Any
 
 from parity_core import private
 from parity_core.model import ParityError
-from parity_tests.mutants.generated.model import GeneratedTrial, from_json, to_json
+from parity_tests.mutants.generated.model import GeneratedTrial, MutantFate, from_json, to_json
 
 
 class MutantLedger:
@@ -20,6 +20,8 @@ class MutantLedger:
     def __init__(self, path: Path | None, about: Mapping[str, Any]) -> None:
         self.path = path
         self.done: dict[str, GeneratedTrial] = {}
+        self.earlier: dict[str, GeneratedTrial] = {}
+        """Those that are tried again: what other parts made of them still counts."""
         self._lock = threading.Lock()
         if path is None:
             return
@@ -46,11 +48,22 @@ class MutantLedger:
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise ParityError(f"{path} is no file of --resume: {error!r}") from None
 
-    def add(self, trial: GeneratedTrial) -> None:
+    def forget_survivors(self) -> None:
+        """They are tried again, by the same parts or by others."""
+        killed = {k: one for k, one in self.done.items() if one.fate is MutantFate.KILLED}
+        self.earlier = {k: one for k, one in self.done.items() if k not in killed}
+        self.done = killed
+
+    def add(self, trial: GeneratedTrial) -> GeneratedTrial:
+        """Keeps it, with the attempts of an earlier run by other parts; what is kept."""
+        before = self.earlier.get(trial.id)
+        if before is not None:
+            trial.attempts = {**before.attempts, **trial.attempts}
         with self._lock:
             self.done[trial.id] = trial
             if self.path is not None:
                 self._append(to_json(trial))
+        return trial
 
     def _append(self, line: Mapping[str, Any]) -> None:
         assert self.path is not None

@@ -140,11 +140,16 @@ class _Walk(cst.CSTVisitor):
                 return True
             call = node.value.expression if isinstance(node.value, cst.Await) else node.value
             if isinstance(call, cst.Call):
-                called = self.module.code_for_node(call.func)
-                return any(fnmatch.fnmatchcase(called, glob) for glob in self.skip_calls)
+                return self._is_left_alone(call)
+        if isinstance(node, cst.Decorator) and isinstance(node.decorator, cst.Call):
+            return self._is_left_alone(node.decorator)
         if isinstance(node, cst.Assign):
             return _targets(node) == ["__all__"]
         return isinstance(node, cst.If) and _text(node.test) == "TYPE_CHECKING"
+
+    def _is_left_alone(self, call: cst.Call) -> bool:
+        called = self.module.code_for_node(call.func)
+        return any(fnmatch.fnmatchcase(called, glob) for glob in self.skip_calls)
 
     def _add(self, rule: str, node: cst.CSTNode, replacement: cst.CSTNode) -> None:
         context, names = self._place()

@@ -15,6 +15,7 @@ class Hunter(StrEnum):
     """What may kill a generated mutant, in the order that costs least."""
 
     JOURNEYS = "journeys"
+    SEED = "seed"
     MATRIX = "matrix"
     FUZZ = "fuzz"
     TESTS = "tests"

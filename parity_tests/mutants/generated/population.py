@@ -23,12 +23,14 @@ class GeneratedSettings:
     files: tuple[str, ...]
     """Globs below the folder that the package lies in: `shop/services/*.py`."""
     skip_calls: tuple[str, ...] = ()
-    """Statements that call one of these are left alone: `logger.*`."""
+    """Statements that call one of these, and decorators, are left alone: `logger.*`."""
     equivalent: Path | None = None
     tests: tuple[str, ...] = ()
-    """The command of the unit tests."""
+    """The command of the unit tests; `{tests}` stands for the files that are run."""
+    test_files: tuple[str, ...] = ()
+    """Globs of the files that are chosen from."""
     tests_beside: tuple[str, ...] = ()
-    """What the tests expect beside the package's folder: linked into the copy, where they are run."""
+    """What the tests expect beside the package's folder: copied beside the mutant, where they are run."""
 
 
 def settings(path: Path) -> GeneratedSettings:
@@ -40,6 +42,7 @@ def settings(path: Path) -> GeneratedSettings:
         table.skip_calls,
         path.parent / table.equivalent if table.equivalent else None,
         table.tests,
+        table.test_files,
         table.tests_beside,
     )
 

@@ -19,7 +19,9 @@ from parity_tests.journeys.model import Journey
 from parity_tests.mutants.generated import make, population
 from parity_tests.mutants.generated.aim import Aim, Aiming
 from parity_tests.mutants.generated.by_journeys import JourneyHunter, JourneyLimits
-from parity_tests.mutants.generated.by_others import FuzzHunter, MatrixHunter, TestsHunter
+from parity_tests.mutants.generated.by_others import FuzzHunter, MatrixHunter
+from parity_tests.mutants.generated.by_seed import SeedHunter
+from parity_tests.mutants.generated.by_tests import TestsHunter
 from parity_tests.mutants.generated.ledger import MutantLedger
 from parity_tests.mutants.generated.make import Generated
 from parity_tests.mutants.generated.model import (
@@ -35,7 +37,6 @@ from parity_tests.mutants.plant import Garden, package_folder
 from parity_tests.operations import Census
 from parity_tests.reach import record as recording
 from parity_tests.reach.model import Reach
-from parity_tests.stage.process import StackError
 from parity_tests.stage.services import registry
 from parity_tests.stage.workplace import load_census, workplace
 
@@ -77,16 +78,9 @@ def choose(config: Config, options: GeneratedOptions) -> tuple[list[Generated], 
 
 def run(config: Config, options: GeneratedOptions, listener: MutantListener) -> Sampled:
     mutants, result = choose(config, options)
-    about = {
-        "database": result.database,
-        "seed": options.seed,
-        "by": [one.value for one in options.hunters],
-    }
-    ledger = MutantLedger(options.resume, about)
+    ledger = MutantLedger(options.resume, {"database": result.database, "seed": options.seed})
     if options.again:
-        ledger.done = {
-            key: trial for key, trial in ledger.done.items() if trial.fate is MutantFate.KILLED
-        }
+        ledger.forget_survivors()
     left = [one for one in mutants if one.id not in ledger.done]
     if left:
         source = package_folder(config)
@@ -132,7 +126,7 @@ def _try_all(
                     trial = worker.attempt(mutant)
                     if over.is_set():
                         return  # half tried: the next run tries it again
-                    ledger.add(trial)
+                    trial = ledger.add(trial)
                     finished += 1
                     listener.message(f"{finished}/{len(mutants)} {mutant.id}: {_described(trial)}")
             finally:
@@ -185,6 +179,8 @@ class MutantWorker:
         self.journeys: JourneyHunter | None = None
         self.matrix: MatrixHunter | None = None
         self.fuzz: FuzzHunter | None = None
+        self.seed: SeedHunter | None = None
+        self.tests: TestsHunter | None = None
 
     def attempt(self, mutant: Generated) -> GeneratedTrial:
         trial = GeneratedTrial(mutant.id, mutant.file, mutant.rule, mutant.lines[0])
@@ -202,8 +198,8 @@ class MutantWorker:
             begun = time.monotonic()
             try:
                 attempt = self._hunt(hunter, mutant, aim, path)
-            except StackError as error:
-                # a stack that is not the mutant's: what is open may be broken
+            except ParityError as error:
+                # a stack that is not the mutant's, or what it was asked: what is open may be broken
                 attempt = MutantAttempt(
                     MutantFate.COULD_NOT_RUN, problem=str(error).splitlines()[0]
                 )
@@ -216,21 +212,33 @@ class MutantWorker:
 
     def _hunt(self, hunter: Hunter, mutant: Generated, aim: Aim, path: Path) -> MutantAttempt:
         if hunter is Hunter.TESTS:
-            if not self.settings.tests:
-                raise ParityError(f"{self.config.mutants}: [generated] names no tests")
-            source = package_folder(self.config)
-            return TestsHunter(self.config, self.settings, source, self.options.seconds).hunt(path)
+            if self.tests is None:
+                self.tests = TestsHunter(
+                    self.config,
+                    self.settings,
+                    package_folder(self.config),
+                    self.garden.original,
+                    self.options.seconds,
+                )
+            return self.tests.hunt(mutant, path)
+        if hunter is Hunter.SEED:
+            if not self.config.seed.legacy:
+                return MutantAttempt(MutantFate.NOT_REACHED)
+            if self.seed is None:
+                self.seed = SeedHunter(self.ground, package_folder(self.config))
+                self.open.callback(self.seed.close)
+            return self.seed.hunt(mutant, path)
         if hunter is Hunter.JOURNEYS:
             if self.journeys is None:
                 every = _by_name(self.config)
-                self.journeys = JourneyHunter(
-                    self.ground, every, self.reach.differences, self.limits
-                )
+                is_same = self.reach.database == self.ground.kind
+                before = self.reach.differences if is_same else []
+                self.journeys = JourneyHunter(self.ground, every, before, self.limits)
                 self.open.callback(self.journeys.close)
             return self.journeys.hunt(aim, path)
         if hunter is Hunter.MATRIX:
             if self.matrix is None:
-                self.matrix = MatrixHunter(self.ground)
+                self.matrix = MatrixHunter(self.ground, self.options.seconds, self.limits.is_over)
                 self.open.callback(self.matrix.close)
             return self.matrix.hunt(aim, path)
         if self.fuzz is None:
@@ -240,7 +248,7 @@ class MutantWorker:
 
     def close(self) -> None:
         self.open.close()
-        self.journeys = self.matrix = self.fuzz = None
+        self.journeys = self.matrix = self.fuzz = self.seed = None
 
 
 def _by_name(config: Config) -> dict[str, Journey]:

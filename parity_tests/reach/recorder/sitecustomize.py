@@ -2,9 +2,11 @@
 
 Python imports a module of this name by itself: `parity reach` puts this folder in front of the path of
 the ported stack, and only then. PARITY_REACH holds JSON: `sources` (folders to record), `data` (the file
-of coverage.py that is written) and `socket` (where a line is a command: `switch NAME`, `new`, `save`).
+of coverage.py that is written) and `socket` (where a line is a command: `switch NAME`, `new`, `save`). Without a
+socket the whole process is recorded, until it ends.
 """
 
+import atexit
 import importlib.machinery
 import importlib.util
 import json
@@ -30,6 +32,11 @@ def _record(wish: dict[str, Any]) -> None:
         config_file=False,
         messages=False,
     )
+    if "socket" not in wish:
+        recording.start()
+        atexit.register(recording.save)
+        atexit.register(recording.stop)
+        return
     server = socket.socket(socket.AF_UNIX)
     try:
         server.bind(wish["socket"])

@@ -6,7 +6,8 @@
 import os
 import secrets
 
-from flask import Flask, Response, abort, redirect, request, session
+from flask import Flask, abort, redirect, request, session
+from werkzeug.wrappers import Response
 
 USERS = {"ann": "Ann-pw", "bo": "Bo-pw"}
 BUG = os.environ.get("BUG", "")
