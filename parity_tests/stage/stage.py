@@ -296,7 +296,17 @@ def start_stack(
     full = config.process_environment(
         {**target.environment, **environment}, (*pythonpath, *target.pythonpath)
     )
-    return ProcessStack(side, command, full, port, folder, target.health, target.start_timeout)
+    return ProcessStack(
+        side,
+        command,
+        full,
+        port,
+        folder,
+        target.health,
+        target.start_timeout,
+        target.preload,
+        pythonpath,
+    )
 
 
 def start_world(
