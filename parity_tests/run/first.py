@@ -25,18 +25,19 @@ from parity_tests.stage.rows.reader import RowReader
 LABEL = "SEED /"
 
 
-def first(config: Config, made: Databases, rules: Rules) -> tuple[Pair, list[Difference]]:
-    """Fills a second database by the legacy's commands; compares it with the seed, which `made` has.
+def first(
+    config: Config, made: Databases, filled: str, rules: Rules
+) -> tuple[Pair, list[Difference]]:
+    """Compares a database that the legacy's commands have filled, by its URL, with the seed, which `made` has.
 
-    ParityError when the commands fail.
+    The former is dropped.
     """
     started = time.time()
-    url = made.seed_by_legacy(config)
     try:
-        legacy = _read(url, ())
+        legacy = _read(filled, ())
         ported = _read(made.seed_url, config.seed.ported_only)
     finally:
-        made.drop(url)
+        made.drop(filled)
     ended = time.time()
     legacy_side, ported_side = (
         Exchange(
