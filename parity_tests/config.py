@@ -55,6 +55,8 @@ class Target:
     beside: tuple[str, ...] = ()
     """What the package expects to lie beside its folder; the copy gets links to it."""
     start_timeout: float = 60.0
+    preload: tuple[str, ...] = ()
+    """Modules that a process imports once, to be forked for each start."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
             source=table.source,
             beside=table.beside,
             start_timeout=table.start_timeout,
+            preload=table.preload,
         )
 
     login = file.login

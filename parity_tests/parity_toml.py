@@ -50,6 +50,8 @@ class TargetTable(Table):
     """What the package expects to lie beside its folder; the copy gets links to it."""
     start_timeout: Number = Field(60.0, gt=0)
     """Seconds until it must be up."""
+    preload: tuple[Named, ...] = ()
+    """Modules that a process imports once and is forked for each start of `{python} -m …` (Linux)."""
 
     @model_validator(mode="after")
     def _one_way_to_start(self) -> Self:

@@ -10,6 +10,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from parity_core.model import ParityError
@@ -73,18 +74,24 @@ def _signature(signed: bytes, secret: str, algorithm: str) -> bytes:
 def _rsa_signature(signed: bytes, secret: str) -> bytes:
     try:
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
         from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
     except ImportError:
         raise ParityError(
             "a token signed by RS256 needs the package cryptography: pip install 'parity-core[tokens]'"
         ) from None
+    return bytes(_rsa_key(secret).sign(signed, PKCS1v15(), SHA256()))
+
+
+@lru_cache(maxsize=16)
+def _rsa_key(secret: str) -> Any:
+    """Read once: that a key is sound takes a hundred times as long to check as to sign by it."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     key = load_pem_private_key(secret.encode(), None)
     if not isinstance(key, RSAPrivateKey):
         raise ValueError("RS256 needs an RSA key")
-    return key.sign(signed, PKCS1v15(), SHA256())
+    return key
 
 
 def parse(text: str) -> Token | None:

@@ -71,6 +71,11 @@ def main() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Rules that `parity calibrate` learned.",
 )
+@click.option(
+    "--lanes",
+    type=click.IntRange(min=1),
+    help="Journeys played side by side, each on stacks of its own; as a rule one more than there are processors.",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first pair that differs.")
 @click.option("--legacy", metavar="URL", help="A legacy that runs already; needs --ported.")
 @click.option("--ported", metavar="URL", help="A port that runs already; needs --legacy.")

@@ -14,11 +14,11 @@ from parity_core.model import Difference, Finding, Pair, ParityError
 from parity_tests.journeys.model import Journey
 from parity_tests.operations import CensusMatcher
 from parity_tests.report.keys import shape
+from parity_tests.run.playing import Judged
 from parity_tests.run.replay import outline, replay
 from parity_tests.stage.process import StackError
 from parity_tests.stage.stage import Stage
 
-Judged = tuple[Pair, list[Finding]]
 Sign = tuple[int, str]
 """What differed: the step, and the place without positions and ids."""
 

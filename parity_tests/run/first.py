@@ -26,12 +26,14 @@ from parity_tests.stage.rows.reader import RowReader
 LABEL = "SEED /"
 
 
-def first(config: Config, made: Databases, rules: Rules) -> tuple[Pair, list[Difference]]:
-    """Fills a second database by the legacy's commands; compares it with the seed, which `made` has.
+def first(
+    config: Config, made: Databases, filled: str, rules: Rules
+) -> tuple[Pair, list[Difference]]:
+    """Compares a database that the legacy's commands have filled, by its URL, with the seed, which `made` has.
 
-    ParityError when the commands fail.
+    The former is dropped.
     """
-    return judge(config, legacy_seed(config, made), made.seed_url, rules)
+    return judge(config, _taken(made, filled, time.time()), made.seed_url, rules)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,11 @@ class LegacySeed:
 def legacy_seed(config: Config, made: Databases) -> LegacySeed:
     """Of a database that is gone afterwards. ParityError when the commands fail."""
     started = time.time()
-    url = made.seed_by_legacy(config)
+    return _taken(made, made.seed_by_legacy(config), started)
+
+
+def _taken(made: Databases, url: str, started: float) -> LegacySeed:
+    """Its rows; the database is dropped."""
     try:
         return LegacySeed(_read(url, ()), started)
     finally:

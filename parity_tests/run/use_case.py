@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from threading import Lock
 
 from parity_core.compare import rules, waivers
 from parity_core.compare.learned import Learned
@@ -25,12 +23,14 @@ from parity_tests.report.listening import Listener
 from parity_tests.report.results import Report
 from parity_tests.run.confirm import Confirming
 from parity_tests.run.first import first
+from parity_tests.run.lanes import Lanes, Turn, usual_lanes
+from parity_tests.run.playing import Event, JourneyEnd, Judged
 from parity_tests.run.replay import replay
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.process import StackError
 from parity_tests.stage.services import registry
-from parity_tests.stage.stage import Stage, join_stage, open_stage
+from parity_tests.stage.stage import Stage, join_stage, open_stage, prepare
 from parity_tests.stage.workplace import load_census, workplace
 
 
@@ -46,6 +46,8 @@ class RunOptions:
     ported_db: str | None = None
     confirm: bool = True
     """Whether what differs is played again, and counts only when it differs twice."""
+    lanes: int | None = None
+    """Journeys that are played side by side, each on a pair of stacks of its own; None: as the machine has room."""
     learned: Path | None = None
     """Rules that `parity calibrate` wrote."""
     today: date = field(default_factory=date.today)
@@ -56,6 +58,8 @@ def run(config: Config, options: RunOptions, listener: Listener) -> Report:
     started = time.monotonic()
     options = _addressed(config, options)
     wanted = journeys.load_all(config.journeys, options.journeys, config.users, registry.provided)
+    if not (options.legacy and options.ported):
+        prepare(config)
     census = load_census(config, listener)
     accepted = waivers_toml.load(config.waivers)
     database = options.database.partition("=")[0].partition(":")[0]
@@ -63,6 +67,7 @@ def run(config: Config, options: RunOptions, listener: Listener) -> Report:
     learned = learned_toml.load(options.learned, options.today) if options.learned else Learned()
     session = RunSession(
         config,
+        options,
         rules_toml.load(config.rules, report.database),
         CensusMatcher(census.operations),
         accepted,
@@ -102,51 +107,70 @@ class RunSession:
     """What stays the same over all journeys of a run."""
 
     config: Config
+    options: RunOptions
     rules: rules.Rules
     matcher: CensusMatcher
     waivers: list[Waiver]
     report: Report
     learned: Learned = field(default_factory=Learned)
+    _judging: Lock = field(default_factory=Lock, repr=False)
 
-    def play(self, stage: Stage, journey: Journey, options: RunOptions, listener: Listener) -> bool:
-        """False when the run should stop here."""
+    def play(self, stage: Stage, journey: Journey) -> Iterator[Event]:
+        """Each pair, then the end. The report is not written: several journeys may be played at once."""
         begun = time.monotonic()
-        self.report.journeys += 1
 
         def judge(pair: Pair, differences: list[Difference]) -> list[Finding]:
-            left = self.learned.left(pair, differences)
-            return self._findings(pair, left, options.today)
+            # waivers count what they accept
+            with self._judging:
+                left = self.learned.left(pair, differences)
+                return self._findings(pair, left, self.options.today)
 
         confirming = Confirming(stage, self.rules, self.matcher, judge)
-        played: Iterator[tuple[Pair, list[Finding]]] = (
+        played: Iterator[Judged] = (
             confirming.play(journey)
-            if options.confirm
+            if self.options.confirm
             else ((p, judge(p, d)) for p, d in replay(journey, stage, self.rules, self.matcher))
         )
+        failure: BaseException | None = None
         try:
-            for pair, findings in played:
-                self.report.add(pair, findings)
-                listener.pair(pair, findings)
-                if options.fail_fast and any(finding.waiver is None for finding in findings):
-                    return False
+            yield from played
             stage.still_logged_in()
-        except StackError:
-            raise
         except ParityError as error:
-            self.report.broken.append(f"{journey.name}: {error}")
-            return not options.fail_fast
-        finally:
-            self.report.retried += confirming.notes
-            self.report.unclear += confirming.failures
-            seconds = time.monotonic() - begun
-            self.report.replay_seconds += seconds
-            listener.journey_done(journey, seconds)
+            failure = error
+        yield JourneyEnd(time.monotonic() - begun, confirming.notes, confirming.failures, failure)
+
+    def record(self, journey: Journey, events: Iterable[Event], listener: Listener) -> bool:
+        """Writes into the report what was observed; False when the run should stop here.
+
+        Raises what is no error of the journey.
+        """
+        fail_fast = self.options.fail_fast
+        begun = time.monotonic()
+        self.report.journeys += 1
+        for event in events:
+            if isinstance(event, JourneyEnd):
+                self.report.retried += event.notes
+                self.report.unclear += event.failures
+                self.report.replay_seconds += event.seconds
+                listener.journey_done(journey, event.seconds)
+                if event.error is None:
+                    continue
+                if not event.is_of_the_journey:
+                    raise event.error
+                self.report.broken.append(f"{journey.name}: {event.error}")
+                return not fail_fast
+            pair, findings = event
+            self.report.add(pair, findings)
+            listener.pair(pair, findings)
+            if fail_fast and any(finding.waiver is None for finding in findings):
+                listener.journey_done(journey, time.monotonic() - begun)
+                return False
         return True
 
-    def compare_seeds(self, made: Databases, options: RunOptions) -> bool:
-        """False when they differ."""
-        pair, differences = first(self.config, made, self.rules)
-        findings = self._findings(pair, differences, options.today)
+    def compare_seeds(self, made: Databases, legacy: str) -> bool:
+        """False when they differ; `legacy` is the URL of the one that the legacy's commands have made."""
+        pair, differences = first(self.config, made, legacy, self.rules)
+        findings = self._findings(pair, differences, self.options.today)
         self.report.add(pair, findings)
         return all(finding.waiver is not None for finding in findings)
 
@@ -171,76 +195,62 @@ def _on_own(
     folder: Path,
 ) -> bool:
     made = databases.create(options.database, folder, f"parity_{folder.name.rpartition('-')[2]}")
-    number = 0
     complete = True
-    groups: dict[Profile, list[Journey]] = {}
+    groups: dict[Profile, list[Turn]] = {}
     for profile, group in by_profile(wanted).items():
         if lack := registry.missing(profile.services):
             _leave_out(group, lack, session.report)
             complete = False
         else:
-            groups[profile] = group
+            groups[profile] = [Turn(journey) for journey in group]
     try:
         listener.message(f"seeding a {made.name} database")
-        made.seed(session.config)
-        if session.config.seed.legacy:
-            listener.message("seeding another by the legacy's own commands")
-            if not session.compare_seeds(made, options) and options.fail_fast:
-                return False
-        with closing(_opened_ahead(session.config, list(groups), made, folder, listener)) as stages:
-            for profile, opening in stages:
-                try:
-                    with opening.result() as stage:
-                        for journey in groups[profile]:
-                            number += 1
-                            listener.journey(journey, number, len(wanted))
-                            if not session.play(stage, journey, options, listener):
-                                return False
-                except StackError as error:
-                    # what was seen before, and other profiles, are still worth telling
-                    session.report.broken.append(f"{profile}: {error}")
-                    if options.fail_fast:
+        with ThreadPoolExecutor(1, "parity-seed") as beside:
+            if session.config.seed.legacy:
+                listener.message("seeding another by the legacy's own commands")
+                legacy = beside.submit(made.seed_by_legacy, session.config)
+            else:
+                legacy = None
+            made.seed(session.config)
+
+            def open_named(profile: Profile, name: str) -> Stage:
+                return open_stage(session.config, profile, made, name, folder)
+
+            # a run that stops at the first difference would only have begun more than it needs
+            lanes = 1 if options.fail_fast else options.lanes or usual_lanes()
+            with Lanes(groups, open_named, session.play, lanes):
+                if legacy is not None:
+                    same = session.compare_seeds(made, legacy.result())
+                    if not same and options.fail_fast:
                         return False
+                if not _record_all(session, groups, len(wanted), listener):
+                    return False
     finally:
         if not options.keep:
             made.close()
     return complete
 
 
-def _opened_ahead(
-    config: Config,
-    profiles: Sequence[Profile],
-    made: Databases,
-    folder: Path,
-    listener: Listener,
-) -> Generator[tuple[Profile, Future[Stage]]]:
-    """The stages of the profiles, each started while the one before it is played.
-
-    Whoever takes a stage closes it; one that nobody came for is closed here.
-    """
-    with ThreadPoolExecutor(1, "parity-opening") as thread:
-        waiting: deque[Future[Stage]] = deque()
-
-        def start(index: int) -> None:
-            if index < len(profiles):
-                waiting.append(
-                    thread.submit(open_stage, config, profiles[index], made, f"p{index}", folder)
-                )
-
+def _record_all(
+    session: RunSession, groups: Mapping[Profile, Sequence[Turn]], total: int, listener: Listener
+) -> bool:
+    """In the order of the journeys, whichever was played first; False when the run should stop."""
+    number = 0
+    for profile, turns in groups.items():
+        listener.message(f"starting both stacks: {profile}")
         try:
-            start(0)
-            for index, profile in enumerate(profiles):
-                # it stays among the waiting until it is handed over: an interruption closes it, too
-                opening = waiting[0]
-                listener.message(f"starting both stacks: {profile}")
-                wait_for([opening])
-                start(index + 1)
-                waiting.popleft()
-                yield profile, opening
-        finally:
-            for opening in waiting:
-                if not opening.cancel() and opening.exception() is None:
-                    opening.result().close()
+            for turn in turns:
+                turn.wait()
+                number += 1
+                listener.journey(turn.journey, number, total)
+                if not session.record(turn.journey, turn.events(), listener):
+                    return False
+        except StackError as error:
+            # what was seen before, and other profiles, are still worth telling
+            session.report.broken.append(f"{profile}: {error}")
+            if session.options.fail_fast:
+                return False
+    return True
 
 
 def _leave_out(group: Sequence[Journey], lack: str, report: Report) -> None:
@@ -274,6 +284,6 @@ def _on_running(
             )
         for number, journey in enumerate(plain, 1):
             listener.journey(journey, number, len(plain))
-            if not session.play(stage, journey, options, listener):
+            if not session.record(journey, session.play(stage, journey), listener):
                 return False
     return len(plain) == len(wanted)

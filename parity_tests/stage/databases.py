@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,10 @@ from sqlalchemy.engine import URL, make_url
 
 from parity_core import private
 from parity_core.model import ParityError
-from parity_tests.config import Config
+from parity_tests.config import Config, Target
+from parity_tests.stage.prefork.keeping import keep, release
+from parity_tests.stage.prefork.pool import Program
+from parity_tests.stage.prefork.start import finished
 
 _START_SECONDS = 120.0
 """How long a PostgreSQL server may take to start."""
@@ -31,7 +35,7 @@ class Databases(ABC):
     def seed(self, config: Config) -> None:
         """Runs the configured seed commands and SQL against a new database."""
         url = self.create_seed()
-        self._fill(config, config.seed.commands, url)
+        self._fill(config, config.seed.commands, url, config.ported)
         if config.seed.sql:
             self.execute(url, config.seed.sql.read_text(encoding="utf-8"))
         self.seed_url = url
@@ -39,7 +43,7 @@ class Databases(ABC):
     def seed_by_legacy(self, config: Config) -> str:
         """A database beside the seed that the legacy's own commands fill; its URL."""
         url = self.create("legacy_seed")
-        self._fill(config, config.seed.legacy, url)
+        self._fill(config, config.seed.legacy, url, config.legacy)
         return url
 
     def seed_beside(self, config: Config) -> str:
@@ -53,27 +57,21 @@ class Databases(ABC):
         return url
 
     @staticmethod
-    def _fill(config: Config, commands: Sequence[Sequence[str]], url: str) -> None:
+    def _fill(config: Config, commands: Sequence[Sequence[str]], url: str, target: Target) -> None:
+        """Runs the commands; `target` is the stack whose imports they may share."""
         environment = config.process_environment(
             {**config.seed.environment, "DATABASE_URL": url}, config.seed.pythonpath
         )
         for words in commands:
             command = config.expand(words, database_url=url)
             try:
-                done = subprocess.run(
-                    command,
-                    env=environment,
-                    capture_output=True,
-                    text=True,
-                    timeout=600,
-                    check=False,
-                )
+                code, output = finished(Program(command, environment, (), target.preload), 600)
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise ParityError(f"seeding failed: {' '.join(command)}: {error}") from None
-            if done.returncode:
+            if code:
                 raise ParityError(
-                    f"seeding failed: {' '.join(command)} ended with exit code {done.returncode}\n"
-                    f"{done.stdout[-1500:]}{done.stderr[-3000:]}"
+                    f"seeding failed: {' '.join(command)} ended with exit code {code}\n"
+                    f"{output[-4500:]}"
                 )
 
     @abstractmethod
@@ -179,6 +177,8 @@ class PostgresqlDatabases(Databases):
         self.prefix = prefix
         self._owner = owner
         self._made: list[str] = []
+        self._server_group = 0
+        self._copying = Lock()
 
     @classmethod
     def start(cls, folder: Path, prefix: str) -> PostgresqlDatabases:
@@ -190,6 +190,9 @@ class PostgresqlDatabases(Databases):
             )
         server = start_server(folder / "pgdata")
         made = cls(server.get_uri(), prefix, server)
+        if (pid := server.get_pid()) is not None:
+            keep(pid)
+            made._server_group = pid
         # the server goes with its folder: nothing on it has to survive a power cut. And nothing but the stacks
         # moves its rows, or learns of a table what changes plans: both change the order of lists without one
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
@@ -219,7 +222,9 @@ class PostgresqlDatabases(Databases):
         return self._create(name)
 
     def copy(self, name: str) -> str:
-        return self._create(name, f'TEMPLATE "{self.prefix}_seed"')
+        # a template is copied for one at a time
+        with self._copying:
+            return self._create(name, f'TEMPLATE "{self.prefix}_seed"')
 
     def promote(self, url: str) -> None:
         self._create("seed", f'TEMPLATE "{make_url(url).database}"')
@@ -244,6 +249,7 @@ class PostgresqlDatabases(Databases):
         self._made.clear()
         if self._owner is not None:
             self._owner.cleanup()
+            release(self._server_group)
 
 
 def sync_url(url: str | URL) -> URL:

@@ -21,6 +21,9 @@ import httpx
 
 from parity_core import private
 from parity_core.model import ParityError, Side
+from parity_tests.stage.prefork.keeping import release
+from parity_tests.stage.prefork.pool import Program
+from parity_tests.stage.prefork.start import started
 
 _TAIL = 40
 """Lines of a log that are shown when its process fails."""
@@ -129,7 +132,10 @@ class ProcessStack:
         folder: Path,
         health: str,
         timeout: float,
+        preload: tuple[str, ...] = (),
+        paths: tuple[Path, ...] = (),
     ) -> None:
+        """`preload` are modules that a fork server may import ahead, `paths` folders that only this start has."""
         self.side = side
         self.port = port
         self.log = folder / f"{side}-{port}.log"
@@ -139,19 +145,11 @@ class ProcessStack:
         self._health = health
         self._timeout = timeout
         self._command = command
-        with private.open_file(self.log, "wb") as log:
-            try:
-                self._process = subprocess.Popen(
-                    command,
-                    env=dict(environment),
-                    cwd=self.folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise StackError(f"the {side} stack could not be started: {error}") from None
+        program = Program(command, environment, paths, preload)
+        try:
+            self._process = started(program, self.folder, self.log)
+        except OSError as error:
+            raise StackError(f"the {side} stack could not be started: {error}") from None
 
     @property
     def origin(self) -> str:
@@ -189,6 +187,10 @@ class ProcessStack:
         return f"command: {' '.join(self._command)}\nend of its log ({self.log}):\n{tail(self.log)}"
 
     def stop(self) -> None:
+        self._stop()
+        release(self._process.pid)
+
+    def _stop(self) -> None:
         for sign, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
             try:
                 os.killpg(self._process.pid, sign)

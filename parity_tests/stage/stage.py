@@ -19,6 +19,7 @@ from parity_tests.journeys.compose import compose
 from parity_tests.journeys.model import Profile, Step
 from parity_tests.login import flow
 from parity_tests.stage.databases import Databases
+from parity_tests.stage.prefork.pool import Program, pool
 from parity_tests.stage.process import ProcessStack, RunningStack, StackProcess, free_port
 from parity_tests.stage.rows.reader import RowReader
 from parity_tests.stage.services import registry as services
@@ -282,6 +283,16 @@ def log_in(config: Config, user: User, world: World) -> flow.LoggedIn | None:
     return state
 
 
+def prepare(config: Config) -> None:
+    """Begins to import what both stacks will, while something else is done."""
+    for side in Side:
+        target = config.legacy if side is Side.LEGACY else config.ported
+        if target.command:
+            command = config.expand(target.command, side=side)
+            environment = config.process_environment(target.environment, target.pythonpath)
+            pool.prepare(Program(command, environment, (), target.preload))
+
+
 def start_stack(
     config: Config,
     target: Target,
@@ -296,7 +307,17 @@ def start_stack(
     full = config.process_environment(
         {**target.environment, **environment}, (*pythonpath, *target.pythonpath)
     )
-    return ProcessStack(side, command, full, port, folder, target.health, target.start_timeout)
+    return ProcessStack(
+        side,
+        command,
+        full,
+        port,
+        folder,
+        target.health,
+        target.start_timeout,
+        target.preload,
+        pythonpath,
+    )
 
 
 def start_world(

@@ -101,7 +101,9 @@ def test_the_ports_provisioning_is_the_legacys(database: str) -> None:
     with workplace(False) as folder:
         made = databases.create(database, folder, "parity_seeds")
         made.seed(config)
-        pair, found = first(config, made, rules_toml.load(config.rules, database))
+        pair, found = first(
+            config, made, made.seed_by_legacy(config), rules_toml.load(config.rules, database)
+        )
         made.close()
     assert found == []
     assert pair.operation.label == "SEED /"
@@ -151,7 +153,9 @@ def test_a_fault_in_the_ports_provisioning_is_found(
     )
     made = databases.create("sqlite", tmp_path, "parity_planted")
     made.seed(planted)
-    _, found = first(planted, made, rules_toml.load(config.rules, "sqlite"))
+    _, found = first(
+        planted, made, made.seed_by_legacy(planted), rules_toml.load(config.rules, "sqlite")
+    )
     assert found
     assert any(one.place.startswith(f"rows/{table}/") for one in found)
     if not replaced:

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from parity_core.model import ParityError
+from parity_tests.stage.prefork.keeping import keep, release
 from parity_tests.stage.process import free_port, tail
 
 _START_SECONDS = 60.0
@@ -70,6 +71,7 @@ class Companion:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        keep(self._process.pid)
         self._wait()
         if not self._is_ready:
             for words in self._ready:
@@ -85,11 +87,12 @@ class Companion:
             try:
                 os.killpg(process.pid, sign)
                 process.wait(_STOP_SECONDS)
-                return
+                break
             except ProcessLookupError:
-                return
+                break
             except subprocess.TimeoutExpired:
                 continue
+        release(process.pid)
 
     def _words(self, words: Sequence[str]) -> list[str]:
         values = {

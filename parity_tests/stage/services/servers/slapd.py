@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from parity_core.model import ParityError
+from parity_tests.stage.prefork.keeping import keep, release
 from parity_tests.stage.process import free_port, tail
 
 MISSING = "slapd is not installed (Debian and Ubuntu: apt-get install slapd)"
@@ -63,8 +64,13 @@ class Slapd:
         """After `stop`: the same entries at the same address."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
+        keep(self._process.pid)
         self._wait()
 
     @property
@@ -91,6 +97,7 @@ class Slapd:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(5)
+        release(self._process.pid)
 
     def __enter__(self) -> Self:
         return self
