@@ -50,7 +50,7 @@ class Databases(ABC):
         """A database beside the seed that the configuration's commands fill; its URL. None is left if they fail."""
         url = self.create("other_seed")
         try:
-            self._fill(config, config.seed.commands, url)
+            self._fill(config, config.seed.commands, url, config.ported)
         except ParityError:
             self.drop(url)
             raise

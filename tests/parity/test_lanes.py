@@ -164,6 +164,10 @@ def _without_times(report: dict[str, Any]) -> Any:
                 label: {k: v for k, v in one.items() if k not in ("seconds", "observed")}
                 for label, one in report["operations"].items()
             },
+            "kinds": {
+                name: {k: v for k, v in one.items() if k != "since"}
+                for name, one in report["kinds"].items()
+            },
             "details": [(one["key"], one["operation"]) for one in report["details"]],
             "pairs": [(one["journey"], one["step"], one["operation"]) for one in report["pairs"]],
         }
