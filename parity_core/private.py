@@ -31,10 +31,11 @@ def write_text(path: Path, text: str) -> None:
 def make_database(path: Path) -> None:
     """An empty file for SQLite, unless there is one. Its log and its index get the same mode from SQLite.
 
-    Where that is not possible SQLite itself will say why.
+    Where that is not possible SQLite itself will say why. A file that is there is never opened: to close it
+    would take away all locks of this process's connections to it (POSIX), and writes would be lost.
     """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _FILE))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE))
     except OSError:
         return
 

@@ -227,3 +227,37 @@ def test_no_command_of_the_comparison_has_a_password() -> None:
     assert len(passwords) >= 4
     commands = [line for line in file.splitlines() if line.lstrip().startswith(("[", '"'))]
     assert [line for line in commands if any(one in line for one in passwords)] == []
+
+
+async def test_to_open_a_database_again_takes_no_lock_away(tmp_path: Path) -> None:
+    """POSIX: who closes any handle of a file loses all locks of the process on it, and another may write in between."""
+    import sqlite3
+
+    file = tmp_path / "one.db"
+    bridge = Database(f"sqlite:///{file}")
+    await bridge.create()
+    port = create_engine(f"sqlite:///{file}")
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("CREATE TABLE held (n)")
+    holder.execute("BEGIN EXCLUSIVE")
+    holder.execute("INSERT INTO held VALUES (1)")
+    private.make_database(file)
+    for engine in (port, create_engine(f"sqlite:///{file}", busy_timeout_ms=10)):
+        with pytest.raises(Exception, match="locked"):
+            async with engine.begin() as connection:
+                await connection.execute(text("CREATE TABLE other (n)"))
+        await engine.dispose()
+    await Database(f"sqlite:///{file}").close()
+    script = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], timeout=0.2)\n"
+        "connection.execute('INSERT INTO held VALUES (2)')\n"
+        "connection.commit()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)], capture_output=True, text=True, check=False
+    )
+    assert "locked" in done.stderr, "another process wrote under our lock"
+    holder.execute("COMMIT")
+    holder.close()
+    await bridge.close()

@@ -87,7 +87,8 @@ def _make_private(file: Path) -> None:
     """A new database is its owner's alone, whatever the umask is; SQLite gives its log the same mode."""
     # where that is not possible SQLite itself says why
     with contextlib.suppress(OSError):
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        # A file that is there is never opened: closing it would end the locks of all our connections to it.
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def create_engine(

@@ -4,9 +4,11 @@ import socket
 from collections.abc import Iterator
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+_CUT = "8s2b"
+"""SQLAlchemy's code of a connection that was cut before this statement, which the transaction did not survive."""
 _GONE = ("08", "57P", "53300")
 """How codes of PostgreSQL begin: connection failures, a server that starts or stops, no connection left."""
 
@@ -19,6 +21,8 @@ def is_unreachable(error: BaseException) -> bool:
 def _is_gone(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         return bool(error.connection_invalidated)
+    if isinstance(error, PendingRollbackError):
+        return error.code == _CUT
     if isinstance(error, asyncpg.PostgresError):
         # while it connects, the driver's errors come as they are
         return str(error.sqlstate or "").startswith(_GONE)

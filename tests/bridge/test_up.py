@@ -148,7 +148,7 @@ def test_a_draft_becomes_a_database_whole(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     (tmp_path / "cornflow.db.unfinished-wal").write_text("left by a killed start")
     draft = folder.start_draft()
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [draft], "an empty one, its owner's alone"
     connection = sqlite3.connect(draft)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("CREATE TABLE x (y)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import contextlib
 import os
 import shutil
 import signal
@@ -250,11 +251,14 @@ def _pause(folder: Path, seconds: float) -> None:
     """Stops the server of databases whose data lie in the folder."""
     stopped = [one for pid in _servers(folder) for one in _tree(pid)]
     assert stopped
+    # a connection's process may end by itself meanwhile
     for one in stopped:
-        os.kill(one, signal.SIGSTOP)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGSTOP)
     time.sleep(seconds)
     for one in stopped:
-        os.kill(one, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGCONT)
 
 
 def _servers(folder: Path) -> Iterator[int]:

@@ -220,3 +220,12 @@ async def test_a_database_that_goes_away_is_a_503(
     reply = await port.call("POST", "/roles/", json={"name": "x"})
     monkeypatch.undo()
     assert (reply.status_code, reply.headers.get("retry-after")) == (503, "5")
+
+
+def test_a_connection_that_was_cut_before_the_statement_is_no_fault_of_the_data() -> None:
+    from sqlalchemy.exc import PendingRollbackError
+
+    from cornflow_f.database.failures import is_unreachable
+
+    assert is_unreachable(PendingRollbackError("Can't reconnect …", code="8s2b"))
+    assert not is_unreachable(PendingRollbackError("a flush failed before", code="7s2a"))
