@@ -22,7 +22,7 @@ USER = """    with engine.connect() as connection:
             sa.text("SELECT id, name FROM users WHERE name = :n"), {"n": claims["sub"]}
         ).first()"""
 SHARED_USER = """    app.state.asking = claims["sub"]
-    time.sleep(0.05)
+    time.sleep(0.2)
     with engine.connect() as connection:
         return connection.execute(
             sa.text("SELECT id, name FROM users WHERE name = :n"), {"n": app.state.asking}
@@ -32,7 +32,7 @@ FIND = """    with engine.begin() as connection:
         connection.execute(sa.text("DELETE"""
 SLOW_FIND = """    with engine.connect() as connection:
         find(connection, idx)
-    time.sleep(0.05)
+    time.sleep(0.3)
     with engine.begin() as connection:
         connection.execute(sa.text("DELETE"""
 
