@@ -1,5 +1,6 @@
 """Files that hold data or keys are their owner's alone, whatever the umask is; no password is on a command line."""
 
+import asyncio
 import json
 import os
 import re
@@ -254,8 +255,9 @@ async def test_to_open_a_database_again_takes_no_lock_away(tmp_path: Path) -> No
         "connection.execute('INSERT INTO held VALUES (2)')\n"
         "connection.commit()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(file)], capture_output=True, text=True, check=False
+    words = [sys.executable, "-c", script, str(file)]
+    done = await asyncio.to_thread(
+        subprocess.run, words, capture_output=True, text=True, check=False
     )
     assert "locked" in done.stderr, "another process wrote under our lock"
     holder.execute("COMMIT")
