@@ -22,7 +22,7 @@ USER = """    with engine.connect() as connection:
             sa.text("SELECT id, name FROM users WHERE name = :n"), {"n": claims["sub"]}
         ).first()"""
 SHARED_USER = """    app.state.asking = claims["sub"]
-    time.sleep(0.2)
+    time.sleep(0.05)
     with engine.connect() as connection:
         return connection.execute(
             sa.text("SELECT id, name FROM users WHERE name = :n"), {"n": app.state.asking}
