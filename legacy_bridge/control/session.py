@@ -8,13 +8,12 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from itsdangerous import BadSignature, TimestampSigner
-from sqlalchemy import DateTime, bindparam, delete, insert, select, text
+from sqlalchemy import delete, insert, select
 
-from legacy_bridge.database.connection import Database
+from legacy_bridge.database.connection import Database, write_first
 from legacy_bridge.database.tables import SESSIONS, STATE
 
 SESSION_SECONDS = 12 * 3600
@@ -96,19 +95,8 @@ class Sessions:
     async def _key(self) -> str:
         """The same for all workers and replicas: the first that needs one makes it."""
         async with self._database.begin() as connection:
-            await connection.execute(
-                text(
-                    "INSERT INTO bridge_state (kind, name, value, changed_at, changed_by, why) "
-                    "VALUES (:kind, :name, :value, :now, 'cutover', 'first session') "
-                    "ON CONFLICT DO NOTHING"
-                ).bindparams(bindparam("now", type_=DateTime)),
-                {
-                    "kind": _KIND,
-                    "name": _NAME,
-                    "value": json.dumps({"value": secrets.token_hex(32)}),
-                    "now": datetime.now(UTC).replace(tzinfo=None),
-                },
-            )
+            key = secrets.token_hex(32)
+            await write_first(connection, _KIND, _NAME, key, why="first session")
             kept = select(STATE.c.value).where(STATE.c.kind == _KIND, STATE.c.name == _NAME)
             value: str = (await connection.execute(kept)).scalar_one()
         return str(json.loads(value)["value"])

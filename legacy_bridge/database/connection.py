@@ -89,15 +89,26 @@ async def _create_missing(connection: AsyncConnection) -> None:
         text("INSERT INTO bridge_revision (id, revision) VALUES (1, 0) ON CONFLICT DO NOTHING")
     )
     # Every replica must number the users of a canary alike: the first one here decides.
+    salt = secrets.token_hex(16)
+    await write_first(connection, "setting", "salt", salt, why="first start")
+
+
+async def write_first(
+    connection: AsyncConnection, kind: str, name: str, value: str, *, why: str
+) -> None:
+    """A row of `bridge_state` unless there is one: whoever comes first decides for all replicas."""
     await connection.execute(
         text(
             "INSERT INTO bridge_state (kind, name, value, changed_at, changed_by, why) "
-            "VALUES ('setting', 'salt', :value, :now, 'cutover', 'first start') "
+            "VALUES (:kind, :name, :value, :now, 'cutover', :why) "
             "ON CONFLICT DO NOTHING"
         ).bindparams(bindparam("now", type_=DateTime)),
         {
-            "value": json.dumps({"value": secrets.token_hex(16)}),
+            "kind": kind,
+            "name": name,
+            "value": json.dumps({"value": value}),
             "now": datetime.now(UTC).replace(tzinfo=None),
+            "why": why,
         },
     )
 

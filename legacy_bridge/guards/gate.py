@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import importlib
 import itertools
-import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from starlette.types import ASGIApp, Receive, Scope, Send
 from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.routing.exceptions import RoutingException
@@ -25,7 +25,7 @@ from legacy_bridge.guards.places import BodyUnreadableError, PlaceKind
 from legacy_bridge.operations.match import path_below
 from legacy_bridge.operations.operation import LegacyRule, Operation
 from legacy_bridge.stacks.edge import Headers, path_info
-from legacy_bridge.stacks.replies import send_error
+from legacy_bridge.stacks.replies import send_error, send_json
 from legacy_bridge.stacks.spool import BODY, SpooledBody, SpoolRequest, SpoolRoom
 from parity_core.files.sentence import nearest
 
@@ -218,9 +218,8 @@ class Gate:
                 re.fullmatch(pattern, values[name], re.DOTALL) for name, pattern in patterns.items()
             )
             return matches is bool(guard.refuse_if_match)
-        sql = guard.refuse_if_row or guard.refuse_unless_row or ""
-        statement = text(sql)
-        named = {name: values[name] for name in statement.compile().params}
+        statement, names = _prepared(guard.refuse_if_row or guard.refuse_unless_row or "")
+        named = {name: values[name] for name in names}
         if any(not _is_storable(one) for one in named.values()):
             # No database has it in a text, so whatever the legacy makes of it is not what was meant.
             return True
@@ -229,21 +228,16 @@ class Gate:
         return (row is not None) is bool(guard.refuse_if_row)
 
 
+@cache
+def _prepared(sql: str) -> tuple[TextClause, tuple[str, ...]]:
+    """A guard's statement, and the names of the values that it wants."""
+    statement = text(sql)
+    return statement, tuple(statement.compile().params)
+
+
 async def _refuse(send: Send, guard: GuardTable, values: Mapping[str, str]) -> None:
-    body = json.dumps(_filled(guard.body, values)).encode()
     headers = [(name.lower().encode(), value.encode()) for name, value in guard.headers.items()]
-    await send(
-        {
-            "type": "http.response.start",
-            "status": guard.status,
-            "headers": [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(len(body)).encode()),
-                *headers,
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+    await send_json(send, guard.status, _filled(guard.body, values), headers)
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from starlette.types import Send
 
@@ -14,7 +15,14 @@ async def send_error(
     send: Send, status: int, text: str, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     """``{"error": text}``, the envelope that JSON clients of either stack can read."""
-    body = json.dumps({"error": text}).encode()
+    await send_json(send, status, {"error": text}, headers)
+
+
+async def send_json(
+    send: Send, status: int, document: Any, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """A whole reply."""
+    body = json.dumps(document).encode()
     await send(
         {
             "type": "http.response.start",

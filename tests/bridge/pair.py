@@ -190,6 +190,17 @@ class Running:
     def connect(self, timeout: float = 60) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
+    def raw(self, request: bytes) -> bytes:
+        """All that comes back for these bytes."""
+        with self.connect() as connection:
+            connection.sendall(request)
+            got = b""
+            # a server that closes with bytes unread resets the connection
+            with contextlib.suppress(ConnectionResetError):
+                while piece := connection.recv(65536):
+                    got += piece
+            return got
+
 
 @contextlib.contextmanager
 def running(app: ASGIApp, **options: Any) -> Iterator[Running]:

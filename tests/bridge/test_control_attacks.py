@@ -30,18 +30,6 @@ def client(server: Running) -> Iterator[httpx.Client]:
         yield client
 
 
-def raw(server: Running, request: bytes) -> bytes:
-    with server.connect() as connection:
-        connection.sendall(request)
-        got = b""
-        try:
-            while piece := connection.recv(65536):
-                got += piece
-        except ConnectionResetError:
-            pass
-        return got
-
-
 def unchanged(client: httpx.Client) -> None:
     assert client.get("/_cutover/history", headers=OPERATOR).json() == {"history": []}
 
@@ -73,7 +61,7 @@ def unchanged(client: httpx.Client) -> None:
     ],
 )
 def test_no_spelling_of_a_path_gets_past_the_guard(server: Running, path: str) -> None:
-    got = raw(server, f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    got = server.raw(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
     assert got.split()[1] in (b"307", b"308", b"400", b"401", b"404"), got[:200]
     assert b"default_mode" not in got
     assert b"operations" not in got
@@ -271,8 +259,7 @@ def test_no_second_request_is_smuggled(
     hidden = b"PUT /_cutover/mode HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer operator\r\n"
     body = json.dumps(CHANGE).encode()
     hidden += b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    got = raw(
-        server,
+    got = server.raw(
         b"POST " + prefix + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + fields
         + b"\r\n0\r\n\r\n" + hidden,
     )  # fmt: skip

@@ -22,15 +22,7 @@ class Bridged:
 
     def raw(self, request: bytes) -> tuple[int, bytes]:
         """Status and body of what comes back for these bytes."""
-        with self.server.connect() as connection:
-            connection.sendall(request)
-            got = b""
-            try:
-                while piece := connection.recv(65536):
-                    got += piece
-            except ConnectionResetError:
-                pass  # bytes that the server did not read
-        head, _, body = got.partition(b"\r\n\r\n")
+        head, _, body = self.server.raw(request).partition(b"\r\n\r\n")
         return int(head.split()[1]), body
 
     def legacy_errors(self) -> list[str]:
