@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from parity_core.files.sentence import Loc, dotted
 from parity_core.model import ParityError
 from parity_tests.parity_toml import (
     CaptureTable,
-    CsrfTable,
     DocumentsTable,
     LoginTable,
     ParityFile,
@@ -80,32 +78,6 @@ class User:
     """A token that the seed gives; nothing is asked for."""
 
 
-class LoginKind(StrEnum):
-    REQUEST = "request"
-    BASIC = "basic"
-    FIXED = "fixed"
-    FUNCTION = "function"
-
-
-@dataclass(frozen=True)
-class Login:
-    """How somebody logs in; what the fields mean is said by `LoginTable`."""
-
-    path: str = ""
-    json: Any = None
-    form: Mapping[str, Any] | None = None
-    token: str | None = None
-    id: str | None = None
-    method: str = "POST"
-    kind: LoginKind = LoginKind.REQUEST
-    header: str = "Authorization"
-    scheme: str = "Bearer"
-    csrf: CsrfTable | None = None
-    check: str | None = None
-    function: str = ""
-    pythonpath: tuple[Path, ...] = ()
-
-
 @dataclass(frozen=True)
 class ServiceConfig:
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -127,7 +99,7 @@ class Config:
     legacy: Target
     ported: Target
     seed: Seed
-    login: Login | None
+    login: LoginTable | None
     users: Mapping[str, User]
     census: tuple[tuple[str, ...], ...]
     census_pythonpath: tuple[Path, ...]
@@ -196,7 +168,6 @@ def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
             preload=table.preload,
         )
 
-    login = file.login
     return Config(
         path=path,
         name=file.name or path.stem,
@@ -216,7 +187,7 @@ def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
             legacy=file.seed.legacy,
             ported_only=file.seed.ported_only,
         ),
-        login=_login(login, paths(login.pythonpath)) if login else None,
+        login=file.login,
         users={
             user.name: User(user.name, user.username, user.password, user.token)
             for user in file.users
@@ -233,24 +204,6 @@ def load(path: Path, overrides: Mapping[str, str] | None = None) -> Config:
         documents=file.documents,
         capture=file.capture,
         timeout=file.timeout,
-    )
-
-
-def _login(table: LoginTable, pythonpath: tuple[Path, ...]) -> Login:
-    return Login(
-        path=table.path or "",
-        json=table.body,
-        form=table.form,
-        token=table.token,
-        id=table.id,
-        method=table.method,
-        kind=LoginKind(table.kind),
-        header=table.header,
-        scheme=table.scheme,
-        csrf=table.csrf,
-        check=table.check,
-        function=table.function,
-        pythonpath=pythonpath,
     )
 
 

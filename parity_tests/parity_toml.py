@@ -11,14 +11,14 @@ from pydantic import AfterValidator, Field, model_validator
 from parity_core.files.table import Named, Number, Strings, Table, WrongValue
 
 Command = tuple[str, ...]
-_SOURCE = re.compile(r"/|header:.|cookie:.|field:.|text:.|$")
+SOURCE = re.compile(r"/|header:.|cookie:.|field:.|text:.|$")
+"""What the source of a value in a reply begins with; an empty one is all of a JSON reply."""
+SOURCES = "a JSON pointer, `header:Name`, `cookie:NAME`, `field:NAME` or `text:/regex/`"
 
 
 def _source(text: str) -> str:
-    if not _SOURCE.match(text):
-        raise ValueError(
-            "is a JSON pointer, `header:Name`, `cookie:NAME`, `field:NAME` or `text:/regex/`"
-        )
+    if not SOURCE.match(text):
+        raise ValueError(f"is {SOURCES}")
     return text
 
 

@@ -151,7 +151,7 @@ class Users:
         """Of a log-in: the seeded user's; else one that stands for what nobody knows any more."""
         login = self._config.login
         if login is not None and self.is_login(exchange):
-            wanted = login.json if login.form is None else login.form
+            wanted = login.body if login.form is None else login.form
             name = _beside(wanted, body)
             for user in self._config.users.values():
                 if name is not None and name == user.username:

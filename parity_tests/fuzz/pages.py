@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from parity_tests.report import html
 from parity_tests.report.exit_code import Exit
-from parity_tests.report.markdown import cell
+from parity_tests.report.markdown import text_templates
 from parity_tests.report.values import visible
 
 _HERE = Path(__file__).parent
@@ -18,17 +18,10 @@ _WORDS = {Exit.SAME: "same", Exit.DIFFERENT: "different", Exit.COULD_NOT_RUN: "c
 
 
 def markdown(report: dict[str, Any]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["cell"] = cell
-    return environment.get_template("summary.md.jinja").render(
-        report=visible(report), verdict=_WORDS[Exit(report["exit"])]
+    return (
+        text_templates(_HERE)
+        .get_template("summary.md.jinja")
+        .render(report=visible(report), verdict=_WORDS[Exit(report["exit"])])
     )
 
 

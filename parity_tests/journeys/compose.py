@@ -15,8 +15,8 @@ from parity_tests.journeys.model import Step
 from parity_tests.journeys.sign import TokenHeader, UserSession
 from parity_tests.journeys.templates import fill, fill_text
 
-# every character that may stand in a request line stays; only what may not is escaped
 _BEARER = TokenHeader()
+# every character that may stand in a request line stays; only what may not is escaped
 _SAFE = "%/?&=:;@!$'()*+,~-._[]|{}^`"
 
 

@@ -16,7 +16,7 @@ from parity_core.files.read import read_text
 from parity_core.files.sentence import nearest
 from parity_core.model import MISSING, ParityError
 from parity_tests.journeys.model import Journey, Step, Wait
-from parity_tests.journeys.sources import FORMS, SOURCE
+from parity_tests.journeys.sources import CAPTURED, CAPTURES
 from parity_tests.journeys.templates import variables
 
 _JOURNEY_KEYS = {"name", "about", "settings", "services", "steps"}
@@ -185,8 +185,8 @@ def _requests(path: Path, number: int, line: int, step: dict[str, Any]) -> Itera
         if not isinstance(value, Mapping):
             raise wrong(f"`{what}` is a mapping")
     for name, source in capture.items():
-        if not SOURCE.match(str(source)):
-            raise wrong(f"`capture: {name}` is {FORMS}")
+        if not CAPTURED.match(str(source)):
+            raise wrong(f"`capture: {name}` is {CAPTURES}")
     users = step.get("as")
     for user in users if isinstance(users, list) else [users]:
         if isinstance(user, Mapping) and not (user and user.keys() <= _USER_KEYS):

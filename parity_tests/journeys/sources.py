@@ -9,13 +9,11 @@ from typing import Any
 
 from parity_core.compare.places import point
 from parity_core.model import Reply
+from parity_tests.parity_toml import SOURCE, SOURCES
 
-SOURCE = re.compile(r"/|header:.|cookie:.|field:.|text:.|mail:.|$")
-"""What a source begins with; an empty one is all of a JSON reply."""
-FORMS = (
-    "a JSON pointer, `header:Name`, `cookie:NAME`, `field:NAME` of a form, `text:/regex/` or "
-    "`mail:/regex/`"
-)
+CAPTURED = re.compile(rf"{SOURCE.pattern}|mail:.")
+"""What a step captures: a value of its reply, or of a mail that came of it."""
+CAPTURES = f"{SOURCES}, or `mail:/regex/`"
 
 
 def value_at(reply: Reply, source: str) -> Any:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parity_core.model import MISSING, Json, ParityError, Reply
-from parity_tests.config import Config, Login, LoginKind, User
+from parity_tests.config import Config, User
 from parity_tests.journeys.model import Step
 from parity_tests.journeys.sign import TokenHeader, UserSession
 from parity_tests.journeys.sources import value_at
+from parity_tests.parity_toml import LoginTable
 
 
 class RefusedError(Exception):
@@ -47,7 +48,7 @@ class Part:
 class Flow:
     """All of a log-in, as the configuration has it."""
 
-    login: Login
+    login: LoginTable
     parts: tuple[Part, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +84,7 @@ class Flow:
             raise RefusedError(_refusal(reply)) from None
 
 
-def header_of(login: Login | None) -> TokenHeader:
+def header_of(login: LoginTable | None) -> TokenHeader:
     """How tokens are shown; `Authorization: Bearer …` where nothing is configured."""
     return TokenHeader() if login is None else TokenHeader(login.header, login.scheme)
 
@@ -99,17 +100,17 @@ def without_request(config: Config, user: User, origin: str) -> LoggedIn | None:
         return LoggedIn(UserSession(headers=(shown,)), user.token)
     if login is None:
         return None
-    if login.kind is LoginKind.BASIC:
+    if login.kind == "basic":
         pair = base64.b64encode(f"{user.username}:{user.password}".encode()).decode()
         return LoggedIn(UserSession(headers=(("Authorization", f"Basic {pair}"),)))
-    if login.kind is LoginKind.FUNCTION:
+    if login.kind == "function":
         return _by_function(config, login, user, origin)
     return None
 
 
-def _by_function(config: Config, login: Login, user: User, origin: str) -> LoggedIn:
+def _by_function(config: Config, login: LoginTable, user: User, origin: str) -> LoggedIn:
     module, _, name = login.function.partition(":")
-    for folder in map(str, login.pythonpath):
+    for folder in (str((config.path.parent / one).resolve()) for one in login.pythonpath):
         if folder not in sys.path:
             sys.path.insert(0, folder)
     try:
@@ -128,8 +129,8 @@ def _by_function(config: Config, login: Login, user: User, origin: str) -> Logge
     return LoggedIn(UserSession(headers=tuple((str(k), str(v)) for k, v in headers.items())))
 
 
-def _parts(login: Login) -> Iterator[Part]:
-    if login.kind is not LoginKind.REQUEST:
+def _parts(login: LoginTable) -> Iterator[Part]:
+    if login.kind != "request" or login.path is None:
         return
     csrf = login.csrf
     if csrf is not None and csrf.before is not None:
@@ -139,7 +140,7 @@ def _parts(login: Login) -> Iterator[Part]:
             login.method,
             login.path,
             0,
-            json=MISSING if login.json is None else login.json,
+            json=MISSING if login.body is None else login.body,
             form=login.form,
             note="logs in",
         ),
@@ -149,7 +150,7 @@ def _parts(login: Login) -> Iterator[Part]:
         yield Part(Step("GET", csrf.after, 0, note="asks for the session's token against forgery"))
 
 
-def _guarded(login: Login, session: UserSession, token: str) -> UserSession:
+def _guarded(login: LoginTable, session: UserSession, token: str) -> UserSession:
     csrf = login.csrf
     assert csrf is not None
     cookie = csrf.token.removeprefix("cookie:") if csrf.token.startswith("cookie:") else ""

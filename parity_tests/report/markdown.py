@@ -15,11 +15,10 @@ from parity_tests.report.verdict import verdict
 _SHOWN = 30
 
 
-def render(report: Document, new: Collection[str] | None = None) -> str:
-    """`new` are the keys that a baseline does not know; they are marked, and come first."""
-    report = visible(report)
+def text_templates(folder: Path) -> Environment:
+    """For templates of Markdown in a folder: nothing is escaped but what `cell` does."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -27,6 +26,13 @@ def render(report: Document, new: Collection[str] | None = None) -> str:
         autoescape=False,
     )
     environment.filters["cell"] = cell
+    return environment
+
+
+def render(report: Document, new: Collection[str] | None = None) -> str:
+    """`new` are the keys that a baseline does not know; they are marked, and come first."""
+    report = visible(report)
+    environment = text_templates(Path(__file__).parent)
     details = {one["id"]: one for one in report["details"]}
     kinds = [
         {**kind, "key": key, "new": new is not None and key in new, "one": details[kind["first"]]}

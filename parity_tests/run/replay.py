@@ -14,7 +14,6 @@ from parity_core.compare.diff import diff
 from parity_core.compare.places import point
 from parity_core.compare.rules import RuleKind, Rules
 from parity_core.model import MISSING, Difference, Exchange, Pair, ParityError, Reply, Request, Side
-from parity_tests.config import Login, LoginKind
 from parity_tests.journeys.compose import compose
 from parity_tests.journeys.model import Journey, Step, Wait
 from parity_tests.journeys.sign import UserSession
@@ -22,6 +21,7 @@ from parity_tests.journeys.sources import first_match, value_at
 from parity_tests.journeys.templates import Unknown, fill
 from parity_tests.login import flow
 from parity_tests.operations import CensusMatcher
+from parity_tests.parity_toml import LoginTable
 from parity_tests.stage.stage import Stage, World
 
 _SETTLE = (0.02, 0.1, 0.3)
@@ -94,7 +94,7 @@ class Replay:
     ) -> Iterator[tuple[Pair, list[Difference]]]:
         """`as: {login: …}`: pairs like any others, once per user and journey."""
         login = self.stage.config.login
-        if login is None or login.kind is not LoginKind.REQUEST:
+        if login is None or login.kind != "request":
             raise ParityError(
                 f"{self._at(step)}: `login` needs a [login] by request in the configuration"
             )
@@ -124,7 +124,7 @@ class Replay:
             self.log_ins[user] = {side: state.session for side, state in states.items()}
         sessions.update(self.log_ins[user])
 
-    def _nobody(self, login: Login) -> flow.LoggedIn:
+    def _nobody(self, login: LoginTable) -> flow.LoggedIn:
         return flow.LoggedIn(
             UserSession(headers=() if login.token is None else (self.shown.of(""),))
         )

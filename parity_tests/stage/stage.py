@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from parity_core.model import MISSING, Json, ParityError, Reply, Request, Side
-from parity_tests.config import Config, LoginKind, Target, User
+from parity_tests.config import Config, Target, User
 from parity_tests.journeys.compose import compose
 from parity_tests.journeys.model import Profile, Step
 from parity_tests.login import flow
@@ -271,7 +271,7 @@ def learn(config: Config, world: World) -> dict[str, Any]:
 def log_in(config: Config, user: User, world: World) -> flow.LoggedIn | None:
     """One user on one side; None where nothing says how. Raises flow.RefusedError."""
     state = flow.without_request(config, user, world.stack.origin)
-    if state is not None or config.login is None or config.login.kind is LoginKind.FIXED:
+    if state is not None or config.login is None or config.login.kind == "fixed":
         return state
     state = flow.LoggedIn()
     known = {"username": user.username, "password": user.password}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 from parity_core.model import Json, ParityError
 from parity_tests.config import ServiceConfig
@@ -17,7 +18,43 @@ from parity_tests.stage.services.servers.databricks import Databricks
 from parity_tests.stage.services.servers.standin import PASSWORD, USER, Call
 
 
-class AirflowService(Quiet):
+class _OrchestratorService(Quiet):
+    """What the two have in common: a server that notes what it is sent, and the runs that it has started."""
+
+    _config: ServiceConfig
+    _server: Any
+    """The stand-in; its `runs` are a collection of its own kind."""
+
+    def environment(self) -> Mapping[str, str]:
+        return filled_environment(self._config, url=self._server.url, user=USER, password=PASSWORD)
+
+    def sent(self) -> list[Json]:
+        return _described(self._server.effects())
+
+    def forget(self) -> None:
+        self._server.calls.clear()
+
+    def reset(self) -> None:
+        self.forget()
+        # or one run more in one stack would give all later runs of both other numbers
+        self._server.runs.clear()
+
+    @contextmanager
+    def bookmarked(self) -> Iterator[Callable[[], None]]:
+        kept = deepcopy(self._server.runs)
+
+        def put_back() -> None:
+            self.forget()
+            self._server.runs = deepcopy(kept)
+
+        with self._server.held():
+            yield put_back
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+class AirflowService(_OrchestratorService):
     """`AIRFLOW_VERSION` (v1, v2) and `AIRFLOW_FAULT` in a journey's settings say how it behaves.
 
     Other faults belong to the names of DAGs, so that one journey can meet them all.
@@ -34,36 +71,8 @@ class AirflowService(Quiet):
         except ValueError as error:
             raise ParityError(f"AIRFLOW_VERSION, AIRFLOW_FAULT: {error}") from None
 
-    def environment(self) -> Mapping[str, str]:
-        return filled_environment(self._config, url=self._server.url, user=USER, password=PASSWORD)
 
-    def sent(self) -> list[Json]:
-        return _described(self._server.effects())
-
-    def forget(self) -> None:
-        self._server.calls.clear()
-
-    def reset(self) -> None:
-        self.forget()
-        # or one run more in one stack would give all later runs of both other numbers
-        self._server.runs.clear()
-
-    @contextmanager
-    def bookmarked(self) -> Iterator[Callable[[], None]]:
-        kept = deepcopy(self._server.runs)
-
-        def put_back() -> None:
-            self.forget()
-            self._server.runs = deepcopy(kept)
-
-        with self._server.held():
-            yield put_back
-
-    def stop(self) -> None:
-        self._server.stop()
-
-
-class DatabricksService(Quiet):
+class DatabricksService(_OrchestratorService):
     """`DATABRICKS_FAULT` in a journey's settings says how it behaves; other faults belong to jobs."""
 
     observation = "databricks"
@@ -74,34 +83,6 @@ class DatabricksService(Quiet):
             self._server = Databricks(settings.get("DATABRICKS_FAULT", ""))
         except ValueError as error:
             raise ParityError(f"DATABRICKS_FAULT: {error}") from None
-
-    def environment(self) -> Mapping[str, str]:
-        return filled_environment(self._config, url=self._server.url, user=USER, password=PASSWORD)
-
-    def sent(self) -> list[Json]:
-        return _described(self._server.effects())
-
-    def forget(self) -> None:
-        self._server.calls.clear()
-
-    def reset(self) -> None:
-        self.forget()
-        # or one run more in one stack would give all later runs of both other numbers
-        self._server.runs.clear()
-
-    @contextmanager
-    def bookmarked(self) -> Iterator[Callable[[], None]]:
-        kept = deepcopy(self._server.runs)
-
-        def put_back() -> None:
-            self.forget()
-            self._server.runs = deepcopy(kept)
-
-        with self._server.held():
-            yield put_back
-
-    def stop(self) -> None:
-        self._server.stop()
 
 
 def _described(calls: Sequence[Call]) -> list[Json]:
