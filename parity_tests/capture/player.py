@@ -21,7 +21,8 @@ from parity_tests.capture.users import Unmapped, Users
 from parity_tests.journeys.model import Journey
 from parity_tests.operations import CensusMatcher
 from parity_tests.run.replay import Replay
-from parity_tests.stage.stage import Stage, World
+from parity_tests.stage.stage import Stage
+from parity_tests.stage.world import World
 
 NAME = "capture"
 STRANGER = "nobody told who asked: --user u-…=NAME, or --as NAME for all of them (docs/capture.md)"

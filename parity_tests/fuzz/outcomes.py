@@ -22,7 +22,7 @@ from parity_core.compare.diff import diff
 from parity_core.model import Difference, Exchange, Finding, Json, Pair, Reply, RowChange, Side
 from parity_tests.journeys.model import Step
 from parity_tests.run.replay import Replay
-from parity_tests.stage.stage import World
+from parity_tests.stage.world import World
 
 ROUNDS = 4
 """Times that both stacks are asked at once."""

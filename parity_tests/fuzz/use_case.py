@@ -31,8 +31,9 @@ from parity_tests.reach.process import connected, recorded
 from parity_tests.stage import databases
 from parity_tests.stage.databases import Databases
 from parity_tests.stage.services import registry
-from parity_tests.stage.stage import Stage, World, open_stage
+from parity_tests.stage.stage import Stage, open_stage
 from parity_tests.stage.workplace import load_census, workplace
+from parity_tests.stage.world import World
 
 __all__ = ["FuzzListener", "FuzzOptions", "fuzz", "fuzz_stage"]
 

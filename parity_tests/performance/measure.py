@@ -29,8 +29,9 @@ from parity_tests.run.replay import Replay
 from parity_tests.run.use_case import by_profile
 from parity_tests.stage import databases
 from parity_tests.stage.services import registry
-from parity_tests.stage.stage import Stage, World, open_stage
+from parity_tests.stage.stage import Stage, open_stage
 from parity_tests.stage.workplace import load_census, workplace
+from parity_tests.stage.world import World
 
 _COUNTING = Path(__file__).with_name("counting")
 _WARM_UP = 2

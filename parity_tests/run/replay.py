@@ -22,7 +22,8 @@ from parity_tests.journeys.templates import Unknown, fill
 from parity_tests.login import flow
 from parity_tests.operations import CensusMatcher
 from parity_tests.parity_toml import LoginTable
-from parity_tests.stage.stage import Stage, World
+from parity_tests.stage.stage import Stage
+from parity_tests.stage.world import World
 
 _SETTLE = (0.02, 0.1, 0.3)
 """Seconds to wait, one after another, for writes that a stack makes after its reply."""

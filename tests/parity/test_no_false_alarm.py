@@ -24,7 +24,7 @@ from parity_core.compare.correspond import Correspondence, Window
 from parity_core.compare.rules import Rule, RuleKind
 from parity_core.model import Request, Side
 from parity_tests.stage.process import RunningStack
-from parity_tests.stage.stage import World
+from parity_tests.stage.world import World
 from tests.parity.conftest import ROOT, Shop, keep_step
 
 APP = "shop_port/app.py"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cornflow_f.web.protocol import _as_one_field
-from parity_tests.stage.stage import World
+from parity_tests.stage.world import World
 from tests.servers.pair import Pair, pair_of_stacks
 
 TOKEN = "{token}"

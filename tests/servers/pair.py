@@ -13,7 +13,8 @@ from parity_core.model import Request
 from parity_tests.config import DEFAULT, load
 from parity_tests.journeys.model import Profile
 from parity_tests.stage.databases import SqliteDatabases
-from parity_tests.stage.stage import Stage, World, open_stage
+from parity_tests.stage.stage import Stage, open_stage
+from parity_tests.stage.world import World
 
 
 @dataclass(frozen=True)
